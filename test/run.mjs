@@ -1,0 +1,33 @@
+// Runs jest in ESM mode; `--unit` runs only the files that need no server. Other arguments go to jest.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const [unit, args] = partition(process.argv.slice(2));
+
+const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'));
+const needsServers = (name) =>
+  /support\/(stack|own-stack|worker|fleet)|stack\/(stack|servers)/.test(readFileSync(join(root, 'test', name), 'utf8'));
+const selected = unit ? files.filter((name) => !needsServers(name)).map((name) => join(root, 'test', name)) : [];
+
+const result = spawnSync(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    jest,
+    '--rootDir',
+    root,
+    ...(unit ? ['--runTestsByPath', ...selected] : []),
+    ...args,
+  ],
+  { stdio: 'inherit', cwd: root, env: { ...process.env, ...(unit ? { FLEETGRAPH_TEST_SERVERS: 'none' } : {}) } },
+);
+process.exit(result.status ?? 1);
+
+function partition(argv) {
+  return [argv.includes('--unit'), argv.filter((argument) => argument !== '--unit')];
+}

@@ -1,0 +1,14 @@
+import { startStack, stackStateDir } from '../../dist/stack/stack.js';
+
+/** One private stack for the whole run, if a selected test asks for servers; tests that kill servers start one of their own. */
+export default async function setUp() {
+  if (process.env.FLEETGRAPH_TEST_SERVERS === 'none') return;
+  const stack = await startStack({
+    stateDir: stackStateDir('test'),
+    from: 'binaries',
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
+  globalThis.fleetgraphTestStack = stack;
+  const { stateDir, postgres, mariadb, ssh, redis, temporal } = stack;
+  process.env.FLEETGRAPH_TEST_STACK = JSON.stringify({ stateDir, postgres, mariadb, ssh, redis, temporal });
+}

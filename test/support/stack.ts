@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { migrate } from '../../src/connections/migrations.ts';
+import type { Stack } from '../../src/stack/stack.ts';
+import { runMariadb } from './mariadb.ts';
+
+/** The addresses of the servers that jest's global set-up started. Tests that kill a server start a stack of their own. */
+export type SharedStack = Pick<Stack, 'stateDir' | 'postgres' | 'mariadb' | 'ssh' | 'redis' | 'temporal'>;
+
+export function sharedStack(): SharedStack {
+  const description = process.env.FLEETGRAPH_TEST_STACK;
+  if (description === undefined) {
+    throw new Error('This test needs servers, and none were started: run it by `npm test -- <file>`, without --unit.');
+  }
+  return JSON.parse(description) as SharedStack;
+}
+
+const uniqueName = (prefix: string): string => `${prefix}_${randomBytes(5).toString('hex')}`;
+
+export interface FreshDatabase {
+  url: string;
+  pool: pg.Pool;
+  drop(): Promise<void>;
+}
+
+/** A PostgreSQL database of the test's own, with every migration applied. */
+export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().postgres): Promise<FreshDatabase> {
+  const name = uniqueName('test');
+  const address = { host: postgres.host, port: postgres.port, user: postgres.user };
+  await runPostgres({ ...address, database: 'postgres' }, `CREATE DATABASE ${name}`);
+  const url = `postgres://${postgres.user}@${postgres.host}:${postgres.port}/${name}`;
+  await migrate(url);
+  const pool = new pg.Pool({ connectionString: url, max: 10 });
+  // A test may kill the server under the pool: an idle client's error must not end the process.
+  pool.on('error', () => {});
+  return {
+    url,
+    pool,
+    drop: async () => {
+      await pool.end();
+      await runPostgres({ ...address, database: 'postgres' }, `DROP DATABASE ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+async function runPostgres(config: pg.ClientConfig, sql: string): Promise<void> {
+  const client = new pg.Client(config);
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
+
+export interface LegacyDatabase {
+  name: string;
+  query(sql: string): Promise<void>;
+  drop(): Promise<void>;
+  /** May only SELECT, and only here. */
+  user: string;
+  password: string;
+  passwordRef: string;
+}
+
+/** A MariaDB schema of the test's own with the kind of user an operator would give us. */
+export async function legacyDatabase(
+  mariadb: Stack['mariadb'] = sharedStack().mariadb,
+  secretsDir: string = sharedStack().stateDir,
+): Promise<LegacyDatabase> {
+  const name = uniqueName('legacy');
+  const user = uniqueName('reader');
+  const password = `Secret-${randomBytes(12).toString('hex')}`;
+  const passwordFile = join(secretsDir, `${user}.password`);
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  await runMariadb(
+    mariadb,
+    `CREATE DATABASE ${name} CHARACTER SET utf8mb4;
+     CREATE USER '${user}'@'127.0.0.1' IDENTIFIED BY '${password}';
+     GRANT SELECT ON ${name}.* TO '${user}'@'127.0.0.1';`,
+  );
+  return {
+    name,
+    user,
+    password,
+    passwordRef: `file:${passwordFile}`,
+    query: (sql) => runMariadb(mariadb, sql, name).then(() => undefined),
+    drop: () => runMariadb(mariadb, `DROP DATABASE ${name}; DROP USER '${user}'@'127.0.0.1';`).then(() => undefined),
+  };
+}
