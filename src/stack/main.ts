@@ -1,0 +1,59 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { writeStackEnv } from './stack-env.ts';
+import { type Stack, stackStateDir, startStack } from './stack.ts';
+
+function addressTable(stack: Stack, envFile: string): string {
+  const { postgres, mariadb, ssh, redis, temporal } = stack;
+  const rows = [
+    ['PostgreSQL', `psql ${postgres.url('fleetgraph')}`],
+    ['MariaDB (legacy)', `mariadb -h ${mariadb.host} -P ${mariadb.port} -u ${mariadb.user}`],
+    ['SSH (legacy)', `ssh -i ${ssh.privateKeyFile} -p ${ssh.port} ${ssh.user}@${ssh.host}`],
+    ['', `host key ${ssh.hostKeyFingerprint}`],
+    ['Redis', `redis-cli -h ${redis.host} -p ${redis.port}`],
+    ['Temporal', temporal.address],
+    ['Temporal Web UI', temporal.uiUrl || '(see your own server)'],
+    ['State folder', stack.stateDir],
+    ['Environment', envFile],
+  ];
+  return rows.map(([name, address]) => `  ${name?.padEnd(18)}${address}`).join('\n');
+}
+
+// npm passes a signal on and a terminal sends its own, so the same Ctrl-C may come twice.
+function untilSignalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve);
+  });
+}
+
+async function main(): Promise<void> {
+  const stateDir = stackStateDir('dev');
+  const startedAt = performance.now();
+  // Before the stack is up there is nothing to stop in order: the servers end when we do.
+  const abort = () => process.exit(130);
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  const stack = await startStack({ stateDir, durable: true, from: 'auto', onProgress: (line) => console.log(line) });
+  const signalled = untilSignalled();
+  process.off('SIGINT', abort).off('SIGTERM', abort);
+  const envFile = path.join(stateDir, 'env');
+  try {
+    await writeStackEnv(stack, envFile);
+    console.log(`The private servers are up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s:\n`);
+    console.log(`${addressTable(stack, envFile)}\n`);
+    console.log(`Use them:  set -a; . ${envFile}; set +a`);
+    console.log('Ctrl-C stops them; the data stays for the next start.');
+    const signal = await signalled;
+    console.log(`${signal}: stopping the servers`);
+  } finally {
+    rmSync(envFile, { force: true });
+    await stack.stop();
+  }
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

@@ -1,0 +1,73 @@
+import { existsSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import type { ServerAccount } from '../server-account.ts';
+import type { ServerSpec } from '../server-spec.ts';
+import { createServerDir } from '../state-dir.ts';
+
+export interface RedisOptions {
+  dir: string;
+  account: ServerAccount;
+  binary: string;
+  persistent: boolean;
+}
+
+const PERSISTENT = ['--save', '900 1 300 10 60 10000', '--maxmemory-policy', 'volatile-lru'];
+const FORGETTING = ['--save', '', '--maxmemory-policy', 'noeviction'];
+
+export function redisServer({ dir, account, binary, persistent }: RedisOptions): ServerSpec {
+  const dataDir = path.join(dir, 'data');
+  return {
+    name: 'redis',
+    title: 'Redis',
+    dir,
+    account,
+    stopSignal: 'SIGTERM',
+    busyText: /bind: [Aa]ddress already in use/,
+    prepare: async () => {
+      createServerDir(dataDir, account);
+    },
+    command: async (port) => [
+      serverProgram(binary, dir),
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      dataDir,
+      '--appendonly',
+      'no',
+      '--maxmemory',
+      '256mb',
+      ...(persistent ? PERSISTENT : FORGETTING),
+    ],
+    ready,
+  };
+}
+
+// Debian's redis-tools ships the server under the name redis-check-rdb (one program, which looks at how it was
+// called), without the service that the package redis-server brings.
+function serverProgram(binary: string, dir: string): string {
+  if (path.basename(binary) !== 'redis-check-rdb') return binary;
+  const link = path.join(dir, 'redis-server');
+  if (!existsSync(link)) symlinkSync(binary, link);
+  return link;
+}
+
+async function ready(port: number, pid: number): Promise<void> {
+  const client = new Redis({
+    host: '127.0.0.1',
+    port,
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: 5_000,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const found = /^process_id:(\d+)/m.exec(await client.info('server'))?.[1];
+    if (found !== String(pid)) throw new Error(`port ${port} is served by process ${found}`);
+  } finally {
+    client.disconnect();
+  }
+}

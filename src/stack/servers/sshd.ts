@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { Client } from 'ssh2';
+import { lastLines, runCommand } from '../run-command.ts';
+import { giveTo, type ServerAccount } from '../server-account.ts';
+import type { ServerSpec } from '../server-spec.ts';
+import { endSessionsOfDoor } from '../sweep.ts';
+
+export interface SshdOptions {
+  dir: string;
+  account: ServerAccount;
+  binaries: { server: string; keygen: string };
+  extraConfig: string[];
+}
+
+export function sshdServer(options: SshdOptions): ServerSpec {
+  const { dir, account } = options;
+  const configFile = path.join(dir, 'sshd_config');
+  return {
+    name: 'sshd',
+    title: 'OpenSSH sshd',
+    dir,
+    account,
+    stopSignal: 'SIGTERM',
+    busyText: /Bind to port .* failed: Address already in use/,
+    prepare: () => makeKeys(options),
+    command: async (port) => {
+      writeFileSync(configFile, configuration(options, port));
+      giveTo(account, configFile);
+      // Absolute, because sshd executes itself again for every connection.
+      return [options.binaries.server, '-D', '-e', '-f', configFile];
+    },
+    ready: (port) => logIn(port, account.name, clientKeyFile(dir), hostKeyFingerprint(dir)),
+    afterStop: endSessionsOfDoor,
+  };
+}
+
+export function clientKeyFile(dir: string): string {
+  return path.join(path.dirname(dir), 'legacy-login', 'id_ed25519');
+}
+
+export function hostKeyFingerprint(dir: string): string {
+  const [, key] = readFileSync(path.join(dir, 'host_key.pub'), 'utf8').split(' ');
+  return fingerprint(Buffer.from(key ?? '', 'base64'));
+}
+
+function fingerprint(key: Buffer): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+// MaxSessions and MaxStartups stay as the distribution sets them: a real legacy host has no others. The caller's lines
+// come first, because sshd takes the first value it finds.
+function configuration({ dir, extraConfig }: SshdOptions, port: number): string {
+  return [
+    ...extraConfig,
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${path.join(dir, 'host_key')}`,
+    'PidFile none',
+    `AuthorizedKeysFile ${path.join(dir, 'authorized_keys')}`,
+    'AuthenticationMethods publickey',
+    // Neither works without root, and StrictModes refuses every path below a folder open to all, such as /var/tmp.
+    'UsePAM no',
+    'StrictModes no',
+    'Subsystem sftp internal-sftp',
+    '',
+  ].join('\n');
+}
+
+async function makeKeys({ dir, account, binaries }: SshdOptions): Promise<void> {
+  const hostKey = path.join(dir, 'host_key');
+  const clientKey = clientKeyFile(dir);
+  await makeKey(binaries.keygen, hostKey, 'fleetgraph-legacy-host');
+  await makeKey(binaries.keygen, clientKey, 'fleetgraph-legacy-login');
+  const authorizedKeys = path.join(dir, 'authorized_keys');
+  writeFileSync(authorizedKeys, readFileSync(`${clientKey}.pub`));
+  for (const file of [hostKey, `${hostKey}.pub`, authorizedKeys]) giveTo(account, file);
+}
+
+async function makeKey(keygen: string, file: string, comment: string): Promise<void> {
+  // The public half is written last: without it the key is one that a killed run left half-made.
+  if (existsSync(`${file}.pub`)) return;
+  rmSync(file, { force: true });
+  const result = await runCommand(keygen, ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
+  if (result.exitCode !== 0) throw new Error(`Cannot make the SSH key ${file}: ${lastLines(result.stderr)}`);
+}
+
+// A login that sees our host key proves both that the door works and that it is ours.
+function logIn(port: number, username: string, keyFile: string, expected: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.once('ready', () => {
+      client.end();
+      resolve();
+    });
+    client.on('error', reject);
+    client.connect({
+      sock: net.connect({ host: '127.0.0.1', port, noDelay: true }),
+      username,
+      privateKey: readFileSync(keyFile),
+      hostVerifier: (key: Buffer) => fingerprint(key) === expected,
+      readyTimeout: 10_000,
+    });
+  });
+}
