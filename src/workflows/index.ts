@@ -1,1 +1,3 @@
-export {};
+export { fleetSync } from './legacy-sync/fleet-sync.ts';
+export { vehicleSync } from './legacy-sync/vehicle-sync.ts';
+export { workerSlot } from './legacy-sync/worker-slot.ts';

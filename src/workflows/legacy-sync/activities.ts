@@ -38,6 +38,8 @@ export interface ClaimInput {
   /** Counts the claims of this slot through continue-as-new: the same number asked twice is the same claim. */
   sequence: number;
   settle: VehicleOutcome | null;
+  /** The slot is being cancelled: settle, claim nothing, answer `retire`. */
+  settleOnly?: boolean;
 }
 
 export type Claim =

@@ -1,5 +1,5 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { RangeTotals } from './activities.ts';
+import type { RangeTotals, VehicleOutcome } from './activities.ts';
 
 export const LEGACY_SYNC_TASK_QUEUE = 'legacy-sync';
 
@@ -36,14 +36,16 @@ export interface WorkerSlotInput {
   runId: string;
   fleetWorkflowId: string;
   slot: number;
+  /** Slots the run had when this one was opened. */
+  workers: number;
   /** Carried through continue-as-new. */
-  sequence?: number;
-  vehicles?: number;
+  carried?: { sequence: number; vehicles: number; settle: VehicleOutcome | null };
 }
 
 export interface WorkerSlotResult {
   slot: number;
   vehicles: number;
+  retired: 'limit' | 'drained';
 }
 
 export interface VehicleSyncInput {

@@ -1,0 +1,34 @@
+import { ApplicationFailure, TerminatedFailure, TimeoutFailure, isCancellation } from '@temporalio/workflow';
+
+export interface NamedFailure {
+  code: string;
+  message: string;
+}
+
+/** The stable code and message at the bottom of a chain of workflow and activity failures. */
+export function nameFailure(error: unknown): NamedFailure {
+  let found: NamedFailure | null = null;
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof ApplicationFailure && cause.type) found = { code: cause.type, message: cause.message };
+    if (cause instanceof TerminatedFailure)
+      found = { code: 'Cancelled', message: 'the vehicle’s workflow was terminated' };
+    if (cause instanceof TimeoutFailure)
+      found = { code: 'Lost', message: `no worker answered in time: ${cause.message}` };
+  }
+  if (found !== null) return found;
+  if (isCancellation(error)) return { code: 'Cancelled', message: 'the vehicle’s sync was cancelled' };
+  return { code: 'Unexpected', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Whether the workflow ended without running its own cleanup. */
+export function endedWithoutCleanup(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof TerminatedFailure) return true;
+  }
+  return false;
+}
+
+/** A child with this id is running. By name: the class lives in @temporalio/common, which workflow code does not import. */
+export function isAlreadyStarted(error: unknown): boolean {
+  return error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError';
+}

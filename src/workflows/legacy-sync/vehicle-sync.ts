@@ -1,0 +1,72 @@
+import {
+  CancellationScope,
+  ContinueAsNew,
+  continueAsNew,
+  log,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { RangeTotals, VehicleSyncKey } from './activities.ts';
+import type { VehicleSyncInput, VehicleSyncResult } from './messages.ts';
+import { cleaning, clock, legacyHost } from './retry-profiles.ts';
+import { withWorkTimeout } from './work-timeout.ts';
+
+const NOTHING: RangeTotals = { ranges: 0, rows: 0, inserted: 0, duplicates: 0, quarantined: 0, bytes: 0 };
+
+/**
+ * Syncs one vehicle in one run, range by range, so that a backlog larger than the timeout still progresses: each range is exported,
+ * transferred, imported and removed before the next is begun.
+ */
+export async function vehicleSync(input: VehicleSyncInput): Promise<VehicleSyncResult> {
+  const key: VehicleSyncKey = { runId: input.runId, vehicleId: input.vehicleId, slot: input.slot };
+  const limit = { timeoutMs: input.timeoutMs, workedMs: () => clock.workedMs(key), of: `vehicle ${input.label}` };
+  try {
+    const { totals, complete } = await withWorkTimeout(limit, () => syncRanges(input, key));
+    if (complete) return totals;
+    return await continueAsNew<typeof vehicleSync>({ ...input, totals });
+  } catch (error) {
+    if (!(error instanceof ContinueAsNew)) await CancellationScope.nonCancellable(() => cleanUp(input, key));
+    throw error;
+  }
+}
+
+async function syncRanges(
+  input: VehicleSyncInput,
+  key: VehicleSyncKey,
+): Promise<{ totals: RangeTotals; complete: boolean }> {
+  let totals = input.totals ?? NOTHING;
+  while (!workflowInfo().continueAsNewSuggested) {
+    tell(input, `exporting range ${totals.ranges + 1}`);
+    const manifest = await legacyHost.exportRange(key);
+    if (manifest === null) return { totals, complete: true };
+    tell(input, `loading range ${totals.ranges + 1}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
+    totals = sum(totals, await legacyHost.loadRange({ key, manifest }));
+    if (manifest.last) return { totals, complete: true };
+  }
+  return { totals, complete: false };
+}
+
+/** What cannot be removed now is left to the janitor: a failed cleanup must not hide why the vehicle failed. */
+async function cleanUp(input: VehicleSyncInput, key: VehicleSyncKey): Promise<void> {
+  tell(input, 'cleaning up');
+  try {
+    await cleaning.cleanUp(key);
+  } catch (error) {
+    log.warn('cleanup failed, the janitor will remove the files', { vehicleId: input.vehicleId, error });
+  }
+}
+
+function tell({ label, slot }: VehicleSyncInput, doing: string): void {
+  setCurrentDetails(`**${label}** in worker slot ${slot}: ${doing}`);
+}
+
+function sum(a: RangeTotals, b: RangeTotals): RangeTotals {
+  return {
+    ranges: a.ranges + b.ranges,
+    rows: a.rows + b.rows,
+    inserted: a.inserted + b.inserted,
+    duplicates: a.duplicates + b.duplicates,
+    quarantined: a.quarantined + b.quarantined,
+    bytes: a.bytes + b.bytes,
+  };
+}
