@@ -18,7 +18,7 @@ export async function installPackages(packages: string[], report: (line: string)
   const wait = () => report('waiting for another fleetgraph process that installs packages');
   await withHostLock('packages', wait, async () => {
     report(`installing ${packages.join(' ')} (apt-get, without starting or enabling services)`);
-    const cleanUp = holdServicesBack();
+    const cleanUp = holdServicesBack(packages);
     const unitsBefore = UNITS.filter(hasService);
     try {
       await install(packages);
@@ -31,7 +31,7 @@ export async function installPackages(packages: string[], report: (line: string)
 
 // Debian's hook against service starts. One that is there already belongs to the machine (containers ship it) and
 // stays; ours carries a mark, so that one left by a killed run is replaced.
-function holdServicesBack(): () => void {
+function holdServicesBack(packages: string[]): () => void {
   const ours: string[] = [];
   const place = (file: string, content: string, mode: number) => {
     if (existsSync(file) && !readFileSync(file, 'utf8').includes(MARK)) return;
@@ -40,7 +40,7 @@ function holdServicesBack(): () => void {
     ours.push(file);
   };
   place(POLICY, `#!/bin/sh\n${MARK}\nexit 101\n`, 0o755);
-  place(NO_CLUSTER, `${MARK}\ncreate_main_cluster = false\n`, 0o644);
+  if (packages.includes('postgresql')) place(NO_CLUSTER, `${MARK}\ncreate_main_cluster = false\n`, 0o644);
   return () => {
     for (const file of ours) rmSync(file, { force: true });
   };

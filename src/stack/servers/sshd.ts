@@ -32,7 +32,13 @@ export function sshdServer(options: SshdOptions): ServerSpec {
       // Absolute, because sshd executes itself again for every connection.
       return [options.binaries.server, '-D', '-e', '-f', configFile];
     },
-    ready: (port) => logIn(port, account.name, clientKeyFile(dir), hostKeyFingerprint(dir)),
+    ready: (port) =>
+      logIn({
+        port,
+        username: account.name,
+        keyFile: clientKeyFile(dir),
+        accept: (found) => found === hostKeyFingerprint(dir),
+      }),
     afterStop: endSessionsOfDoor,
   };
 }
@@ -79,7 +85,7 @@ async function makeKeys({ dir, account, binaries }: SshdOptions): Promise<void> 
   for (const file of [hostKey, `${hostKey}.pub`, authorizedKeys]) giveTo(account, file);
 }
 
-async function makeKey(keygen: string, file: string, comment: string): Promise<void> {
+export async function makeKey(keygen: string, file: string, comment: string): Promise<void> {
   // The public half is written last: without it the key is one that a killed run left half-made.
   if (existsSync(`${file}.pub`)) return;
   rmSync(file, { force: true });
@@ -87,8 +93,15 @@ async function makeKey(keygen: string, file: string, comment: string): Promise<v
   if (result.exitCode !== 0) throw new Error(`Cannot make the SSH key ${file}: ${lastLines(result.stderr)}`);
 }
 
+export interface Login {
+  port: number;
+  username: string;
+  keyFile: string;
+  accept: (hostKeyFingerprint: string) => boolean;
+}
+
 // A login that sees our host key proves both that the door works and that it is ours.
-function logIn(port: number, username: string, keyFile: string, expected: string): Promise<void> {
+export function logIn({ port, username, keyFile, accept }: Login): Promise<void> {
   return new Promise((resolve, reject) => {
     const client = new Client();
     client.once('ready', () => {
@@ -100,7 +113,7 @@ function logIn(port: number, username: string, keyFile: string, expected: string
       sock: net.connect({ host: '127.0.0.1', port, noDelay: true }),
       username,
       privateKey: readFileSync(keyFile),
-      hostVerifier: (key: Buffer) => fingerprint(key) === expected,
+      hostVerifier: (key: Buffer) => accept(fingerprint(key)),
       readyTimeout: 10_000,
     });
   });
