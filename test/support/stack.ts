@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { migrate } from '../../src/connections/migrations.ts';
+import { migrate } from '../../src/settings/migrate.ts';
 import type { Stack } from '../../src/stack/stack.ts';
 import { runMariadb } from './mariadb.ts';
 
@@ -14,7 +14,10 @@ export function sharedStack(): SharedStack {
   if (description === undefined) {
     throw new Error('This test needs servers, and none were started: run it by `npm test -- <file>`, without --unit.');
   }
-  return JSON.parse(description) as SharedStack;
+  const stack = JSON.parse(description) as SharedStack;
+  const { host, port, user } = stack.postgres;
+  stack.postgres.url = (database) => `postgres://${user}@${host}:${port}/${database}`;
+  return stack;
 }
 
 const uniqueName = (prefix: string): string => `${prefix}_${randomBytes(5).toString('hex')}`;
@@ -30,8 +33,8 @@ export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().
   const name = uniqueName('test');
   const address = { host: postgres.host, port: postgres.port, user: postgres.user };
   await runPostgres({ ...address, database: 'postgres' }, `CREATE DATABASE ${name}`);
-  const url = `postgres://${postgres.user}@${postgres.host}:${postgres.port}/${name}`;
-  await migrate(url);
+  const url = postgres.url(name);
+  await migrate(url, () => {});
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   // A test may kill the server under the pool: an idle client's error must not end the process.
   pool.on('error', () => {});

@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import type pg from 'pg';
+import type { ProgressStore, SlotProgress, WorkerStatus } from '../connections/progress.ts';
+import { Failure } from '../errors.ts';
+import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
+import { readSettings, writeSetting } from '../settings/store.ts';
+import type { fleetSync } from '../workflows/legacy-sync/fleet-sync.ts';
+import {
+  type FleetSyncInput,
+  type FleetSyncResult,
+  LEGACY_SYNC_TASK_QUEUE,
+  fleetSyncWorkflowId,
+  pauseUpdate,
+  resumeUpdate,
+  setMaxWorkersUpdate,
+} from '../workflows/legacy-sync/messages.ts';
+import { type RunState, readResults, readRun } from './run-history.ts';
+
+/** The spec's names. Times in milliseconds, memory in megabytes. */
+export interface WorkerPoolConfig {
+  maxWorkers: number;
+  workerTimeout: number;
+  retryAttempts: number;
+  resourceLimits?: { maxMemoryMB: number; maxCpuPercent: number };
+}
+
+/** How one vehicle of a run ended, or where it stands. `workerId` is the worker slot's number, null before a slot took it. */
+export interface WorkerResult {
+  workerId: number | null;
+  vehicleId: string;
+  label: string;
+  status: WorkerStatus;
+  plannedRows: number;
+  rows: number;
+  inserted: number;
+  duplicates: number;
+  quarantined: number;
+  bytes: number;
+  durationMs: number | null;
+  error: { code: string; message: string } | null;
+}
+
+export interface RunStatus extends RunState {
+  /** Live, at most 2 s behind; empty where Redis does not answer. */
+  workers: SlotProgress[];
+}
+
+export interface StartedRun {
+  runId: string;
+  workflowId: string;
+  result(): Promise<FleetSyncResult>;
+}
+
+export interface WorkerPoolManagerOptions {
+  temporal: Client;
+  postgres: pg.Pool;
+  progress: ProgressStore;
+}
+
+const CONFIG_SETTINGS = {
+  maxWorkers: 'legacy_sync.worker_pool.max_workers',
+  workerTimeout: 'legacy_sync.worker_pool.worker_timeout_ms',
+  retryAttempts: 'legacy_sync.worker_pool.retry_attempts',
+  maxMemoryMB: 'legacy_sync.resource_limits.max_memory_mb',
+  maxCpuPercent: 'legacy_sync.resource_limits.max_cpu_percent',
+} as const;
+
+/** Starts, watches and steers fleet syncs. Everything durable is in Temporal and PostgreSQL: any number of managers may exist. */
+export class WorkerPoolManager {
+  readonly #temporal: Client;
+  readonly #postgres: pg.Pool;
+  readonly #progress: ProgressStore;
+
+  constructor({ temporal, postgres, progress }: WorkerPoolManagerOptions) {
+    this.#temporal = temporal;
+    this.#postgres = postgres;
+    this.#progress = progress;
+  }
+
+  async getConfig(): Promise<WorkerPoolConfig> {
+    const settings: LegacySyncSettings = await readSettings(this.#postgres);
+    return {
+      maxWorkers: settings.maxWorkers,
+      workerTimeout: settings.workerTimeoutMs,
+      retryAttempts: settings.retryAttempts,
+      resourceLimits: { maxMemoryMB: settings.maxMemoryMb, maxCpuPercent: settings.maxCpuPercent },
+    };
+  }
+
+  /** Changes the stored configuration, which running syncs follow within seconds. @throws Failure `InvalidSetting` */
+  async configure(change: Partial<WorkerPoolConfig>, by: { actor: string; reason?: string }): Promise<void> {
+    const { resourceLimits, ...plain } = change;
+    for (const [name, value] of Object.entries({ ...plain, ...resourceLimits })) {
+      await writeSetting(this.#postgres, CONFIG_SETTINGS[name as keyof typeof CONFIG_SETTINGS], String(value), by);
+    }
+  }
+
+  /** Starts a run, or joins the one that is already running over the same selection and mode. */
+  async start(input: FleetSyncInput): Promise<StartedRun> {
+    const workflowId = fleetSyncWorkflowId(scopeOf(input));
+    const handle = await this.#temporal.workflow.start<typeof fleetSync>('fleetSync', {
+      workflowId,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      taskQueue: LEGACY_SYNC_TASK_QUEUE,
+      args: [input],
+      staticSummary: `fleet sync of ${describeSelection(input)}, started by ${input.requestedBy ?? 'unknown'}`,
+    });
+    return { runId: handle.firstExecutionRunId, workflowId, result: () => handle.result() };
+  }
+
+  async status(runId: string): Promise<RunStatus> {
+    const [run, workers] = await Promise.all([
+      readRun(this.#postgres, runId),
+      this.#progress.read(runId).catch((): SlotProgress[] => []),
+    ]);
+    return { ...run, workers };
+  }
+
+  async results(runId: string): Promise<WorkerResult[]> {
+    return readResults(this.#postgres, runId);
+  }
+
+  async pause(runId: string): Promise<void> {
+    await (await this.#handleOf(runId)).executeUpdate(pauseUpdate);
+  }
+
+  async resume(runId: string): Promise<void> {
+    await (await this.#handleOf(runId)).executeUpdate(resumeUpdate);
+  }
+
+  async setMaxWorkers(runId: string, maxWorkers: number): Promise<void> {
+    await (await this.#handleOf(runId)).executeUpdate(setMaxWorkersUpdate, { args: [maxWorkers] });
+  }
+
+  /** Vehicles in flight clean up and end as `failed` with code `Cancelled`. Returns before they have. */
+  async cancel(runId: string): Promise<void> {
+    await (await this.#handleOf(runId)).cancel();
+  }
+
+  async #handleOf(runId: string): Promise<WorkflowHandle<typeof fleetSync>> {
+    const run = await readRun(this.#postgres, runId);
+    if (run.state !== 'running') {
+      throw new Failure(
+        'InvalidSelection',
+        `Steering run ${runId}: it is ${run.state} since ${run.finishedAt}. Start a new run.`,
+      );
+    }
+    return this.#temporal.workflow.getHandle<typeof fleetSync>(run.workflowId, runId);
+  }
+}
+
+/** `all` for the plain delta over the whole fleet; else a hash, so that the same wish twice is one run. */
+export function scopeOf({ selection, mode = 'delta' }: FleetSyncInput): string {
+  if (selection.kind === 'all' && mode === 'delta') return 'all';
+  const canonical =
+    selection.kind === 'list' ? { ...selection, vehicleIds: [...selection.vehicleIds].sort() } : selection;
+  return createHash('sha256')
+    .update(JSON.stringify([mode, canonical]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function describeSelection({ selection, mode = 'delta' }: FleetSyncInput): string {
+  switch (selection.kind) {
+    case 'all':
+      return `all vehicles (${mode})`;
+    case 'list':
+      return `${selection.vehicleIds.length} chosen vehicles (${mode})`;
+    case 'priority':
+      return `vehicles of priority ${selection.atLeast} and above (${mode})`;
+    case 'first':
+      return `the first ${selection.count} vehicles by priority (${mode})`;
+  }
+}

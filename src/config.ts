@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { Failure } from './errors.ts';
+
+const environmentSchema = z.object({
+  FLEETGRAPH_ENV: z.enum(['development', 'production']).default('development'),
+  FLEETGRAPH_POSTGRES_URL: z.string().regex(/^postgres(ql)?:\/\//),
+  FLEETGRAPH_REDIS_URL: z.string().regex(/^rediss?:\/\//),
+  FLEETGRAPH_STAGING_DIR: z.string().min(1).default(join('/var/tmp', 'fleetgraph-staging')),
+  FLEETGRAPH_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  FLEETGRAPH_WORKER_METRICS_ADDRESS: z.string().optional(),
+  FLEETGRAPH_API_HOST: z.string().default('127.0.0.1'),
+  FLEETGRAPH_API_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+});
+
+export interface Config {
+  production: boolean;
+  postgresUrl: string;
+  redisUrl: string;
+  /** Dumps on their way; the worker's host id is kept in it. */
+  stagingDir: string;
+  logLevel: string;
+  workerMetricsAddress: string | null;
+  api: { host: string; port: number };
+  hostname: string;
+}
+
+/**
+ * The only reader of our environment variables. Temporal's own (TEMPORAL_ADDRESS, temporal.toml, …) are read by its envconfig.
+ *
+ * @throws Failure `InvalidConfiguration` listing every variable that is missing or wrong
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const parsed = environmentSchema.safeParse(environment);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new Failure(
+      'InvalidConfiguration',
+      `Reading the configuration from the environment found:\n${problems.join('\n')}\nSet them (see .env.example), or start a private stack with \`npm run dev\`.`,
+    );
+  }
+  const values = parsed.data;
+  return {
+    production: values.FLEETGRAPH_ENV === 'production',
+    postgresUrl: values.FLEETGRAPH_POSTGRES_URL,
+    redisUrl: values.FLEETGRAPH_REDIS_URL,
+    stagingDir: values.FLEETGRAPH_STAGING_DIR,
+    logLevel: values.FLEETGRAPH_LOG_LEVEL,
+    workerMetricsAddress: values.FLEETGRAPH_WORKER_METRICS_ADDRESS ?? null,
+    api: { host: values.FLEETGRAPH_API_HOST, port: values.FLEETGRAPH_API_PORT },
+    hostname: hostname(),
+  };
+}
+
+/** Adds the KEY=value lines of a file to the environment; what is set already wins. */
+export function readEnvironmentFile(path: string, environment: NodeJS.ProcessEnv = process.env): boolean {
+  if (!existsSync(path)) return false;
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const [, name, value] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? [];
+    if (name !== undefined) environment[name] ??= value;
+  }
+  return true;
+}
