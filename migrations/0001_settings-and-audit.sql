@@ -4,6 +4,8 @@ CREATE TABLE system_settings (
   value      text NOT NULL,
   type       text NOT NULL CHECK (type IN ('string', 'number', 'boolean')),
   category   text NOT NULL,
+  -- {"minimum", "above", "maximum", "whole", "oneOf"}, kept current by `fleetgraph migrate` from the settings' schema
+  bounds     jsonb NOT NULL DEFAULT '{}',
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT system_settings_value_has_its_type CHECK (
     CASE type
@@ -14,8 +16,19 @@ CREATE TABLE system_settings (
   )
 );
 
+-- Refused where it is typed, and not by the next run that reads it. The type's own check runs after triggers: look at numbers only.
 CREATE FUNCTION system_settings_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  is_number boolean := NEW.type = 'number' AND NEW.value ~ '^-?[0-9]+(\.[0-9]+)?$';
 BEGIN
+  IF (is_number AND (NEW.value::numeric < (NEW.bounds->>'minimum')::numeric
+                     OR NEW.value::numeric <= (NEW.bounds->>'above')::numeric
+                     OR NEW.value::numeric > (NEW.bounds->>'maximum')::numeric
+                     OR (NEW.bounds ? 'whole' AND NEW.value::numeric <> trunc(NEW.value::numeric))))
+     OR (NEW.type = 'string' AND NEW.bounds ? 'oneOf' AND NOT NEW.bounds->'oneOf' ? NEW.value) THEN
+    RAISE EXCEPTION '% cannot be %', NEW.key, NEW.value
+      USING ERRCODE = 'check_violation', DETAIL = 'allowed: ' || NEW.bounds::text;
+  END IF;
   NEW.updated_at := now();
   PERFORM pg_notify('fleetgraph_settings', NEW.key);
   RETURN NEW;

@@ -72,6 +72,9 @@ CREATE TABLE sync_runs (
   paused       boolean NOT NULL DEFAULT false,
   -- null follows legacy_sync.worker_pool.max_workers
   max_workers  integer CHECK (max_workers > 0),
+  -- {server: {"planned", "upToDate", "failed", "plannedRows"}}, written with that server's vehicle_syncs: a server named here is
+  -- planned, whatever a retried planning thinks.
+  planning     jsonb NOT NULL DEFAULT '{}',
   up_to_date   integer NOT NULL DEFAULT 0,
   started_at   timestamptz NOT NULL DEFAULT now(),
   finished_at  timestamptz,
@@ -104,6 +107,8 @@ CREATE TABLE vehicle_syncs (
   work_failures   integer NOT NULL DEFAULT 0,
   worked_ms       bigint NOT NULL DEFAULT 0,
   working_since   timestamptz,
+  -- Waited for permits of its legacy server; not part of worked_ms.
+  queued_ms       bigint NOT NULL DEFAULT 0,
   ranges          integer NOT NULL DEFAULT 0,
   rows            bigint NOT NULL DEFAULT 0,
   inserted        bigint NOT NULL DEFAULT 0,

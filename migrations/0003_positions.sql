@@ -2,8 +2,11 @@
 -- No foreign key to vehicles: its trigger would run once a row of the bulk load; the load holds the vehicle's row instead.
 DO $$
 DECLARE
+  -- CREATE EXTENSION without the preloaded library ends the connection, so look first. Only a privileged role sees the list of
+  -- preloaded libraries; the loader's own setting is visible to all.
   with_timescale boolean := EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
-                            AND current_setting('shared_preload_libraries') LIKE '%timescaledb%';
+                            AND coalesce((SELECT setting LIKE '%timescaledb%' FROM pg_settings WHERE name = 'shared_preload_libraries'),
+                                         EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers'));
   first_day date;
 BEGIN
   EXECUTE format($table$

@@ -53,6 +53,18 @@ export const LEGACY_SYNC_SETTINGS = {
     60_000,
     'How long a claim holds without a sign of life before it is checked against Temporal.',
   ),
+  permitLeaseMs: setting(
+    'worker_pool.permit_lease_ms',
+    milliseconds,
+    10_000,
+    'How long a killed worker process still counts as holding its connections and transfers; renewed every third of it.',
+  ),
+  ageingMs: setting(
+    'worker_pool.ageing_ms',
+    milliseconds,
+    86_400_000,
+    'A vehicle’s priority rises by one for each such time since its last sync, so that none is passed over for ever.',
+  ),
   claimPollMs: setting('worker_pool.claim_poll_ms', milliseconds, 1_000, 'How often a waiting slot asks again.'),
   maxMemoryMb: setting(
     'resource_limits.max_memory_mb',

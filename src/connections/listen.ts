@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+export interface Listener {
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  channel: string;
+  onPayload: (payload: string) => void;
+  /** Called each time LISTEN is in force: what was sent before that moment was not heard, so look now. */
+  onListening?: () => void;
+  onError?: (error: Error) => void;
+  reconnectMs?: number;
+}
+
+/**
+ * Hears PostgreSQL's NOTIFY on a connection of its own and connects again for as long as it is open. Resolves when LISTEN is in
+ * force for the first time; rejects when the first connection fails.
+ */
+export async function listen(url: string, options: ListenOptions): Promise<Listener> {
+  const closing = new AbortController();
+  let current = await connect(url, options);
+  const ended = (async () => {
+    while (!closing.signal.aborted) {
+      await current.gone;
+      current = await reconnect(url, options, closing.signal, current);
+    }
+  })();
+  return {
+    async close() {
+      closing.abort();
+      await current.client.end().catch(() => undefined);
+      await ended;
+    },
+  };
+}
+
+interface Connected {
+  client: pg.Client;
+  gone: Promise<void>;
+}
+
+async function connect(url: string, options: ListenOptions): Promise<Connected> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: `fleetgraph listen ${options.channel}`,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    connectionTimeoutMillis: 10_000,
+  });
+  client.on('error', (error) => options.onError?.(error));
+  client.on('notification', (message) => {
+    if (message.channel === options.channel) options.onPayload(message.payload ?? '');
+  });
+  const gone = new Promise<void>((resolve) => client.once('end', resolve));
+  try {
+    await client.connect();
+    await client.query(`LISTEN ${pg.escapeIdentifier(options.channel)}`);
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+  options.onListening?.();
+  return { client, gone };
+}
+
+async function reconnect(
+  url: string,
+  options: ListenOptions,
+  closing: AbortSignal,
+  last: Connected,
+): Promise<Connected> {
+  while (!closing.aborted) {
+    await sleep(options.reconnectMs ?? 500, undefined, { signal: closing }).catch(() => undefined);
+    if (closing.aborted) return last;
+    try {
+      const connected = await connect(url, options);
+      // close() may have come while we were connecting; it ended the old client only.
+      if (closing.aborted) await connected.client.end().catch(() => undefined);
+      return connected;
+    } catch (error) {
+      options.onError?.(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  return last;
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { Queryable } from '../connections/postgres.ts';
+import { Failure } from '../errors.ts';
+import { type LegacyServer, legacyServerSchema } from './legacy-server.ts';
+import { isTimeZone } from './time-zone.ts';
+
+export type LegacyServerInput = z.input<typeof legacyServerSchema>;
+
+const checkedServer = legacyServerSchema.extend({
+  timeZone: z.string().refine(isTimeZone, 'is no IANA time zone name, such as Asia/Yakutsk'),
+});
+
+/** Column of `legacy_servers` for each field, in one order for reading and writing. */
+const COLUMN_OF = {
+  id: 'id',
+  host: 'host',
+  port: 'port',
+  user: '"user"',
+  privateKeyRef: 'private_key_ref',
+  hostKeyFingerprints: 'host_key_fingerprints',
+  mysqlHost: 'mysql_host',
+  mysqlPort: 'mysql_port',
+  mysqlUser: 'mysql_user',
+  mysqlPasswordRef: 'mysql_password_ref',
+  database: 'database',
+  timeZone: 'time_zone',
+  columns: 'columns',
+  values: '"values"',
+  limits: 'limits',
+  remoteDirectory: 'remote_directory',
+} as const satisfies Record<keyof LegacyServer, string>;
+const FIELDS = Object.keys(COLUMN_OF) as (keyof LegacyServer)[];
+const COLUMNS = FIELDS.map((field) => COLUMN_OF[field]);
+const SELECTED = FIELDS.map((field) => `${COLUMN_OF[field]} AS "${field}"`).join(', ');
+
+/** Ids of all legacy servers, sorted. */
+export async function listLegacyServers(database: Queryable): Promise<string[]> {
+  const { rows } = await database.query<{ id: string }>('SELECT id FROM legacy_servers ORDER BY id');
+  return rows.map(({ id }) => id);
+}
+
+/** Errors: InvalidConfiguration when there is no such row, or the row holds what the schema refuses. */
+export async function readLegacyServer(database: Queryable, id: string): Promise<LegacyServer> {
+  const { rows } = await database.query<Record<string, unknown>>(
+    `SELECT ${SELECTED} FROM legacy_servers WHERE id = $1`,
+    [id],
+  );
+  if (!rows[0]) throw new Failure('InvalidConfiguration', `There is no legacy server ${id}. Add it to legacy_servers.`);
+  return parseLegacyServer(rows[0]);
+}
+
+/** Errors: InvalidConfiguration, naming every field that is not allowed. */
+export async function insertLegacyServer(database: Queryable, input: LegacyServerInput): Promise<LegacyServer> {
+  const server = parseLegacyServer(input);
+  const places = COLUMNS.map((_, index) => `$${index + 1}`).join(', ');
+  await database.query(`INSERT INTO legacy_servers (${COLUMNS.join(', ')}) VALUES (${places})`, valuesOf(server));
+  return server;
+}
+
+/** Replaces the whole row. Errors: InvalidConfiguration. */
+export async function updateLegacyServer(database: Queryable, input: LegacyServerInput): Promise<LegacyServer> {
+  const server = parseLegacyServer(input);
+  const changes = COLUMNS.map((column, index) => `${column} = $${index + 1}`).join(', ');
+  const { rowCount } = await database.query(
+    `UPDATE legacy_servers SET ${changes}, updated_at = now() WHERE id = $1`,
+    valuesOf(server),
+  );
+  if (rowCount === 0) throw new Failure('InvalidConfiguration', `There is no legacy server ${server.id} to change.`);
+  return server;
+}
+
+/** Checks a server's description, wherever it came from. Errors: InvalidConfiguration. */
+export function parseLegacyServer(input: unknown): LegacyServer {
+  const parsed = checkedServer.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const id = typeof input === 'object' && input !== null && 'id' in input ? String(input.id) : 'without id';
+  throw new Failure('InvalidConfiguration', `Legacy server ${id} is refused:\n${z.prettifyError(parsed.error)}`);
+}
+
+function valuesOf(server: LegacyServer): unknown[] {
+  // pg writes a JavaScript array as a PostgreSQL array and an object as JSON: text[] and jsonb columns both come out right.
+  return FIELDS.map((field) => server[field]);
+}

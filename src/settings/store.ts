@@ -1,0 +1,117 @@
+import type pg from 'pg';
+import { type Listener, listen } from '../connections/listen.ts';
+import { type Queryable, inTransaction } from '../connections/postgres.ts';
+import { Failure } from '../errors.ts';
+import { type SettingDefinition, describeBounds, typeOf } from './definition.ts';
+import { LEGACY_SYNC_SETTINGS, type LegacySyncSettings } from './legacy-sync.ts';
+
+const PREFIX = 'legacy_sync.';
+const CHANNEL = 'fleetgraph_settings';
+const definitions = Object.entries<SettingDefinition>(LEGACY_SYNC_SETTINGS);
+const byKey = new Map(definitions.map(([, setting]) => [setting.key, setting]));
+
+interface SettingRow {
+  key: string;
+  value: string;
+  type: string;
+}
+
+/**
+ * All settings of the legacy sync; one without a row has its default.
+ * Errors: InvalidSetting, naming every key that is unknown or has a value that is not allowed.
+ */
+export async function readSettings(database: Queryable): Promise<LegacySyncSettings> {
+  const { rows } = await database.query<SettingRow>(
+    'SELECT key, value, type FROM system_settings WHERE starts_with(key, $1) ORDER BY key',
+    [PREFIX],
+  );
+  const problems: string[] = [];
+  const found = new Map<string, string | number | boolean>();
+  for (const row of rows) {
+    const problem = problemOf(row);
+    if (problem) problems.push(problem);
+    else found.set(row.key, valueOf(row.type, row.value));
+  }
+  if (problems.length > 0) {
+    throw new Failure('InvalidSetting', `Reading system_settings: ${problems.join('; ')}. Correct these rows.`);
+  }
+  const values = definitions.map(([name, setting]) => [name, found.get(setting.key) ?? setting.default]);
+  return Object.fromEntries(values) as LegacySyncSettings;
+}
+
+/**
+ * Sets one setting and writes who did it, and why, to the audit log in the same transaction.
+ * Errors: InvalidSetting (unknown key, value not allowed).
+ */
+export async function writeSetting(
+  pool: pg.Pool,
+  key: string,
+  text: string,
+  by: { actor: string; reason?: string },
+): Promise<void> {
+  const setting = byKey.get(key);
+  if (!setting) throw new Failure('InvalidSetting', `Setting ${key}: ${unknownKey(key)}.`);
+  const row = { key, value: text.trim(), type: typeOf(setting) };
+  const problem = problemOf(row);
+  if (problem) throw new Failure('InvalidSetting', `Setting ${problem}.`);
+  await inTransaction(pool, async (client) => {
+    const before = await client.query<{ value: string }>(
+      'SELECT value FROM system_settings WHERE key = $1 FOR UPDATE',
+      [key],
+    );
+    await client.query(
+      `INSERT INTO system_settings (key, value, type, category) VALUES ($1, $2, $3, 'legacy_sync')
+       ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, type = EXCLUDED.type`,
+      [key, row.value, row.type],
+    );
+    await client.query(
+      `INSERT INTO audit_log (actor, action, subject, reason, details) VALUES ($1, 'setting.changed', $2, $3, $4)`,
+      [by.actor, key, by.reason ?? null, { from: before.rows[0]?.value ?? null, to: row.value }],
+    );
+  });
+}
+
+/**
+ * Calls `onChange` with the key whenever a row of system_settings changes, by whatever means; with null after each (re)connect, when
+ * changes may have been missed.
+ */
+export function listenSettings(
+  url: string,
+  onChange: (key: string | null) => void,
+  onError?: (error: Error) => void,
+): Promise<Listener> {
+  return listen(url, {
+    channel: CHANNEL,
+    onPayload: (key) => onChange(key),
+    onListening: () => onChange(null),
+    ...(onError ? { onError } : {}),
+  });
+}
+
+function problemOf({ key, value, type }: SettingRow): string | null {
+  const setting = byKey.get(key);
+  if (!setting) return `${key} is set to "${value}": ${unknownKey(key)}`;
+  const wanted = typeOf(setting);
+  if (type !== wanted) return `${key} has type ${type}: its type is ${wanted}`;
+  const readable = wanted !== 'number' || /^-?[0-9]+(\.[0-9]+)?$/.test(value);
+  if (readable && (wanted !== 'boolean' || value === 'true' || value === 'false')) {
+    if (setting.schema.safeParse(valueOf(type, value)).success) return null;
+  }
+  return `${key} is set to "${value}": allowed is ${describeBounds(setting)}`;
+}
+
+function valueOf(type: string, value: string): string | number | boolean {
+  if (type === 'number') return Number(value);
+  return type === 'boolean' ? value === 'true' : value;
+}
+
+function unknownKey(key: string): string {
+  const near = [...byKey.keys()].filter((known) => sameWords(known, key));
+  return near.length > 0 ? `there is no such setting; did you mean ${near.join(' or ')}?` : 'there is no such setting';
+}
+
+/** max_worker for max_workers, retry.attempts for retry_attempts: the last word decides, without separators and plural. */
+function sameWords(known: string, key: string): boolean {
+  const bare = (text: string): string => text.slice(text.lastIndexOf('.') + 1).replaceAll(/_|s$/g, '');
+  return bare(known) === bare(key);
+}
