@@ -1,0 +1,55 @@
+import type pg from 'pg';
+import { Failure } from '../../../errors.ts';
+import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
+import { readLegacyServer } from '../../../settings/legacy-servers.ts';
+import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import type { SyncMode } from '../../../workflows/legacy-sync/messages.ts';
+
+/** A column of a legacy table as information_schema describes it. */
+export interface TableColumn {
+  name: string;
+  dataType: string;
+  columnType: string;
+  nullable: boolean;
+}
+
+/** Everything an activity needs to know about a vehicle's part in a run. */
+export interface VehicleContext {
+  label: string;
+  vehicle: Vehicle;
+  server: LegacyServer;
+  tableColumns: TableColumn[];
+  sync: { mode: SyncMode; cursor: string; frozenTo: string; plannedRows: number; rows: number; rangeRows: number | null };
+}
+
+/** @throws Failure `NoClaim` when this run does not hold the vehicle (any more) */
+export async function readVehicleContext(pool: pg.Pool, key: VehicleSyncKey): Promise<VehicleContext> {
+  const { rows } = await pool.query(
+    `SELECT v.id::text, v.label, v.server_id AS "serverId", v.legacy_table AS "table", v.legacy_vehicle_id AS "legacyVehicleId",
+            v.priority, v.enabled, v.watermark::text, v.range_rows AS "rangeRows", t.columns AS "tableColumns", r.mode,
+            s.cursor_id::text AS cursor, s.frozen_to_id::text AS "frozenTo", s.planned_rows::float8 AS "plannedRows", s.rows::float8
+       FROM vehicle_syncs s
+       JOIN sync_runs r USING (run_id)
+       JOIN vehicles v ON v.id = s.vehicle_id
+       LEFT JOIN legacy_tables t ON t.server_id = v.server_id AND t.table_name = v.legacy_table
+      WHERE s.run_id = $1 AND s.vehicle_id = $2 AND s.state = 'claimed'`,
+    [key.runId, key.vehicleId],
+  );
+  const [row] = rows;
+  if (row === undefined) throw noClaim(key);
+  const { id, label, serverId, table, legacyVehicleId, priority, enabled, watermark, tableColumns, ...sync } = row;
+  return {
+    label,
+    vehicle: { id, label, serverId, table, legacyVehicleId, priority, enabled, watermark },
+    server: await readLegacyServer(pool, serverId),
+    tableColumns: tableColumns ?? [],
+    sync,
+  };
+}
+
+function noClaim({ runId, vehicleId }: VehicleSyncKey): Failure {
+  return new Failure(
+    'NoClaim',
+    `Syncing vehicle ${vehicleId} in run ${runId}: that run does not hold this vehicle. A vehicle is synced by a fleet sync that claims it: start one with \`fleetgraph sync --vehicles ${vehicleId}\`.`,
+  );
+}
