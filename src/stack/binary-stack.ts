@@ -32,6 +32,12 @@ interface Launch {
 
 export async function startFromBinaries(options: StackOptions): Promise<Stack> {
   const report = options.onProgress ?? (() => {});
+  if (process.platform !== 'linux') {
+    throw new Error(
+      'Cannot start the private servers from binaries: that needs Linux (setpriv, /proc). ' +
+        'Start Docker: the same servers then come from docker-compose.yml.',
+    );
+  }
   const stateDir = path.resolve(options.stateDir);
   const foreignTemporal = options.ownTemporal === true ? '' : (process.env['TEMPORAL_ADDRESS'] ?? '');
   const asked = options.servers ?? ALL;

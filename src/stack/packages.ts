@@ -12,6 +12,14 @@ interface Requirement {
   find: () => string | null;
 }
 
+/** What the answer depends on; the tests bring machines of their own. */
+export interface Machine {
+  isRoot: boolean;
+  isDebianLike: boolean;
+  has(requirement: Requirement): boolean;
+  install(packages: string[], report: (line: string) => void): Promise<void>;
+}
+
 const programOnPath = (server: Requirement['server'], program: string, debianPackage: string): Requirement => ({
   server,
   program,
@@ -72,25 +80,25 @@ export function findPostgresBinDir(dataVersion?: string): string | null {
   );
 }
 
-function missing(servers: ServerName[]): Requirement[] {
-  return REQUIREMENTS.filter(({ server, find }) => (server === 'all' || servers.includes(server)) && find() === null);
+function missing(servers: ServerName[], machine: Machine): Requirement[] {
+  return REQUIREMENTS.filter(
+    (requirement) =>
+      (requirement.server === 'all' || servers.includes(requirement.server)) && !machine.has(requirement),
+  );
 }
 
 function packagesOf(requirements: Requirement[]): string[] {
   return [...new Set(requirements.map(({ debianPackage }) => debianPackage))];
 }
 
-export function missingPackagesMessage(
-  requirements: Pick<Requirement, 'program' | 'debianPackage'>[],
-  why: string,
-): string {
-  const packages = [...new Set(requirements.map(({ debianPackage }) => debianPackage))];
-  return [
-    `Cannot start the private servers: ${requirements.length} programs are missing, and ${why}.`,
+function missingPackagesError(requirements: Requirement[], why: string): Error {
+  const lines = [
+    `Cannot start the private servers: these programs are missing, and ${why}.`,
     ...requirements.map(({ program, debianPackage }) => `  ${program} (Debian/Ubuntu package ${debianPackage})`),
-    `Install them:  sudo apt-get install --no-install-recommends ${packages.join(' ')}`,
+    `Install them:  sudo apt-get install --no-install-recommends ${packagesOf(requirements).join(' ')}`,
     'or start Docker: the same servers then come from docker-compose.yml.',
-  ].join('\n');
+  ];
+  return new Error(lines.join('\n'));
 }
 
 function isDebianLike(): boolean {
@@ -103,20 +111,26 @@ function isDebianLike(): boolean {
   }
 }
 
-export async function ensurePackages(servers: ServerName[], report: (line: string) => void): Promise<void> {
-  if (process.platform !== 'linux') {
-    throw new Error(
-      'Cannot start the private servers from binaries: that needs Linux (/proc, setpriv). Start Docker: the same servers then come from docker-compose.yml.',
-    );
-  }
-  const before = missing(servers);
+const thisMachine: Machine = {
+  isRoot: os.userInfo().uid === 0,
+  isDebianLike: isDebianLike(),
+  has: ({ find }) => find() !== null,
+  install: installPackages,
+};
+
+export async function ensurePackages(
+  servers: ServerName[],
+  report: (line: string) => void,
+  machine = thisMachine,
+): Promise<void> {
+  const before = missing(servers, machine);
   if (before.length === 0) return;
-  if (os.userInfo().uid !== 0) throw new Error(missingPackagesMessage(before, 'only root can install them'));
-  if (!isDebianLike())
-    throw new Error(missingPackagesMessage(before, 'they can be installed by this command on Debian and Ubuntu only'));
-  await installPackages(packagesOf(before), report);
-  const after = missing(servers);
-  if (after.length > 0) throw new Error(missingPackagesMessage(after, 'they are still missing after the installation'));
+  if (!machine.isRoot) throw missingPackagesError(before, 'only root can install them');
+  if (!machine.isDebianLike)
+    throw missingPackagesError(before, 'this command can install them on Debian and Ubuntu only');
+  await machine.install(packagesOf(before), report);
+  const after = missing(servers, machine);
+  if (after.length > 0) throw missingPackagesError(after, 'the installation did not bring them');
 }
 
 function required(program: string): string {
