@@ -1,0 +1,68 @@
+/** This process's waiters for one kind of permit of one server, first come first served: only the head asks PostgreSQL. */
+export interface PermitQueue {
+  /** Calls `attempt` until it gives true, when it is this waiter's turn. Errors: what `attempt` throws, or the signal's reason. */
+  wait(attempt: () => Promise<boolean>, signal?: AbortSignal): Promise<void>;
+  /** A place may be free: the head asks now instead of at its next poll. */
+  wake(): void;
+}
+
+export function createPermitQueue(pollMs: number): PermitQueue {
+  let last: Promise<void> = Promise.resolve();
+  let wakeHead = (): void => {};
+
+  const pause = (signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        wakeHead = () => {};
+        resolve();
+      };
+      const timer = setTimeout(done, pollMs);
+      signal?.addEventListener('abort', done, { once: true });
+      wakeHead = done;
+    });
+
+  return {
+    async wait(attempt, signal) {
+      const turn = last;
+      let leave = (): void => {};
+      const left = new Promise<void>((resolve) => {
+        leave = resolve;
+      });
+      last = turn.then(() => left);
+      try {
+        await orAborted(turn, signal);
+        for (;;) {
+          signal?.throwIfAborted();
+          let woken = false;
+          // A place given back while `attempt` was looking would else be noticed one poll later.
+          wakeHead = () => {
+            woken = true;
+          };
+          if (await attempt()) break;
+          if (!woken) await pause(signal);
+        }
+        // Aborted while the last attempt succeeded: the caller must give the place back, not use it.
+        signal?.throwIfAborted();
+      } finally {
+        leave();
+      }
+    },
+    wake: () => wakeHead(),
+  };
+}
+
+/** Resolves with `promise`, or rejects as soon as the signal aborts. */
+function orAborted(promise: Promise<void>, signal?: AbortSignal): Promise<void> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}

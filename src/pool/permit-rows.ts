@@ -1,0 +1,66 @@
+import type pg from 'pg';
+import type { Queryable } from '../connections/postgres.ts';
+import { lockServers } from './server-state.ts';
+
+export type PermitKind = 'connection' | 'transfer';
+
+export interface PermitRow {
+  serverId: string;
+  kind: PermitKind;
+  holder: string;
+}
+
+/** Payloads: "freed <kind> <server>" when a place was given back, "wanted <kind> <server>" when somebody found none. */
+export const PERMITS_CHANNEL = 'fleetgraph_permits';
+
+/** Takes a place if one is free; runs in the caller's transaction. Asking again for the same holder is the same place. */
+export async function tryTakePermit(
+  client: pg.ClientBase,
+  { serverId, kind, holder }: PermitRow,
+  limit: number,
+  leaseMs: number,
+): Promise<boolean> {
+  await lockServers(client, [serverId]);
+  // A row locked by its own process's renewal is alive, and waiting for it here could be a deadlock. While PostgreSQL was down nobody
+  // could renew: after its start everybody has one lease's time to do so, before a place counts as left.
+  await client.query(
+    `DELETE FROM server_permits WHERE (server_id, kind, holder) IN (
+       SELECT server_id, kind, holder FROM server_permits
+       WHERE server_id = $1 AND kind = $2 AND lease_until < clock_timestamp()
+         AND pg_postmaster_start_time() < clock_timestamp() - $3 * interval '1 millisecond'
+       FOR UPDATE SKIP LOCKED)`,
+    [serverId, kind, leaseMs],
+  );
+  const { rowCount } = await client.query(
+    `INSERT INTO server_permits (server_id, kind, holder, lease_until)
+     SELECT $1, $2, $3, clock_timestamp() + $5 * interval '1 millisecond'
+     WHERE (SELECT count(*) FROM server_permits WHERE server_id = $1 AND kind = $2 AND holder <> $3) < $4
+     ON CONFLICT (server_id, kind, holder) DO UPDATE SET lease_until = EXCLUDED.lease_until`,
+    [serverId, kind, holder, limit, leaseMs],
+  );
+  if (rowCount === 1) return true;
+  await client.query('SELECT pg_notify($1, $2)', [PERMITS_CHANNEL, `wanted ${kind} ${serverId}`]);
+  return false;
+}
+
+/** Renews these holders' leases; the result names those that still had one. */
+export async function renewPermits(
+  database: Queryable,
+  holders: readonly string[],
+  leaseMs: number,
+): Promise<Set<string>> {
+  const { rows } = await database.query<{ holder: string }>(
+    `UPDATE server_permits SET lease_until = clock_timestamp() + $2 * interval '1 millisecond'
+     WHERE holder = ANY($1) RETURNING holder`,
+    [holders, leaseMs],
+  );
+  return new Set(rows.map(({ holder }) => holder));
+}
+
+export async function deletePermit(database: Queryable, { serverId, kind, holder }: PermitRow): Promise<void> {
+  await database.query(
+    `WITH freed AS (DELETE FROM server_permits WHERE server_id = $1 AND kind = $2 AND holder = $3 RETURNING 1)
+     SELECT pg_notify($4, $5) FROM freed`,
+    [serverId, kind, holder, PERMITS_CHANNEL, `freed ${kind} ${serverId}`],
+  );
+}
