@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import {
+  insertLegacyServer,
+  listLegacyServers,
+  parseLegacyServer,
+  updateLegacyServer,
+} from '../../settings/legacy-servers.ts';
+import { withSession } from '../session.ts';
+
+export const serversCommand = (): Command => {
+  const command = new Command('servers').description('the legacy servers that vehicles are synced from');
+  command.command('list').description('ids of the servers').action(list);
+  command
+    .command('put')
+    .description('add or replace a server from a JSON file; README.md shows one')
+    .argument('<file>', 'path of the file')
+    .action(put);
+  return command;
+};
+
+async function list(): Promise<void> {
+  const ids = await withSession((session) => listLegacyServers(session.postgres));
+  console.log(ids.length === 0 ? 'There is no legacy server yet.' : ids.join('\n'));
+}
+
+async function put(file: string): Promise<void> {
+  const server = parseLegacyServer(JSON.parse(await readFile(file, 'utf8')));
+  await withSession(async ({ postgres }) => {
+    const known = (await listLegacyServers(postgres)).includes(server.id);
+    await (known ? updateLegacyServer(postgres, server) : insertLegacyServer(postgres, server));
+  });
+  console.log(`legacy server ${server.id}: ${server.user}@${server.host}:${server.port}, database ${server.database}`);
+}

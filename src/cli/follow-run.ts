@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunStatus, StartedRun, WorkerPoolManager } from '../client/worker-pool-manager.ts';
+import type { SlotProgress } from '../connections/progress.ts';
+import { Failure } from '../errors.ts';
+import { bytes, count, duration, percent } from './figures.ts';
+
+const TERMINAL_REDRAW_MS = 500;
+const LOG_LINES_MS = 2_000;
+
+/** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
+export async function followRun(manager: WorkerPoolManager, run: StartedRun): Promise<RunStatus> {
+  const startedAt = Date.now();
+  let ended = false;
+  let failure: unknown = null;
+  const result = run.result().then(
+    () => (ended = true),
+    (error: unknown) => {
+      ended = true;
+      failure = error;
+    },
+  );
+  const screen = createScreen();
+  while (!ended) {
+    await Promise.race([result, sleep(process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS)]);
+    const status = await readStatus(manager, run.runId);
+    if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt));
+  }
+  screen.clear();
+  const status = await readStatus(manager, run.runId);
+  if (status !== null) return status;
+  throw failure instanceof Error ? failure : new Failure('Unexpected', `Run ${run.runId} left no record of itself.`);
+}
+
+/** Null until the run has planned its vehicles. */
+async function readStatus(manager: WorkerPoolManager, runId: string): Promise<RunStatus | null> {
+  try {
+    return await manager.status(runId);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'InvalidSelection') return null;
+    throw error;
+  }
+}
+
+function linesOf(status: RunStatus, elapsedMs: number): string[] {
+  return [...status.workers.map(slotLine), totalLine(status, elapsedMs)];
+}
+
+function slotLine(slot: SlotProgress): string {
+  const name = `worker ${String(slot.workerId).padStart(2)}`;
+  if (slot.status === 'idle' || slot.label === null) return `  ${name}  idle`;
+  const rate = slot.bytesPerSecond > 0 ? `${bytes(slot.bytesPerSecond)}/s` : '';
+  const eta = slot.etaSeconds === null ? '' : `ETA ${duration(slot.etaSeconds * 1_000)}`;
+  return [
+    `  ${name}`,
+    slot.label.padEnd(14).slice(0, 14),
+    slot.status.padEnd(12),
+    percent(slot.percent).padStart(4),
+    `${count(slot.rows)} rows`.padStart(14),
+    bytes(slot.bytes).padStart(9),
+    rate.padStart(11),
+    eta,
+  ]
+    .join('  ')
+    .trimEnd();
+}
+
+function totalLine(status: RunStatus, elapsedMs: number): string {
+  const settled = status.completed + status.failed;
+  const share = status.plannedRows === 0 ? 0 : Math.min(1, status.rows / status.plannedRows);
+  const eta = share > 0.01 ? duration((elapsedMs * (1 - share)) / share) : '…';
+  const paused = status.paused ? '  PAUSED' : '';
+  return `  total      ${settled} of ${status.vehicles} vehicles, ${count(status.rows)} of about ${count(status.plannedRows)} rows, ${percent(100 * share)}, ${status.failed} failed, ${duration(elapsedMs)}, ETA ${eta}${paused}`;
+}
+
+interface Screen {
+  show(lines: string[]): void;
+  clear(): void;
+}
+
+function createScreen(): Screen {
+  let shown = 0;
+  const up = (): void => {
+    if (process.stdout.isTTY && shown > 0) process.stdout.write(`\u001b[${shown}A\u001b[0J`);
+    shown = 0;
+  };
+  return {
+    show(lines) {
+      up();
+      process.stdout.write(`${lines.join('\n')}\n`);
+      shown = lines.length;
+    },
+    clear: up,
+  };
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { Failure } from '../errors.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { quarantineCommand } from './commands/quarantine.ts';
+import { runsCommands } from './commands/runs.ts';
+import { serversCommand } from './commands/servers.ts';
+import { settingsCommand } from './commands/settings.ts';
+import { syncCommand } from './commands/sync.ts';
+import { vehiclesCommand } from './commands/vehicles.ts';
+import { workerCommand } from './commands/worker.ts';
+
+const program = new Command('fleetgraph')
+  .description('Durable data pipelines for public-transport operators, on Temporal')
+  .showHelpAfterError()
+  .exitOverride();
+
+program.addCommand(migrateCommand());
+program.addCommand(workerCommand());
+program.addCommand(syncCommand());
+for (const command of runsCommands()) program.addCommand(command);
+program.addCommand(serversCommand());
+program.addCommand(vehiclesCommand());
+program.addCommand(settingsCommand());
+program.addCommand(quarantineCommand());
+program.addCommand(doctorCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else {
+    console.error(error instanceof Failure ? `${error.code}: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}

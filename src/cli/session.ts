@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type pg from 'pg';
+import type { Redis } from 'ioredis';
+import { WorkerPoolManager } from '../client/worker-pool-manager.ts';
+import { type Config, loadConfig, readEnvironmentFile } from '../config.ts';
+import { openPostgres } from '../connections/postgres.ts';
+import { type ProgressStore, createProgressStore } from '../connections/progress.ts';
+import { openRedis } from '../connections/redis.ts';
+import { type TemporalClient, openTemporal } from '../connections/temporal.ts';
+import { stackStateDir } from '../stack/state-dir.ts';
+
+export interface Session {
+  config: Config;
+  postgres: pg.Pool;
+  redis: Redis;
+  progress: ProgressStore;
+  temporal(): Promise<TemporalClient>;
+  manager(): Promise<WorkerPoolManager>;
+  close(): Promise<void>;
+}
+
+/** Where no FLEETGRAPH_POSTGRES_URL is set, a private stack that is up on this machine is meant: `npm run dev`, or the demo with --keep. */
+export function readConfig(): Config {
+  if (process.env.FLEETGRAPH_POSTGRES_URL === undefined) {
+    const found = (['dev', 'demo'] as const).find((purpose) =>
+      readEnvironmentFile(join(stackStateDir(purpose), 'env')),
+    );
+    if (found !== undefined) console.error(`(using the private ${found} stack of this checkout)`);
+  }
+  return loadConfig();
+}
+
+/** Opens what a command needs, runs it, and closes everything however it ended. */
+export async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  const config = readConfig();
+  const postgres = openPostgres(config.postgresUrl, { max: 3, applicationName: 'fleetgraph cli' });
+  const redis = openRedis(config.redisUrl);
+  const progress = createProgressStore(redis);
+  let temporal: Promise<TemporalClient> | null = null;
+  const session: Session = {
+    config,
+    postgres,
+    redis,
+    progress,
+    temporal: () => (temporal ??= openTemporal()),
+    manager: async () => new WorkerPoolManager({ temporal: (await session.temporal()).client, postgres, progress }),
+    close: async () => {
+      redis.disconnect();
+      await Promise.all([postgres.end(), temporal?.then((opened) => opened.close())]);
+    },
+  };
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
