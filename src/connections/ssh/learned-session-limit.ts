@@ -1,0 +1,16 @@
+/** How long a refusal is remembered: an administrator may raise MaxSessions, and one refusal may have been a late detach. */
+const REMEMBERED_MS = 600_000;
+
+/** What the host's refusals taught us about its MaxSessions, which may be lower than our setting. */
+export function learnedSessionLimit(now: () => number = Date.now) {
+  let learned = Number.POSITIVE_INFINITY;
+  let until = 0;
+  return {
+    current: (configured: number) => (now() < until ? Math.min(configured, learned) : configured),
+    /** The host refused a channel while `open` others were open on the connection. */
+    refusedAt: (open: number) => {
+      learned = Math.max(1, now() < until ? Math.min(learned, open) : open);
+      until = now() + REMEMBERED_MS;
+    },
+  };
+}

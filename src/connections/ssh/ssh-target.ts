@@ -1,0 +1,22 @@
+/** Whom to connect to and how to know that it is them. The private key is read anew for each connection, and never kept. */
+export interface SshTarget {
+  /** Id of the legacy server, for messages. */
+  id: string;
+  host: string;
+  port: number;
+  user: string;
+  readKey: () => Promise<Buffer>;
+  /** `SHA256:…` as ssh-keygen -l prints it; any of them is accepted. */
+  hostKeyFingerprints: string[];
+  legacyAlgorithms: boolean;
+}
+
+/** Functions where a changed setting reaches a running pool. */
+export interface SshPoolLimits {
+  connections(): number;
+  sessionsPerConnection(): number;
+  connectTimeoutMs(): number;
+  keepaliveMs(): number;
+  idleProbeMs(): number;
+  idleCloseMs(): number;
+}
