@@ -1,0 +1,65 @@
+/** Tuples of a binary COPY, growing. Plain fields and functions: the loops that fill it read `bytes` directly. */
+export interface CopyBuffer {
+  bytes: Buffer;
+  view: DataView;
+  length: number;
+}
+
+const FIRST_SIZE = 320 * 1024;
+
+export function createCopyBuffer(): CopyBuffer {
+  // Of its own, not of Node's pool: the whole buffer is handed to the socket and never written again.
+  const bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  return { bytes, view: viewOf(bytes), length: 0 };
+}
+
+/** Makes room for `size` more bytes. */
+export function reserve(out: CopyBuffer, size: number): void {
+  if (out.length + size > out.bytes.length) grow(out, out.length + size);
+}
+
+/** What was written so far; the buffer starts anew. */
+export function takeBytes(out: CopyBuffer): Buffer {
+  const taken = out.bytes.subarray(0, out.length);
+  out.bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  out.view = viewOf(out.bytes);
+  out.length = 0;
+  return taken;
+}
+
+/** A field of eight bytes; the caller has reserved the room. */
+export function putInt64(out: CopyBuffer, high: number, low: number): void {
+  const { view, length } = out;
+  view.setInt32(length, 8);
+  view.setInt32(length + 4, high);
+  view.setInt32(length + 8, low);
+  out.length = length + 12;
+}
+
+/** A field of eight bytes, or NULL for NaN; the caller has reserved the room. */
+export function putDouble(out: CopyBuffer, value: number): void {
+  const { view, length } = out;
+  // MySQL has no NaN, so it can stand for NULL on the way here.
+  if (Number.isNaN(value)) {
+    view.setInt32(length, -1);
+    out.length = length + 4;
+    return;
+  }
+  view.setInt32(length, 8);
+  view.setFloat64(length + 4, value);
+  out.length = length + 12;
+}
+
+/** ASCII text without any framing; the caller has reserved the room. */
+export function putAscii(out: CopyBuffer, text: string): void {
+  out.length += out.bytes.write(text, out.length, 'latin1');
+}
+
+function grow(out: CopyBuffer, needed: number): void {
+  const bytes = Buffer.allocUnsafeSlow(Math.max(needed, out.bytes.length + (out.bytes.length >>> 1)));
+  out.bytes.copy(bytes, 0, 0, out.length);
+  out.bytes = bytes;
+  out.view = viewOf(bytes);
+}
+
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

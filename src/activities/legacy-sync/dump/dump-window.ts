@@ -1,0 +1,48 @@
+/** The bytes at hand: the piece that came last, behind what was left of the ones before it. */
+export interface DumpWindow {
+  bytes: Buffer;
+  /** Where reading goes on in `bytes`. */
+  at: number;
+  /** Where `bytes` begins in the whole stream. */
+  offset: number;
+  /** Storage for what is left over, reused. */
+  carry: Buffer;
+}
+
+const CARRY_SIZE = 256 * 1024;
+/** A carry above this is given back once its row is done. */
+const LARGE_CARRY = 16 * CARRY_SIZE;
+
+export function createWindow(): DumpWindow {
+  return { bytes: Buffer.alloc(0), at: 0, offset: 0, carry: Buffer.alloc(0) };
+}
+
+/** Appends a piece; with nothing left over it is taken as it is, without a copy. */
+export function joinPiece(window: DumpWindow, piece: Buffer): void {
+  const rest = window.bytes.length;
+  if (rest === 0) {
+    window.bytes = piece;
+    return;
+  }
+  const size = rest + piece.length;
+  if (size > window.carry.length) {
+    const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_SIZE, size + (size >>> 1)));
+    window.bytes.copy(larger);
+    window.carry = larger;
+  }
+  piece.copy(window.carry, rest);
+  window.bytes = window.carry.subarray(0, size);
+}
+
+/** Keeps the bytes from `from` on for the next piece. */
+export function keepFrom(window: DumpWindow, from: number): void {
+  const rest = window.bytes.length - from;
+  if (rest > window.carry.length || (window.carry.length > LARGE_CARRY && rest < CARRY_SIZE)) {
+    const other = Buffer.allocUnsafeSlow(Math.max(CARRY_SIZE, rest));
+    window.bytes.copy(other, 0, from);
+    window.carry = other;
+  } else window.bytes.copy(window.carry, 0, from);
+  window.bytes = window.carry.subarray(0, rest);
+  window.at -= from;
+  window.offset += from;
+}
