@@ -5,12 +5,12 @@
 export interface ConnectionPermits {
   /** Waits for a place, and lets the holders know that someone waits. Rejects with the signal's reason. */
   acquire(signal?: AbortSignal): Promise<ConnectionPermit>;
-  /** A place if one is free at this moment, else null: growth beyond the first connection never takes one from another process. */
-  tryAcquire(): Promise<ConnectionPermit | null>;
 }
 
 export interface ConnectionPermit {
   release(): Promise<void>;
-  /** `callback` runs, possibly more than once, while another process waits for a place. */
+  /** `callback` runs, again and again, while another process waits for a place. */
   onWanted(callback: () => void): void;
+  /** The place was taken away (its lease ran out while this process stood still): the connection has to go at once. */
+  onLost(callback: () => void): void;
 }

@@ -3,7 +3,8 @@ import type { Failure } from '../../errors.ts';
 import type { ConnectionPermits } from './connection-permits.ts';
 import { growth } from './growth.ts';
 import { idleWatch } from './idle-watch.ts';
-import { freest, type PooledConnection } from './pooled-connection.ts';
+import { freest, giveBackOne, type PooledConnection, retire } from './pooled-connection.ts';
+import { wantedElsewhere } from './wanted-elsewhere.ts';
 import type { SshPoolLimits, SshTarget } from './ssh-target.ts';
 
 export interface ConnectionSetParts {
@@ -22,9 +23,10 @@ export function connectionSet(parts: ConnectionSetParts) {
   const { target, limits, logger } = parts;
   const members = new Set<PooledConnection>();
   const counts = { opened: 0, lost: 0 };
+  const need = wantedElsewhere();
   let closing = false;
 
-  const idle = idleWatch(limits, retire);
+  const idle = idleWatch(limits);
   const grow = growth({
     ...parts,
     onOpened: join,
@@ -35,7 +37,8 @@ export function connectionSet(parts: ConnectionSetParts) {
   function join(member: PooledConnection): void {
     counts.opened += 1;
     members.add(member);
-    member.permit.onWanted(giveBack);
+    member.permit.onWanted(wanted);
+    member.permit.onLost(() => member.client.destroy());
     void member.closed.then(() => leave(member));
     if (closing) return retire(member);
     idle.watch(member);
@@ -54,21 +57,14 @@ export function connectionSet(parts: ConnectionSetParts) {
     parts.onChange();
   }
 
-  function retire(member: PooledConnection): void {
-    member.draining = true;
-    if (member.sessions === 0) member.client.end();
-  }
-
-  /** Frees one place: an idle connection at once, else the least busy one when its sessions have ended. */
-  function giveBack(): void {
-    const giving = [...members].some((member) => member.draining);
-    const least = giving ? null : freest(members, Number.POSITIVE_INFINITY);
-    if (least !== null) retire(least);
+  function wanted(): void {
+    const persists = need.persists();
+    if (persists || [...members].some((member) => member.sessions === 0)) giveBackOne(members);
   }
 
   return {
     counts,
-    giveBack,
+    giveBack: () => giveBackOne(members),
     list: () => [...members],
     /** Connections that are open or about to be. */
     size: () => members.size + grow.underway(),
@@ -88,7 +84,7 @@ export function connectionSet(parts: ConnectionSetParts) {
     /** Adds or removes a connection where `limit` and demand ask for it. */
     adjust: ({ limit, waiting }: { limit: number; waiting: number }): void => {
       if (closing) return;
-      if (members.size > limit) giveBack();
+      if (members.size > limit) giveBackOne(members);
       grow.consider(demand([...members], limit, waiting));
     },
     close: async (): Promise<void> => {

@@ -7,8 +7,10 @@ import { type PooledConnection, pooled } from './pooled-connection.ts';
 import { connectSsh } from './ssh-connection.ts';
 import type { SshPoolLimits, SshTarget } from './ssh-target.ts';
 
+/** Growth beyond the first connection waits this long for a place: time enough for another process to close an idle connection. */
+const GROWTH_WAIT_MS = 300;
 /** Pause after a growth that found no place or failed; sessions go on over what there is. */
-const GROWTH_PAUSE_MS = 1_000;
+const GROWTH_PAUSE_MS = 10_000;
 /** sshd drops connections at random above MaxStartups (10:30:100): so one at a time, apart by up to this. */
 const JITTER_MS = 40;
 const DROPPED_RETRIES = 3;
@@ -32,11 +34,8 @@ export function growth({ target, limits, permits, logger, onOpened, onFailed, on
   let stopped = false;
 
   async function open(needed: boolean, signal: AbortSignal): Promise<void> {
-    const permit = needed ? await permits.acquire(signal) : await permits.tryAcquire();
-    if (permit === null) {
-      pausedUntil = Date.now() + GROWTH_PAUSE_MS;
-      return;
-    }
+    const patience = needed ? signal : AbortSignal.any([signal, AbortSignal.timeout(GROWTH_WAIT_MS)]);
+    const permit = await permits.acquire(patience);
     try {
       if (Date.now() - lastOpenedAt < 1_000) await delay(Math.random() * JITTER_MS);
       const connection = await connectPatiently(target, limits);
@@ -53,8 +52,9 @@ export function growth({ target, limits, permits, logger, onOpened, onFailed, on
       await open(needed, signal);
     } catch (cause) {
       if (signal.aborted) return;
-      const failure = connectFailure(target, cause);
       pausedUntil = needed ? 0 : Date.now() + GROWTH_PAUSE_MS;
+      if ((cause as Error).name === 'TimeoutError') return;
+      const failure = connectFailure(target, cause);
       logger.warn({ server: target.id, code: failure.code }, 'ssh connection not opened');
       onFailed(failure);
     }

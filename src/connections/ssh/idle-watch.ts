@@ -1,11 +1,11 @@
-import type { PooledConnection } from './pooled-connection.ts';
+import { type PooledConnection, retire } from './pooled-connection.ts';
 import type { SshPoolLimits } from './ssh-target.ts';
 
 /** Keepalives show that the host's sshd is alive; only a session shows that it still opens sessions. */
 const PROBE_COMMAND = 'exit 0';
 
 /** Probes connections that nobody uses, and closes them when that has lasted. */
-export function idleWatch(limits: SshPoolLimits, retire: (member: PooledConnection) => void) {
+export function idleWatch(limits: SshPoolLimits) {
   function watch(member: PooledConnection, idleSince = Date.now()): void {
     unwatch(member);
     const left = limits.idleCloseMs() - (Date.now() - idleSince);

@@ -17,6 +17,7 @@ export function inProcessPermits(limit: () => number): ConnectionPermits {
         if (waiters.length > 0 && held.size < limit()) waiters.shift()?.grant(issue());
       },
       onWanted: (callback) => void wanted.add(callback),
+      onLost: () => {},
     };
     held.set(permit, wanted);
     return permit;
@@ -45,6 +46,5 @@ export function inProcessPermits(limit: () => number): ConnectionPermits {
       signal?.throwIfAborted();
       return waiters.length === 0 && held.size < limit() ? issue() : wait(signal);
     },
-    tryAcquire: async () => (waiters.length === 0 && held.size < limit() ? issue() : null),
   };
 }

@@ -30,3 +30,16 @@ export function freest(members: Iterable<PooledConnection>, sessionLimit: number
   }
   return best;
 }
+
+/** No new session; closes at once, or when the last session has ended. */
+export function retire(member: PooledConnection): void {
+  member.draining = true;
+  if (member.sessions === 0) member.client.end();
+}
+
+/** Frees one place: an idle connection at once, else the least busy one when its sessions have ended. One at a time. */
+export function giveBackOne(members: Iterable<PooledConnection>): void {
+  const open = [...members];
+  const least = open.some((member) => member.draining) ? null : freest(open, Number.POSITIVE_INFINITY);
+  if (least !== null) retire(least);
+}
