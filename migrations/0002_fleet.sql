@@ -107,8 +107,6 @@ CREATE TABLE vehicle_syncs (
   work_failures   integer NOT NULL DEFAULT 0,
   worked_ms       bigint NOT NULL DEFAULT 0,
   working_since   timestamptz,
-  -- Waited for permits of its legacy server; not part of worked_ms.
-  queued_ms       bigint NOT NULL DEFAULT 0,
   ranges          integer NOT NULL DEFAULT 0,
   rows            bigint NOT NULL DEFAULT 0,
   inserted        bigint NOT NULL DEFAULT 0,

@@ -107,22 +107,21 @@ export function recordOutcome(
   if (code !== null && HOLDING.has(code)) {
     return { state: 'held', code, troubledSince: troubledSince(breaker) ?? now, changedAt: now };
   }
-  // An attempt from before the last change says nothing about the time after it.
-  const stale = outcome.begunAt < (breaker.changedAt ?? 0);
   // CircuitOpen is our own refusal, not the server's.
   const failure = code !== null && code !== 'CircuitOpen' && FAILURES[code].infrastructure ? code : null;
   switch (breaker.state) {
     case 'open':
       return breaker;
     case 'closed':
-      if (stale) return breaker;
+      // An attempt from before the circuit closed says nothing about the time after it.
+      if (outcome.begunAt < (breaker.changedAt ?? 0)) return breaker;
       if (code === null) return breaker.failures === 0 ? breaker : { ...breaker, failures: 0 };
       if (failure === null) return breaker;
       if (breaker.failures + 1 < limits.breakerFailures) return { ...breaker, failures: breaker.failures + 1 };
       return opened(failure, 0, now, now, limits, jitter);
     case 'half-open': {
       const probe = breaker.probes.some(({ key }) => key === outcome.key);
-      if (!probe || stale) return breaker;
+      if (!probe) return breaker;
       if (failure) return opened(failure, breaker.openings, breaker.troubledSince, now, limits, jitter);
       const rest = { ...breaker, probes: breaker.probes.filter(({ key }) => key !== outcome.key) };
       return code === null ? probed(rest, now) : rest;

@@ -69,14 +69,14 @@ export const LEGACY_SYNC_SETTINGS = {
   maxMemoryMb: setting(
     'resource_limits.max_memory_mb',
     count,
-    256,
+    1024,
     'Memory of a worker process above which it starts no further vehicle until it falls.',
   ),
   maxCpuPercent: setting(
     'resource_limits.max_cpu_percent',
     z.number().positive().max(100),
-    90,
-    'CPU use of the machine above which a worker process starts no further vehicle until it falls.',
+    100,
+    'CPU use of the machine above which a worker process starts no further vehicle until it falls; 100: no limit.',
   ),
   connectionPoolSize: setting(
     'ssh.connection_pool_size',

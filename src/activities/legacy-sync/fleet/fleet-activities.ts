@@ -1,0 +1,16 @@
+import type { FleetActivities } from '../../../workflows/legacy-sync/activities.ts';
+import { createClaimNext } from './claim-next.ts';
+import { createControlRun } from './control-run.ts';
+import { createFinishRun } from './finish-run.ts';
+import type { FleetDependencies } from './fleet-dependencies.ts';
+import { createPlanRun } from './plan-run.ts';
+
+/** Everything a fleet sync and its slots ask for. */
+export function createFleetActivities(deps: FleetDependencies): FleetActivities {
+  return {
+    planRun: createPlanRun(deps),
+    claimNext: createClaimNext(deps),
+    controlRun: createControlRun(deps),
+    finishRun: createFinishRun(deps),
+  };
+}

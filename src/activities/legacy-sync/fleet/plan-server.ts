@@ -1,0 +1,110 @@
+import { Failure } from '../../../errors.ts';
+import { describeBreaker } from '../../../pool/breaker.ts';
+import { readBreaker } from '../../../pool/breaker-store.ts';
+import { readLegacyServer } from '../../../settings/legacy-servers.ts';
+import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
+import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { misfit } from '../../../settings/vehicles.ts';
+import type { PlanRunInput } from '../../../workflows/legacy-sync/activities.ts';
+import { toFailure } from '../../activity-failures.ts';
+import type { FleetDependencies } from './fleet-dependencies.ts';
+import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
+import type { ServerPlan, UnplannedVehicle } from './write-server-plan.ts';
+
+/**
+ * Asks one legacy host what is new for these vehicles. Whatever is wrong with the server is each vehicle's failure, never the run's.
+ * Errors: DatabaseUnavailable, or the cancellation.
+ */
+export async function planServer(
+  deps: FleetDependencies,
+  run: PlanRunInput,
+  settings: LegacySyncSettings,
+  serverId: string,
+  vehicles: Vehicle[],
+): Promise<ServerPlan> {
+  try {
+    const server = await readLegacyServer(deps.pool, serverId);
+    const misfits = vehicles.flatMap((vehicle) => misfitOf(vehicle, server));
+    const wrong = new Set(misfits.map(({ vehicleId }) => vehicleId));
+    const asked = vehicles.filter(({ id }) => !wrong.has(id)).map((vehicle) => requestOf(vehicle, run, settings));
+    const plan = await askHost(deps, run.runId, {
+      server,
+      vehicles: asked,
+      countCap: settings.planCountCap,
+      signal: deps.cancellationSignal(),
+    });
+    for (const warning of plan.warnings) deps.log.warn({ serverId, runId: run.runId }, warning);
+    return sort(serverId, asked, plan, misfits);
+  } catch (error) {
+    deps.cancellationSignal().throwIfAborted();
+    const { code, message } = toFailure(error);
+    if (code === 'DatabaseUnavailable') throw error;
+    if (code === 'Unexpected') deps.log.error({ serverId, err: error }, message);
+    const failed = vehicles.map(({ id, priority }) => ({ vehicleId: id, priority, code, message }));
+    return { serverId, planned: [], upToDate: [], failed, tables: [] };
+  }
+}
+
+async function askHost(deps: FleetDependencies, runId: string, request: LegacyPlanRequest): Promise<LegacyPlan> {
+  if (request.vehicles.length === 0) return { vehicles: [], tables: [], warnings: [] };
+  const serverId = request.server.id;
+  const breaker = await readBreaker(deps.pool, serverId);
+  // An open circuit does not stop a plan: it is one connection that an operator or a schedule asked for. A held one does.
+  if (breaker.state === 'held') {
+    throw new Failure('CircuitOpen', `Planning: ${describeBreaker(serverId, breaker)}.`);
+  }
+  const begun = Date.now();
+  const key = `plan/${runId}`;
+  try {
+    const plan = await deps.planner.plan(request);
+    await deps.breakers.record(serverId, { key, code: null, tookMs: Date.now() - begun });
+    return plan;
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    await deps.breakers.record(serverId, { key, code: toFailure(error).code, tookMs: Date.now() - begun });
+    throw error;
+  }
+}
+
+function requestOf(
+  vehicle: Vehicle,
+  run: PlanRunInput,
+  settings: LegacySyncSettings,
+): LegacyPlanRequest['vehicles'][number] {
+  return run.mode === 'full'
+    ? { vehicle, fromId: '0', overlapIds: 0 }
+    : { vehicle, fromId: vehicle.watermark, overlapIds: settings.overlapIds };
+}
+
+function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
+  const wrong = misfit(vehicle, server);
+  if (!wrong) return [];
+  const { id: vehicleId, priority } = vehicle;
+  return [{ vehicleId, priority, code: 'InvalidConfiguration', message: `Planning: ${wrong}. Correct the vehicle.` }];
+}
+
+function sort(
+  serverId: string,
+  asked: LegacyPlanRequest['vehicles'],
+  plan: LegacyPlan,
+  misfits: UnplannedVehicle[],
+): ServerPlan {
+  const answers = new Map(plan.vehicles.map((answer) => [answer.vehicleId, answer]));
+  const result: ServerPlan = { serverId, planned: [], upToDate: [], failed: [...misfits], tables: plan.tables };
+  for (const { vehicle, fromId } of asked) {
+    const { id: vehicleId, priority } = vehicle;
+    const answer = answers.get(vehicleId);
+    if (!answer) {
+      const message = `Planning vehicle ${vehicleId}: the plan of ${serverId} does not mention it. Please report this.`;
+      result.failed.push({ vehicleId, priority, code: 'Unexpected', message });
+    } else if ('failure' in answer) {
+      result.failed.push({ vehicleId, priority, ...answer.failure });
+    } else if (answer.newRows === 0) {
+      result.upToDate.push(vehicleId);
+    } else {
+      const { newRows, capped, maxId } = answer;
+      result.planned.push({ vehicleId, priority, fromId, newRows, capped, maxId });
+    }
+  }
+  return result;
+}

@@ -1,0 +1,69 @@
+import type { Queryable } from '../../../connections/postgres.ts';
+import { Failure } from '../../../errors.ts';
+import type { Vehicle } from '../../../settings/legacy-server.ts';
+import { readVehicles } from '../../../settings/vehicles.ts';
+import type { VehicleSelection } from '../../../workflows/legacy-sync/messages.ts';
+
+/** Long lists are cut in messages: a failure is read in a terminal and kept in a history. */
+const NAMES_SHOWN = 20;
+
+/**
+ * The enabled vehicles that a selection means, by id. Errors: InvalidSelection, naming each listed id that is unknown or disabled, or
+ * what is wrong with the selection itself.
+ */
+export async function selectVehicles(database: Queryable, selection: VehicleSelection): Promise<Vehicle[]> {
+  switch (selection.kind) {
+    case 'all':
+      return enabled(await readVehicles(database));
+    case 'list':
+      return listed(database, selection.vehicleIds);
+    case 'priority':
+      refuseUnless(
+        Number.isInteger(selection.atLeast),
+        `"priority at least" must be a whole number, not ${selection.atLeast}`,
+      );
+      return enabled(await readVehicles(database)).filter(({ priority }) => priority >= selection.atLeast);
+    case 'first': {
+      const { count } = selection;
+      refuseUnless(Number.isInteger(count) && count > 0, `"first" must be a whole number above 0, not ${count}`);
+      // The sort is stable: vehicles of one priority stay in the order of their ids.
+      return enabled(await readVehicles(database))
+        .toSorted((a, b) => b.priority - a.priority)
+        .slice(0, count);
+    }
+    default:
+      throw new Failure(
+        'InvalidSelection',
+        `The selection ${JSON.stringify(selection)} is of no known kind: all, list, priority or first.`,
+      );
+  }
+}
+
+async function listed(database: Queryable, ids: string[]): Promise<Vehicle[]> {
+  refuseUnless(Array.isArray(ids) && ids.length > 0, 'the list of vehicles is empty');
+  const unreadable = ids.filter((id) => !/^[1-9][0-9]{0,18}$/.test(id) || BigInt(id) > 9_223_372_036_854_775_807n);
+  refuseUnless(unreadable.length === 0, `these are no vehicle ids: ${names(unreadable)}`);
+  const vehicles = await readVehicles(database, ids);
+  const known = new Set(vehicles.map(({ id }) => id));
+  const unknown = [...new Set(ids)].filter((id) => !known.has(id));
+  const disabled = vehicles.filter((vehicle) => !vehicle.enabled).map(({ id }) => id);
+  const wrong = [
+    ...(unknown.length > 0 ? [`unknown vehicles: ${names(unknown)}`] : []),
+    ...(disabled.length > 0 ? [`disabled vehicles: ${names(disabled)}`] : []),
+  ];
+  refuseUnless(wrong.length === 0, wrong.join('; '));
+  return vehicles;
+}
+
+function enabled(vehicles: Vehicle[]): Vehicle[] {
+  return vehicles.filter((vehicle) => vehicle.enabled);
+}
+
+function names(ids: string[]): string {
+  const more = ids.length - NAMES_SHOWN;
+  return ids.slice(0, NAMES_SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function refuseUnless(right: boolean, wrong: string): void {
+  if (!right) throw new Failure('InvalidSelection', `Choosing vehicles for a run: ${wrong}. Nothing was started.`);
+}
