@@ -1,11 +1,10 @@
 // Runs jest in ESM mode; `--unit` runs only the files that need no server. Other arguments go to jest.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const jest = join(root, 'node_modules/jest/bin/jest.js');
 const [unit, args] = partition(process.argv.slice(2));
 
 const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'));

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { migrate } from '../../src/settings/migrate.ts';
+import { migrate } from '../../src/connections/migrations.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { runMariadb } from './mariadb.ts';
+import { runMariadb } from '../../src/demo/mariadb.ts';
 
 /** The addresses of the servers that jest's global set-up started. Tests that kill a server start a stack of their own. */
 export type SharedStack = Pick<Stack, 'stateDir' | 'postgres' | 'mariadb' | 'ssh' | 'redis' | 'temporal'>;
@@ -34,10 +34,10 @@ export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().
   const address = { host: postgres.host, port: postgres.port, user: postgres.user };
   await runPostgres({ ...address, database: 'postgres' }, `CREATE DATABASE ${name}`);
   const url = postgres.url(name);
-  await migrate(url, () => {});
+  await migrate(url);
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   // A test may kill the server under the pool: an idle client's error must not end the process.
-  pool.on('error', () => {});
+  pool.on('error');
   return {
     url,
     pool,

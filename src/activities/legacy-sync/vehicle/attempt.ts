@@ -67,7 +67,9 @@ export async function attemptWork<T>(
 /** Deploys, cancellation and a database that is away say nothing about the work: they cost no attempt. */
 async function verdict(work: VehicleWork, key: VehicleSyncKey, error: unknown, activity: Context): Promise<Error> {
   if (activity.cancellationSignal.aborted) {
-    return error instanceof CancelledFailure ? error : new CancelledFailure(`cancelled: ${String(activity.cancellationSignal.reason)}`);
+    return error instanceof CancelledFailure
+      ? error
+      : new CancelledFailure(`cancelled: ${String(activity.cancellationSignal.reason)}`);
   }
   const failure = toFailure(error);
   if (!failure.retryable) return failure;

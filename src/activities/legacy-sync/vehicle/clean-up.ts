@@ -15,7 +15,9 @@ export interface CleanUpDependencies {
 export function createCleanUp({ pool, legacyHosts, staging }: CleanUpDependencies): VehicleActivities['cleanUp'] {
   return async ({ runId, vehicleId }) => {
     await staging.remove({ runId, vehicleId });
-    const { rows } = await pool.query<{ server_id: string }>('SELECT server_id FROM vehicles WHERE id = $1', [vehicleId]);
+    const { rows } = await pool.query<{ server_id: string }>('SELECT server_id FROM vehicles WHERE id = $1', [
+      vehicleId,
+    ]);
     const serverId = rows[0]?.server_id;
     if (serverId === undefined) return;
     const server = await readLegacyServer(pool, serverId);

@@ -16,20 +16,25 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
   return async (key) => {
     const context = await readVehicleContext(deps.pool, key);
     if (BigInt(context.sync.cursor) >= BigInt(context.sync.frozenTo)) return null;
-    return attemptWork(deps, key, context, async ({ signal, progress, queued, setStatus }): Promise<ExportManifest | null> => {
-      await setStatus('exporting');
-      return deps.legacyHosts.of(context.server).exportRange({
-        vehicle: context.vehicle,
-        tableColumns: context.tableColumns,
-        runId: key.runId,
-        cursor: context.sync.cursor,
-        frozenTo: context.sync.frozenTo,
-        rangeRows: rangeRows(context, deps.settings()),
-        signal,
-        onQueued: queued,
-        onProgress: (bytes) => progress.report(bytes),
-      });
-    });
+    return attemptWork(
+      deps,
+      key,
+      context,
+      async ({ signal, progress, queued, setStatus }): Promise<ExportManifest | null> => {
+        await setStatus('exporting');
+        return deps.legacyHosts.of(context.server).exportRange({
+          vehicle: context.vehicle,
+          tableColumns: context.tableColumns,
+          runId: key.runId,
+          cursor: context.sync.cursor,
+          frozenTo: context.sync.frozenTo,
+          rangeRows: rangeRows(context, deps.settings()),
+          signal,
+          onQueued: queued,
+          onProgress: (bytes) => progress.report(bytes),
+        });
+      },
+    );
   };
 }
 

@@ -12,7 +12,11 @@ export interface ProgressMeter {
 /** How fast a new rate replaces the old one, per reading (one a second). */
 const RATE_WEIGHT = 0.3;
 
-export function createProgressMeter(key: VehicleSyncKey, { label, sync }: VehicleContext, now = Date.now): ProgressMeter {
+export function createProgressMeter(
+  key: VehicleSyncKey,
+  { label, sync }: VehicleContext,
+  now = Date.now,
+): ProgressMeter {
   const startedAt = now();
   let status: WorkerStatus = 'idle';
   let bytes = 0;

@@ -19,7 +19,14 @@ export interface VehicleContext {
   vehicle: Vehicle;
   server: LegacyServer;
   tableColumns: TableColumn[];
-  sync: { mode: SyncMode; cursor: string; frozenTo: string; plannedRows: number; rows: number; rangeRows: number | null };
+  sync: {
+    mode: SyncMode;
+    cursor: string;
+    frozenTo: string;
+    plannedRows: number;
+    rows: number;
+    rangeRows: number | null;
+  };
 }
 
 /** @throws Failure `NoClaim` when this run does not hold the vehicle (any more) */

@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+export interface WorkerProcess {
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** A worker as an operator runs it: a process of its own, with the environment this process has. Resolves when it polls. */
+export async function startWorkerProcess(logFile: string): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [CLI, 'worker'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  child.stdout?.pipe(createWriteStream(logFile));
+  const exited = once(child, 'exit');
+  const ready = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
+  if (!ready || child.pid === undefined) {
+    throw new Error(`The worker ended before it polled its task queue. Its log is ${logFile}.`);
+  }
+  return {
+    pid: child.pid,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { sharedStack } from './stack.ts';
+
+export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+
+let installed = false;
+
+export interface TestWorker {
+  client: Client;
+  taskQueue: string;
+  /** For workflow ids: the server is shared. */
+  id(name: string): string;
+  run<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** A worker of this test on a task queue of its own, with these activities, on the shared Temporal server. */
+export async function createTestWorker(
+  activities: object,
+  address: string = sharedStack().temporal.address,
+): Promise<TestWorker> {
+  if (!installed) {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    installed = true;
+  }
+  const suffix = randomBytes(4).toString('hex');
+  const taskQueue = `test-${suffix}`;
+  const connection = await NativeConnection.connect({ address });
+  const clientConnection = await Connection.connect({ address });
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    activities,
+    workflowBundle: { codePath: WORKFLOW_BUNDLE },
+    maxHeartbeatThrottleInterval: '100 milliseconds',
+    defaultHeartbeatThrottleInterval: '100 milliseconds',
+  });
+  return {
+    client: new Client({ connection: clientConnection }),
+    taskQueue,
+    id: (name) => `${name}-${suffix}`,
+    run: (work) => worker.runUntil(work()),
+    close: async () => {
+      await clientConnection.close();
+      await connection.close();
+    },
+  };
+}
