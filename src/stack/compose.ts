@@ -34,8 +34,10 @@ type Compose = (...args: string[]) => Promise<string>;
 function composeFor(stateDir: string, publicKey: string): Compose {
   const project = `fleetgraph-${createHash('sha256').update(stateDir).digest('hex').slice(0, 8)}`;
   const file = path.join(checkoutDir(), 'docker-compose.yml');
+  // Opens the servers without passwords, as our own binaries are; they are published on the loopback only.
+  const settings = path.join(checkoutDir(), 'docker', 'private-stack.env');
   return async (...args) => {
-    const command = ['compose', '-p', project, '-f', file, '--profile', 'demo', ...args];
+    const command = ['compose', '-p', project, '-f', file, '--env-file', settings, '--profile', 'demo', ...args];
     const env = { ...process.env, FLEETGRAPH_LEGACY_AUTHORIZED_KEY: publicKey };
     const result = await runCommand('docker', command, { env });
     if (result.exitCode !== 0) throw new Error(`docker compose ${args[0]}: ${lastLines(result.stderr, 1)}`);

@@ -143,13 +143,13 @@ export class ServerProcess implements ServerHandle {
 
   async #untilReady(port: number): Promise<void> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
+    const child = this.#child;
     for (;;) {
-      const pid = this.#child?.pid;
-      // The race's other side reports the end.
-      if (pid === undefined) return new Promise(() => {});
+      // Ended, and perhaps replaced on the next port: the race's other side has reported it.
+      if (child?.pid === undefined || this.#child !== child) return new Promise(() => {});
       let problem: unknown;
       try {
-        await within(Math.max(1, deadline - performance.now()), this.spec.ready(port, pid));
+        await within(Math.max(1, deadline - performance.now()), this.spec.ready(port, child.pid));
         return;
       } catch (error) {
         problem = error;

@@ -2,6 +2,9 @@ import type { ServerAccount } from './server-account.ts';
 
 export type ServerName = 'postgres' | 'mariadb' | 'sshd' | 'redis' | 'temporal';
 
+// A probe that lost its race (its server ended, a silent stranger has the port) must not keep our process alive.
+export const PROBE_TIMEOUT_MS = 5_000;
+
 /** What the launcher has to know about one kind of server. */
 export interface ServerSpec {
   name: ServerName;
@@ -18,7 +21,7 @@ export interface ServerSpec {
   /** Clears what a killed server left behind; runs before every start. */
   beforeStart?(): Promise<void>;
   command(port: number): Promise<string[]>;
-  /** One try: throws until this very process serves. */
+  /** One try: throws until this very process serves, and ends by itself when nothing answers (PROBE_TIMEOUT_MS). */
   ready(port: number, pid: number): Promise<void>;
   afterStop?(port: number): Promise<void>;
 }

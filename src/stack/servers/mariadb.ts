@@ -3,7 +3,7 @@ import path from 'node:path';
 import { makeDataFolderOnce } from '../data-folder.ts';
 import { lastLines, runCommand } from '../run-command.ts';
 import { giveTo, runAsAccount, type ServerAccount } from '../server-account.ts';
-import type { ServerSpec } from '../server-spec.ts';
+import { PROBE_TIMEOUT_MS, type ServerSpec } from '../server-spec.ts';
 import { createServerDir } from '../state-dir.ts';
 
 export interface MariadbOptions {
@@ -105,6 +105,6 @@ async function ready(server: { pidFile: string; port: number; pid: number; clien
     '-e',
     'select 1',
   ];
-  const result = await runCommand(server.client, args, { timeoutMs: 10_000 });
+  const result = await runCommand(server.client, args, { timeoutMs: PROBE_TIMEOUT_MS });
   if (result.exitCode !== 0) throw new Error(result.stderr.trim());
 }

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { makeDataFolderOnce } from '../data-folder.ts';
 import { runCommand } from '../run-command.ts';
 import { runAsAccount, type ServerAccount } from '../server-account.ts';
-import type { ServerSpec } from '../server-spec.ts';
+import { PROBE_TIMEOUT_MS, type ServerSpec } from '../server-spec.ts';
 
 export interface PostgresOptions {
   dir: string;
@@ -81,6 +81,8 @@ async function ready(pidFile: string, port: number, pid: number): Promise<void> 
     database: 'postgres',
     ssl: false,
     password: '',
+    connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+    query_timeout: PROBE_TIMEOUT_MS,
   });
   client.on('error', () => {});
   await client.connect();

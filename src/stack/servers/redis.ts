@@ -2,7 +2,7 @@ import { existsSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import type { ServerAccount } from '../server-account.ts';
-import type { ServerSpec } from '../server-spec.ts';
+import { PROBE_TIMEOUT_MS, type ServerSpec } from '../server-spec.ts';
 import { createServerDir } from '../state-dir.ts';
 
 export interface RedisOptions {
@@ -60,7 +60,11 @@ async function ready(port: number, pid: number): Promise<void> {
     port,
     lazyConnect: true,
     retryStrategy: () => null,
-    connectTimeout: 5_000,
+    connectTimeout: PROBE_TIMEOUT_MS,
+    commandTimeout: PROBE_TIMEOUT_MS,
+    enableReadyCheck: false,
+    // Its timer is not cleared, and 2 s of it would hold up a process that has nothing else to do.
+    disconnectTimeout: 50,
   });
   client.on('error', () => {});
   try {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Client } from 'ssh2';
 import { lastLines, runCommand } from '../run-command.ts';
 import { giveTo, type ServerAccount } from '../server-account.ts';
-import type { ServerSpec } from '../server-spec.ts';
+import { PROBE_TIMEOUT_MS, type ServerSpec } from '../server-spec.ts';
 import { endSessionsOfDoor } from '../sweep.ts';
 
 export interface SshdOptions {
@@ -114,7 +114,7 @@ export function logIn({ port, username, keyFile, accept }: Login): Promise<void>
       username,
       privateKey: readFileSync(keyFile),
       hostVerifier: (key: Buffer) => accept(fingerprint(key)),
-      readyTimeout: 10_000,
+      readyTimeout: PROBE_TIMEOUT_MS,
     });
   });
 }

@@ -3,7 +3,7 @@ import { Connection } from '@temporalio/client';
 import { freePort } from '../ports.ts';
 import { holdsSocket, socketsOnPort } from '../processes.ts';
 import type { ServerAccount } from '../server-account.ts';
-import type { ServerSpec } from '../server-spec.ts';
+import { PROBE_TIMEOUT_MS, type ServerSpec } from '../server-spec.ts';
 import { createServerDir } from '../state-dir.ts';
 
 export interface TemporalOptions {
@@ -87,11 +87,14 @@ const SERVING = 1;
 
 // The service answers some milliseconds before its namespace does.
 export async function checkTemporal(address: string): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: 5_000 });
+  const connection = await Connection.connect({ address, connectTimeout: PROBE_TIMEOUT_MS });
   try {
-    const health = await connection.healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' });
-    if (Number(health.status) !== SERVING) throw new Error(`health status ${health.status}`);
-    await connection.workflowService.describeNamespace({ namespace: 'default' });
+    await connection.withDeadline(Date.now() + PROBE_TIMEOUT_MS, async () => {
+      const service = 'temporal.api.workflowservice.v1.WorkflowService';
+      const health = await connection.healthService.check({ service });
+      if (Number(health.status) !== SERVING) throw new Error(`health status ${health.status}`);
+      await connection.workflowService.describeNamespace({ namespace: 'default' });
+    });
   } finally {
     await connection.close();
   }
