@@ -1,0 +1,36 @@
+import { loadConfig } from '../config.ts';
+import { openPostgres } from '../connections/postgres.ts';
+import { openRedis } from '../connections/redis.ts';
+import { openTemporal } from '../connections/temporal.ts';
+import { createLogger } from '../logger.ts';
+import { createHealthServer } from './health/health-server.ts';
+
+/** For now the API answers for its health only; the endpoints come with it in one framework, behind keys. */
+const config = loadConfig();
+const logger = createLogger('fleetgraph-api', config.logLevel);
+const postgres = openPostgres(config.postgresUrl, {
+  max: 2,
+  applicationName: 'fleetgraph api',
+  connectTimeoutMs: 1_000,
+  statementTimeoutMs: 1_000,
+});
+const redis = openRedis(config.redisUrl);
+
+const server = createHealthServer({
+  postgres: async () => void (await postgres.query('SELECT 1')),
+  redis: async () => void (await redis.ping()),
+  temporal: async () => {
+    const temporal = await openTemporal();
+    await temporal.close();
+  },
+});
+server.listen(config.api.port, config.api.host, () => logger.info(server.address(), 'the api listens'));
+
+const stop = (): void => {
+  server.close(async () => {
+    redis.disconnect();
+    await postgres.end();
+  });
+  server.closeIdleConnections();
+};
+process.once('SIGTERM', stop).once('SIGINT', stop);

@@ -1,0 +1,50 @@
+import type { Config } from '../config.ts';
+import { type Logger, createLogger } from '../logger.ts';
+import { describePositionsStore } from '../connections/migrations.ts';
+import { openPostgres } from '../connections/postgres.ts';
+import { Failure } from '../errors.ts';
+import { installRuntime } from './runtime.ts';
+import { startLegacySyncWorker } from './legacy-sync-worker.ts';
+
+/** Runs this process's workers until SIGTERM or SIGINT, then lets what is nearly done end, hands back the rest, and returns. */
+export async function runWorkers(config: Config): Promise<void> {
+  const logger = createLogger('fleetgraph-worker', config.logLevel);
+  installRuntime(config, logger);
+  await checkDatabase(config, logger);
+  const worker = await startLegacySyncWorker(config, logger);
+  const stop = (signal: NodeJS.Signals): void => {
+    logger.info({ signal }, 'stopping: what is under way is handed back and goes on elsewhere');
+    worker.stop();
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  logger.info({ taskQueue: 'legacy-sync' }, 'the worker polls');
+  process.send?.('polling');
+  await worker.ended;
+  process.disconnect?.();
+}
+
+/** A worker without a schema would fail each activity; one line now says it better. */
+async function checkDatabase(config: Config, logger: Logger): Promise<void> {
+  const pool = openPostgres(config.postgresUrl, { max: 1, applicationName: 'fleetgraph worker start' });
+  try {
+    const { rows } = await pool.query<{ migrated: boolean }>(
+      `SELECT to_regclass('vehicle_syncs') IS NOT NULL AS migrated`,
+    );
+    if (!rows[0]?.migrated) {
+      throw new Failure(
+        'InvalidConfiguration',
+        'Starting the worker: the database has no schema yet. Run `fleetgraph migrate` first.',
+      );
+    }
+    const store = await describePositionsStore(pool);
+    logger.info({ positions: store }, `positions are stored in ${store}`);
+    if (config.production && store !== 'timescaledb') {
+      throw new Failure(
+        'InvalidConfiguration',
+        'Starting the worker: FLEETGRAPH_ENV is production and positions is no hypertable. Install TimescaleDB before `fleetgraph migrate`, or set FLEETGRAPH_ENV=development.',
+      );
+    }
+  } finally {
+    await pool.end();
+  }
+}

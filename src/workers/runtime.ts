@@ -1,0 +1,33 @@
+import { type LogLevel, Runtime } from '@temporalio/worker';
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+
+const PINO_LEVEL = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const satisfies Record<LogLevel, string>;
+
+/** Once per process: Temporal's own lines go through our logger, and signals are ours to handle. */
+export function installRuntime(config: Config, logger: Logger): void {
+  const log = (level: LogLevel, message: string, meta?: object): void => logger[PINO_LEVEL[level]](meta ?? {}, message);
+  Runtime.install({
+    shutdownSignals: [],
+    logger: {
+      log,
+      trace: (message, meta) => log('TRACE', message, meta),
+      debug: (message, meta) => log('DEBUG', message, meta),
+      info: (message, meta) => log('INFO', message, meta),
+      warn: (message, meta) => log('WARN', message, meta),
+      error: (message, meta) => log('ERROR', message, meta),
+    },
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+      ...(config.workerMetricsAddress === null
+        ? {}
+        : { metrics: { prometheus: { bindAddress: config.workerMetricsAddress } } }),
+    },
+  });
+}
