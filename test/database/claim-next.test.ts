@@ -1,0 +1,491 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { FleetActivities } from '../../src/workflows/legacy-sync/activities.ts';
+import { closeBreaker, readBreaker } from '../../src/pool/breaker-store.ts';
+import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
+import {
+  addServer,
+  alreadyRunning,
+  completed,
+  countingDeadlocks,
+  emptyFleet,
+  failed,
+  fakePlanner,
+  fleetOf,
+  set,
+  slotOf,
+  startRun,
+  syncRow,
+} from './fleet-fixture.ts';
+
+let database: FreshDatabase;
+let fleet: FleetActivities;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+beforeEach(async () => {
+  await emptyFleet(database.pool);
+  fleet = fleetOf(database.pool);
+});
+afterAll(() => database.drop());
+
+const pool = () => database.pool;
+
+describe('a worker slot', () => {
+  test('claims, settles and claims on until the run is drained', async () => {
+    await addServer(pool(), 'depot-1', { count: 2 });
+    const runId = await startRun(fleet, { maxWorkers: 5 });
+    const slot = slotOf(fleet, runId, 1);
+
+    expect(await slot.ask()).toEqual({
+      kind: 'vehicle',
+      vehicle: { vehicleId: '1', label: 'bus 1', mode: 'delta', plannedRows: 10, timeoutMs: 600_000 },
+      workers: 5,
+    });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({ state: 'claimed', status: 'idle', slot: 1 });
+    expect(await slot.claim(completed('1'))).toMatchObject({ vehicleId: '2' });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({
+      state: 'settled',
+      status: 'completed',
+      lease_until: null,
+    });
+    expect(await slot.ask(failed('2', 'TableMissing'))).toEqual({ kind: 'retire', reason: 'drained', workers: 5 });
+    expect(await syncRow(pool(), runId, '2')).toMatchObject({
+      state: 'settled',
+      status: 'failed',
+      failure_code: 'TableMissing',
+      failure_message: 'TableMissing in a test',
+    });
+    const { rows } = await pool().query('SELECT id FROM vehicles WHERE last_synced_at IS NOT NULL');
+    expect(rows).toEqual([{ id: '1' }]);
+  });
+
+  test('gets the same claim when its answer was lost, and settles once', async () => {
+    await addServer(pool(), 'depot-1', { count: 3 });
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    await slot.claim();
+    expect(await slot.repeat()).toMatchObject({ kind: 'vehicle', vehicle: { vehicleId: '1' } });
+
+    const failure = failed('1', 'SshUnreachable');
+    await slot.claim(failure);
+    expect(await slot.repeat(failure)).toMatchObject({ kind: 'vehicle', vehicle: { vehicleId: '2' } });
+    expect(await slot.repeat(failure)).toMatchObject({ kind: 'vehicle', vehicle: { vehicleId: '2' } });
+    expect(await readBreaker(pool(), 'depot-1')).toMatchObject({ state: 'closed', failures: 1 });
+    const { rows } = await pool().query(`SELECT count(*)::int AS claimed FROM vehicle_syncs WHERE state = 'claimed'`);
+    expect(rows).toEqual([{ claimed: 1 }]);
+  });
+
+  test('settles with what the ledger proves, not with what the workflow remembers', async () => {
+    await addServer(pool(), 'depot-1');
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    await slot.claim();
+    await pool().query(
+      `INSERT INTO import_ledger (vehicle_id, run_id, from_id, watermark, to_id, sha256, rows, inserted, duplicates, quarantined, bytes)
+       VALUES (1, $1, 1, 0, 6, repeat('0', 64), 6, 4, 1, 1, 600), (1, $1, 7, 6, 10, repeat('1', 64), 4, 4, 0, 0, 400)`,
+      [runId],
+    );
+    await slot.ask(failed('1', 'VehicleTimeout'));
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({
+      ranges: 2,
+      rows: '10',
+      inserted: '8',
+      duplicates: '1',
+      quarantined: '1',
+      bytes: '1000',
+    });
+    expect(await fleet.finishRun({ runId, outcome: 'completed' })).toEqual({
+      runId,
+      vehicles: 1,
+      completed: 0,
+      failed: 1,
+      upToDate: 0,
+      rows: 10,
+      bytes: 1000,
+      quarantined: 1,
+    });
+  });
+
+  test('that is cancelled settles and claims nothing', async () => {
+    await addServer(pool(), 'depot-1', { count: 2 });
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    await slot.claim();
+    const answer = await fleet.claimNext({
+      runId,
+      slot: 1,
+      sequence: 2,
+      settle: failed('1', 'Cancelled'),
+      settleOnly: true,
+    });
+    expect(answer).toMatchObject({ kind: 'retire' });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({ status: 'failed', failure_code: 'Cancelled' });
+    expect(await syncRow(pool(), runId, '2')).toMatchObject({ state: 'planned' });
+  });
+
+  test('opened anew waits for the vehicle that its terminated predecessor left', async () => {
+    await addServer(pool(), 'depot-1', { count: 2 });
+    const runId = await startRun(fleet);
+    await fleet.claimNext({ runId, slot: 1, sequence: 5, settle: null });
+    expect(await fleet.claimNext({ runId, slot: 1, sequence: 1, settle: null })).toMatchObject({
+      kind: 'wait',
+      reason: 'vehicle 1 of an earlier worker in this slot is not settled yet',
+    });
+  });
+
+  test('of a run that was never planned is refused', async () => {
+    await expect(
+      fleet.claimNext({ runId: '00000000-0000-4000-8000-000000000000', slot: 1, sequence: 1, settle: null }),
+    ).rejects.toMatchObject({ code: 'NoClaim' });
+  });
+});
+
+describe('the number of workers', () => {
+  test('is the run’s own, else the setting, and is looked up at each claim', async () => {
+    await addServer(pool(), 'depot-1', { count: 20 });
+    const runId = await startRun(fleet, { maxWorkers: null });
+    await pool().query('UPDATE sync_runs SET max_workers = NULL');
+    expect(await slotOf(fleet, runId, 3).ask()).toMatchObject({ kind: 'vehicle', workers: 3 });
+    expect(await slotOf(fleet, runId, 4).ask()).toEqual({ kind: 'retire', reason: 'limit', workers: 3 });
+    await set(pool(), 'worker_pool.max_workers', 5);
+    expect(await slotOf(fleet, runId, 4).ask()).toMatchObject({ kind: 'vehicle', workers: 5 });
+    expect(await fleet.controlRun({ runId, maxWorkers: 2 })).toEqual({ workers: 2 });
+    expect(await slotOf(fleet, runId, 5).ask()).toEqual({ kind: 'retire', reason: 'limit', workers: 2 });
+  });
+
+  test('is one where the pool is disabled', async () => {
+    await addServer(pool(), 'depot-1', { count: 3 });
+    const runId = await startRun(fleet, { maxWorkers: 5 });
+    await set(pool(), 'worker_pool.enabled', false);
+    expect(await slotOf(fleet, runId, 1).ask()).toMatchObject({ kind: 'vehicle', workers: 1 });
+    expect(await slotOf(fleet, runId, 2).ask()).toEqual({ kind: 'retire', reason: 'limit', workers: 1 });
+  });
+
+  test('that shrinks still settles what the retired slot did', async () => {
+    await addServer(pool(), 'depot-1', { count: 3 });
+    const runId = await startRun(fleet, { maxWorkers: 5 });
+    const slot = slotOf(fleet, runId, 5);
+    await slot.claim();
+    await fleet.controlRun({ runId, maxWorkers: 1 });
+    expect(await slot.ask(completed('1'))).toEqual({ kind: 'retire', reason: 'limit', workers: 1 });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({ status: 'completed' });
+  });
+
+  test('stays the last good one while a row of the settings is refused', async () => {
+    await addServer(pool(), 'depot-1', { count: 3 });
+    const runId = await startRun(fleet, { maxWorkers: 5 });
+    await pool().query(`INSERT INTO system_settings (key, value, type, category)
+      VALUES ('legacy_sync.worker_pool.max_worker', '50', 'number', 'legacy_sync')`);
+    expect(await slotOf(fleet, runId, 1).ask()).toMatchObject({ kind: 'vehicle', workers: 5 });
+    // A process that never read good settings does not guess.
+    await expect(slotOf(fleetOf(pool()), runId, 2).ask()).rejects.toMatchObject({ code: 'InvalidSetting' });
+  });
+});
+
+describe('pause', () => {
+  test('stops claims and not settling; resume goes on', async () => {
+    await addServer(pool(), 'depot-1', { count: 2 });
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    await slot.claim();
+    await fleet.controlRun({ runId, paused: true });
+    await fleet.controlRun({ runId, paused: true });
+    expect(await slot.ask(completed('1'))).toMatchObject({ kind: 'wait', reason: 'paused', retryInMs: 1_000 });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({ status: 'completed' });
+    await fleet.controlRun({ runId, paused: false });
+    expect(await slot.ask()).toMatchObject({ kind: 'vehicle', vehicle: { vehicleId: '2' } });
+    const { rows } = await pool().query(`SELECT action, subject, details FROM audit_log ORDER BY id`);
+    expect(rows).toEqual([
+      { action: 'run.controlled', subject: runId, details: { paused: { from: false, to: true } } },
+      { action: 'run.controlled', subject: runId, details: { paused: { from: true, to: false } } },
+    ]);
+  });
+
+  test.each([0, 1001, 1.5, Number.NaN])('a run cannot have %p workers', async (maxWorkers) => {
+    await addServer(pool(), 'depot-1');
+    const runId = await startRun(fleet);
+    await expect(fleet.controlRun({ runId, maxWorkers })).rejects.toMatchObject({
+      code: 'InvalidSetting',
+      message: expect.stringContaining('a whole number from 1 to 1000'),
+    });
+  });
+});
+
+describe('the places of a legacy server', () => {
+  test('hold over runs and slots; a waiting slot is told which server is full', async () => {
+    await addServer(pool(), 'depot-1', { count: 6, over: { limits: { maxConcurrentVehicles: 2 } } });
+    const one = await startRun(fleet, {
+      selection: { kind: 'list', vehicleIds: ['1', '2', '3'] },
+      workflowId: 'fleet-sync/a',
+    });
+    const two = await startRun(fleet, {
+      selection: { kind: 'list', vehicleIds: ['4', '5', '6'] },
+      workflowId: 'fleet-sync/b',
+    });
+    await slotOf(fleet, one, 1).claim();
+    await slotOf(fleet, two, 1).claim();
+    expect(await slotOf(fleet, one, 2).ask()).toEqual({
+      kind: 'wait',
+      reason: 'no free place at depot-1: 2 of 2',
+      retryInMs: 1_000,
+      workers: 100,
+    });
+    // An old lease is no free place: the vehicle may be worked on all the same.
+    await pool().query(`UPDATE vehicle_syncs SET lease_until = now() - interval '1 hour' WHERE state = 'claimed'`);
+    expect(await slotOf(fleet, two, 2).ask()).toMatchObject({
+      kind: 'wait',
+      reason: 'no free place at depot-1: 2 of 2',
+    });
+  });
+
+  test('follow the setting where the server has no limit of its own, and one full server does not stop another', async () => {
+    await addServer(pool(), 'depot-1', { first: 1, count: 3 });
+    await addServer(pool(), 'depot-2', { first: 11, count: 1 });
+    await set(pool(), 'server.max_concurrent_vehicles', 1);
+    const runId = await startRun(fleet);
+    expect(await slotOf(fleet, runId, 1).claim()).toMatchObject({ vehicleId: '1' });
+    expect(await slotOf(fleet, runId, 2).claim()).toMatchObject({ vehicleId: '11' });
+    expect(await slotOf(fleet, runId, 3).ask()).toMatchObject({ reason: 'no free place at depot-1: 1 of 1' });
+  });
+});
+
+describe('which vehicle is next', () => {
+  const order = async (): Promise<string[]> => {
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    const ids: string[] = [];
+    for (let claim = await slot.ask(); claim.kind === 'vehicle'; ) {
+      ids.push(claim.vehicle.vehicleId);
+      claim = await slot.ask(completed(claim.vehicle.vehicleId));
+    }
+    return ids;
+  };
+
+  test('priority first, then the larger backlog, then the id', async () => {
+    fleet = fleetOf(pool(), {
+      planner: fakePlanner((id) => ({ '1': 10, '2': 500, '3': 500, '4': 1, '5': 70 })[id] ?? 1),
+    });
+    await addServer(pool(), 'depot-1', { count: 5 });
+    await pool().query('UPDATE vehicles SET priority = 2 WHERE id = 4');
+    expect(await order()).toEqual(['4', '2', '3', '5', '1']);
+  });
+
+  test('a vehicle that waited long enough overtakes a higher class', async () => {
+    fleet = fleetOf(pool(), { planner: fakePlanner((id) => (id === '2' ? 1 : 100)) });
+    await addServer(pool(), 'depot-1', { count: 3 });
+    await pool().query(`UPDATE vehicles SET priority = 5, last_synced_at = now() WHERE id IN (1, 3)`);
+    await pool().query(`UPDATE vehicles SET last_synced_at = now() - interval '5 days 1 hour' WHERE id = 2`);
+    // Five days are five classes: level with the others, and smaller.
+    expect(await order()).toEqual(['1', '3', '2']);
+    await pool().query(`UPDATE vehicles SET last_synced_at = now() WHERE id IN (1, 3)`);
+    await pool().query(`UPDATE vehicles SET last_synced_at = now() - interval '6 days 1 hour' WHERE id = 2`);
+    expect(await order()).toEqual(['2', '1', '3']);
+  });
+});
+
+describe('a vehicle that another run holds', () => {
+  test('is passed over, waited for, and then synced from where the other run left it', async () => {
+    await addServer(pool(), 'depot-1', { count: 2 });
+    const one = await startRun(fleet, { workflowId: 'fleet-sync/a' });
+    const two = await startRun(fleet, { workflowId: 'fleet-sync/b' });
+    const first = slotOf(fleet, one, 1);
+    const second = slotOf(fleet, two, 1);
+    expect(await first.claim()).toMatchObject({ vehicleId: '1' });
+    expect(await second.claim()).toMatchObject({ vehicleId: '2' });
+    expect(await second.ask(completed('2'))).toMatchObject({ kind: 'wait', reason: `already running in ${one}` });
+    await pool().query('UPDATE vehicles SET watermark = 10 WHERE id = 1');
+    await first.ask(completed('1'));
+    expect(await second.claim()).toMatchObject({ vehicleId: '1' });
+    expect(await syncRow(pool(), two, '1')).toMatchObject({ cursor_id: '10', frozen_to_id: '10' });
+  });
+
+  test('goes back to the end of the run when its workflow turned out to be running', async () => {
+    await set(pool(), 'worker_pool.claim_poll_ms', 200);
+    await addServer(pool(), 'depot-1', { count: 3 });
+    await pool().query('UPDATE vehicles SET priority = 9 WHERE id = 1');
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    expect(await slot.claim()).toMatchObject({ vehicleId: '1' });
+    expect(await slot.claim(alreadyRunning('1'))).toMatchObject({ vehicleId: '2' });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({
+      state: 'planned',
+      status: 'idle',
+      slot: null,
+      deferrals: 1,
+      failure_code: null,
+      failure_message: 'already running in a sync outside every run',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    expect(await slot.claim(completed('2'))).toMatchObject({ vehicleId: '3' });
+    expect(await slot.claim(completed('3'))).toMatchObject({ vehicleId: '1' });
+    // The second time it is looked at twice as late, and until then the slot waits instead of retiring.
+    expect(await slot.ask(alreadyRunning('1'))).toMatchObject({
+      kind: 'wait',
+      reason: 'already running in a sync outside every run',
+      retryInMs: 200,
+    });
+    expect(await syncRow(pool(), runId, '1')).toMatchObject({ deferrals: 2 });
+  });
+});
+
+describe('the circuit of a legacy server', () => {
+  const failRepeatedly = async (runId: string, slotNumber: number, code: string, times: number) => {
+    const slot = slotOf(fleet, runId, slotNumber);
+    let vehicle = await slot.claim();
+    for (let failures = 1; failures < times; failures += 1) vehicle = await slot.claim(failed(vehicle.vehicleId, code));
+    return slot.ask(failed(vehicle.vehicleId, code));
+  };
+
+  test('opens after the failures the setting says, and lets one, two, four vehicles try before it closes', async () => {
+    await set(pool(), 'server.breaker_failures', 2);
+    await set(pool(), 'server.breaker_open_ms', 300);
+    await addServer(pool(), 'depot-1', { count: 20 });
+    const runId = await startRun(fleet);
+    const refused = await failRepeatedly(runId, 1, 'SshUnreachable', 2);
+    expect(refused).toMatchObject({
+      kind: 'wait',
+      reason: expect.stringMatching(/^circuit of depot-1 is open until .* after SshUnreachable$/),
+    });
+
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    const slots = Array.from({ length: 8 }, (_, index) => slotOf(fleet, runId, index + 1));
+    const tryAll = async () => {
+      const claims = await Promise.all(slots.map((slot) => slot.ask()));
+      return claims.flatMap((claim, index) =>
+        claim.kind === 'vehicle' ? [{ slot: slots[index]!, id: claim.vehicle.vehicleId }] : [],
+      );
+    };
+    const settleOnly = async (probes: Awaited<ReturnType<typeof tryAll>>) => {
+      await fleet.controlRun({ runId, paused: true });
+      for (const { slot, id } of probes) await slot.ask(completed(id));
+      await fleet.controlRun({ runId, paused: false });
+    };
+    for (const allowed of [1, 2, 4]) {
+      const probes = await tryAll();
+      expect(probes).toHaveLength(allowed);
+      await settleOnly(probes);
+    }
+    expect(await readBreaker(pool(), 'depot-1')).toMatchObject({ state: 'closed' });
+    expect(await tryAll()).toHaveLength(8);
+  });
+
+  test('is not opened by failures of vehicles', async () => {
+    await set(pool(), 'server.breaker_failures', 1);
+    await addServer(pool(), 'depot-1', { count: 5 });
+    const runId = await startRun(fleet);
+    expect(await failRepeatedly(runId, 1, 'TableMissing', 3)).toMatchObject({ kind: 'vehicle' });
+  });
+
+  test('is held by a changed host key: the vehicles left fail at once, another server goes on, an operator closes it', async () => {
+    await addServer(pool(), 'depot-1', { first: 1, count: 4 });
+    await addServer(pool(), 'depot-2', { first: 11, count: 1 });
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    await slot.claim();
+    expect(await slot.claim(failed('1', 'HostKeyMismatch'))).toMatchObject({ vehicleId: '11' });
+    expect(await syncRow(pool(), runId, '3')).toMatchObject({
+      status: 'failed',
+      failure_code: 'CircuitOpen',
+      failure_message: expect.stringMatching(
+        /^Not started: circuit of depot-1 is held since .* because of HostKeyMismatch/,
+      ),
+    });
+    expect(await slot.ask(completed('11'))).toMatchObject({ kind: 'retire', reason: 'drained' });
+
+    // A run that is planned meanwhile does not even ask the host.
+    let asked = 0;
+    const careful = fleetOf(pool(), {
+      planner: fakePlanner(
+        () => 5,
+        ({ server }) => void (asked += server.id === 'depot-1' ? 1 : 0),
+      ),
+    });
+    const next = await startRun(careful);
+    expect(asked).toBe(0);
+    expect(await syncRow(pool(), next, '1')).toMatchObject({ status: 'failed', failure_code: 'CircuitOpen' });
+
+    await closeBreaker(pool(), 'depot-1', { actor: 'ann', reason: 'key rotated' });
+    const { rows } = await pool().query(`SELECT actor, action, subject, reason FROM audit_log`);
+    expect(rows).toEqual([{ actor: 'ann', action: 'breaker.closed', subject: 'depot-1', reason: 'key rotated' }]);
+    const last = await startRun(careful, { selection: { kind: 'list', vehicleIds: ['1'] } });
+    expect(asked).toBe(1);
+    expect(await slotOf(fleet, last, 1).claim()).toMatchObject({ vehicleId: '1' });
+  });
+
+  test('open for longer than work on a vehicle may take ends the run’s wait', async () => {
+    await set(pool(), 'server.breaker_failures', 1);
+    await addServer(pool(), 'depot-1', { count: 3 });
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    await slot.claim();
+    expect(await slot.ask(failed('1', 'SshUnreachable'))).toMatchObject({ kind: 'wait' });
+    await set(pool(), 'worker_pool.worker_timeout_ms', 1);
+    expect(await slot.ask()).toMatchObject({ kind: 'retire', reason: 'drained' });
+    expect(await syncRow(pool(), runId, '3')).toMatchObject({ status: 'failed', failure_code: 'CircuitOpen' });
+  });
+});
+
+describe('many claimers at once', () => {
+  /** Drives a run with `slots` slots as fast as it goes; what went wrong in a claim is thrown. */
+  const drain = async (runId: string, slots: number, seen: string[]) => {
+    await Promise.all(
+      Array.from({ length: slots }, async (_, index) => {
+        const slot = slotOf(fleet, runId, index + 1);
+        for (let claim = await slot.ask(); claim.kind !== 'retire'; ) {
+          if (claim.kind === 'wait') {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            claim = await slot.ask();
+          } else {
+            seen.push(claim.vehicle.vehicleId);
+            claim = await slot.ask(completed(claim.vehicle.vehicleId));
+          }
+        }
+      }),
+    );
+  };
+
+  test('two runs of twenty slots over the same vehicles of four servers: no deadlock, each vehicle once in each run, never above the limit', async () => {
+    const limit = 3;
+    for (let server = 1; server <= 4; server += 1) {
+      await addServer(pool(), `depot-${server}`, {
+        first: server * 100,
+        count: 15,
+        over: { limits: { maxConcurrentVehicles: limit } },
+      });
+    }
+    const watched = countingDeadlocks(pool());
+    fleet = fleetOf(watched.pool);
+    const one = await startRun(fleet, { workflowId: 'fleet-sync/a' });
+    const two = await startRun(fleet, { workflowId: 'fleet-sync/b' });
+    let most = 0;
+    let watching = true;
+    const watcher = (async () => {
+      while (watching) {
+        const { rows } = await pool().query<{ most: number }>(
+          `SELECT coalesce(max(n), 0)::int AS most FROM
+             (SELECT count(*) AS n FROM vehicle_syncs WHERE state = 'claimed' GROUP BY server_id) AS counts`,
+        );
+        most = Math.max(most, rows[0]?.most ?? 0);
+      }
+    })();
+    const seen = { one: [] as string[], two: [] as string[] };
+    await Promise.all([drain(one, 20, seen.one), drain(two, 20, seen.two)]);
+    watching = false;
+    await watcher;
+
+    for (const ids of Object.values(seen)) {
+      expect(ids).toHaveLength(60);
+      expect(new Set(ids).size).toBe(60);
+    }
+    expect(most).toBe(limit);
+    expect(watched.deadlocks()).toBe(0);
+    for (const runId of [one, two]) {
+      expect(await fleet.finishRun({ runId, outcome: 'completed' })).toMatchObject({
+        vehicles: 60,
+        completed: 60,
+        failed: 0,
+      });
+    }
+  });
+});
