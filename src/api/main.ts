@@ -1,7 +1,8 @@
 import { loadConfig } from '../config.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { openRedis } from '../connections/redis.ts';
-import { openTemporal } from '../connections/temporal.ts';
+import { Connection } from '@temporalio/client';
+import { temporalAddress } from '../connections/temporal.ts';
 import { createLogger } from '../logger.ts';
 import { createHealthServer } from './health/health-server.ts';
 
@@ -15,22 +16,22 @@ const postgres = openPostgres(config.postgresUrl, {
   statementTimeoutMs: 1_000,
 });
 const redis = openRedis(config.redisUrl);
+// Lazy: the api starts, and says so, while Temporal is away.
+const temporal = Connection.lazy(temporalAddress().connectionOptions);
 
 const server = createHealthServer({
   postgres: async () => void (await postgres.query('SELECT 1')),
   redis: async () => void (await redis.ping()),
-  temporal: async () => {
-    const temporal = await openTemporal();
-    await temporal.close();
-  },
+  temporal: async () => void (await temporal.workflowService.getSystemInfo({})),
 });
 server.listen(config.api.port, config.api.host, () => logger.info(server.address(), 'the api listens'));
 
+const close = async (): Promise<void> => {
+  redis.disconnect();
+  await Promise.all([postgres.end(), temporal.close()]);
+};
 const stop = (): void => {
-  server.close(async () => {
-    redis.disconnect();
-    await postgres.end();
-  });
+  server.close(() => void close());
   server.closeIdleConnections();
 };
 process.once('SIGTERM', stop).once('SIGINT', stop);

@@ -85,17 +85,25 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     intervalMs: () => settings.current().janitorIntervalMs,
     logger,
   });
-  const ended = worker.run().finally(async () => {
+  const close = async (): Promise<void> => {
     await janitor.close();
     guard.close();
     await parts.close();
     await settings.close();
     redis.disconnect();
     await Promise.all([pool.end(), importPool.end(), temporal.close(), connection.close()]);
-  });
+  };
   return {
-    ended,
+    ended: runAndClose(worker, close),
     // shutdown() throws in every other state.
     stop: () => (worker.getState() === 'RUNNING' ? worker.shutdown() : undefined),
   };
+}
+
+async function runAndClose(worker: Worker, close: () => Promise<void>): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    await close();
+  }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type pg from 'pg';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
