@@ -50,6 +50,14 @@ export function putDouble(out: CopyBuffer, value: number): void {
   out.length = length + 12;
 }
 
+/** Bytes without any framing, copied in a loop: for these few a call out of JavaScript costs more. The caller has reserved the room. */
+export function putBytes(out: CopyBuffer, source: Uint8Array, start: number, end: number): void {
+  const { bytes } = out;
+  let length = out.length;
+  for (let at = start; at < end; at++) bytes[length++] = source[at]!;
+  out.length = length;
+}
+
 /** ASCII text without any framing; the caller has reserved the room. */
 export function putAscii(out: CopyBuffer, text: string): void {
   out.length += out.bytes.write(text, out.length, 'latin1');

@@ -26,7 +26,7 @@ export interface ConverterOptions extends IntakeOptions {
  * does not depend on where they were cut; memory is bounded by values.maxRowBytes and by how often the results are fetched.
  */
 export interface DumpConverter
-  extends Pick<RowIntake, 'takeFresh' | 'takeOverlap' | 'takeQuarantined' | 'pending' | 'summary'> {
+  extends Pick<RowIntake, 'takeFresh' | 'takeOverlap' | 'takeQuarantined' | 'pending' | 'summary' | 'rows'> {
   /** @throws Failure DumpCorrupt, DumpTruncated (mysqldump's exit status), SchemaDrift */
   write(piece: Buffer): void;
   /** To be called when all bytes were written. @throws Failure DumpTruncated when the dump is not whole */
@@ -70,7 +70,7 @@ export function createDumpConverter(options: ConverterOptions): DumpConverter {
     head: null,
     failure: null,
   };
-  const { takeFresh, takeOverlap, takeQuarantined, pending, summary } = intake;
+  const { takeFresh, takeOverlap, takeQuarantined, pending, summary, rows } = intake;
   return {
     write: (piece) => once(reading, () => writePiece(reading, piece)),
     end: () => once(reading, () => endReading(reading)),
@@ -79,6 +79,7 @@ export function createDumpConverter(options: ConverterOptions): DumpConverter {
     takeQuarantined,
     pending,
     summary,
+    rows,
   };
 }
 

@@ -1,4 +1,4 @@
-import { type CopyBuffer, reserve } from './copy-buffer.ts';
+import { type CopyBuffer, putBytes, reserve } from './copy-buffer.ts';
 
 const ZERO = 0x30;
 const POINT = 0x2e;
@@ -25,11 +25,13 @@ export function putJsonNumber(out: CopyBuffer, source: Buffer, start: number, en
     if (source[at] !== POINT) return false;
     bytes[out.length++] = ZERO;
   }
-  at = putBytes(out, source, at, whole);
+  putBytes(out, source, at, whole);
+  at = whole;
   if (at < end && source[at] === POINT) {
     const fraction = digitsEnd(source, at + 1, end);
     if (fraction === at + 1) return false;
-    at = putBytes(out, source, at, fraction);
+    putBytes(out, source, at, fraction);
+    at = fraction;
   }
   return at === end || putExponent(out, source, at, end);
 }
@@ -42,14 +44,6 @@ function putExponent(out: CopyBuffer, source: Buffer, at: number, end: number): 
   if (digits >= end || end - digits > 3 || digitsEnd(source, digits, end) !== end) return false;
   putBytes(out, source, at, end);
   return true;
-}
-
-function putBytes(out: CopyBuffer, source: Buffer, start: number, end: number): number {
-  const { bytes } = out;
-  let length = out.length;
-  for (let at = start; at < end; at++) bytes[length++] = source[at]!;
-  out.length = length;
-  return end;
 }
 
 function digitsEnd(source: Buffer, start: number, end: number): number {

@@ -1,6 +1,6 @@
 import type { ValuePolicy } from '../../../settings/legacy-server.ts';
 import type { AttributePolicy, DumpValue } from './attribute-value.ts';
-import { type CopyBuffer, putAscii, putDouble, putInt64, reserve } from './copy-buffer.ts';
+import { type CopyBuffer, putBytes, putDouble, putInt64, reserve } from './copy-buffer.ts';
 import { FLAGS } from './flags.ts';
 import { parseDouble } from './number-value.ts';
 import { type Moment, readPositionTime, readReceivedAt, type RowBefore } from './position-time.ts';
@@ -45,6 +45,9 @@ const FIXED_SIZE = 2 + 9 * 12 + 6 + 4;
 const FIELDS = 11;
 /** A JSON string in jsonb holds less than this; PostgreSQL would refuse the whole COPY. */
 const LARGEST_ATTRIBUTES = 0x0fff_ff00;
+const JSONB_VERSION = 1;
+const [OPEN_BRACE, CLOSE_BRACE] = [0x7b, 0x7d];
+const NULL_TEXT = Buffer.from('null');
 const POSTGRES_EPOCH = 946_684_800;
 const TWO_32 = 4_294_967_296;
 
@@ -179,15 +182,15 @@ function putAttributes(
   const lengthAt = out.length;
   reserve(out, 6);
   out.length += 4;
-  putAscii(out, '\u0001{');
+  out.bytes[out.length++] = JSONB_VERSION;
+  out.bytes[out.length++] = OPEN_BRACE;
   value.source = row.source;
   for (const { index, prefix, encode } of plan.attributes) {
     reserve(out, prefix.length + 8);
-    out.bytes.set(prefix, out.length);
-    out.length += prefix.length;
+    putBytes(out, prefix, 0, prefix.length);
     value.kind = row.kind[index]!;
     if (value.kind === VALUE.NULL) {
-      putAscii(out, 'null');
+      putBytes(out, NULL_TEXT, 0, 4);
       continue;
     }
     value.start = row.start[index]!;
@@ -197,7 +200,7 @@ function putAttributes(
     flags |= written;
   }
   reserve(out, 1);
-  putAscii(out, '}');
+  out.bytes[out.length++] = CLOSE_BRACE;
   const size = out.length - lengthAt - 4;
   if (size > LARGEST_ATTRIBUTES) return { reason: 'AttributesTooLarge', index: -1 };
   out.view.setInt32(lengthAt, size);

@@ -62,6 +62,8 @@ export interface RowIntake {
   takeQuarantined(): QuarantinedRow[];
   pending(): { fresh: number; overlap: number; quarantined: number };
   summary(): ConverterSummary;
+  /** Rows taken so far, of whatever fate. */
+  rows(): number;
 }
 
 const DAY = 86_400;
@@ -117,6 +119,7 @@ export function createRowIntake(options: IntakeOptions): RowIntake {
       quarantined: intake.quarantinedBytes,
     }),
     summary: () => summaryOf(intake),
+    rows: () => intake.counts.rows,
   };
 }
 

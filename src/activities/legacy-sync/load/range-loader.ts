@@ -1,0 +1,78 @@
+import type pg from 'pg';
+import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import type { DumpConverter } from '../dump/dump-converter.ts';
+import { TUPLE_COLUMNS } from '../dump/row-converter.ts';
+import { type CopyIn, startCopy } from './copy-in.ts';
+import { keepQuarantined } from './quarantine-rows.ts';
+import type { QuarantineWatch } from './quarantine-watch.ts';
+import { openStaging, STAGING_TABLE } from './staged-rows.ts';
+
+/** Brings what the converter has ready into the transaction of its client: one statement at a time, memory bounded. */
+export interface RangeLoader {
+  /** Writes what is ready and large enough; with `all`, everything, and ends the COPY under way. */
+  take(all?: boolean): Promise<void>;
+  /** Rows that went straight into positions, and into the staging table. */
+  rows(): { direct: number; staged: number };
+  /** Breaks off the COPY under way; the transaction has to be rolled back. */
+  abort(reason: Error): void;
+}
+
+/** Tuples are sent in pieces of at least this: many small ones cost more in the driver than in the database. */
+const PIECE = 256 * 1024;
+/** What waits while a COPY to elsewhere is under way. Rows come by id, so that the two targets hardly ever take turns. */
+const WAITING = 2 * 1024 * 1024;
+
+type Target = 'direct' | 'staged';
+const TABLE: Record<Target, string> = {
+  direct: `positions (${TUPLE_COLUMNS})`,
+  staged: `${STAGING_TABLE} (${TUPLE_COLUMNS})`,
+};
+
+export function createRangeLoader(
+  client: pg.PoolClient,
+  key: VehicleSyncKey,
+  converter: DumpConverter,
+  watch: QuarantineWatch,
+): RangeLoader {
+  const loaded: Record<Target, number> = { direct: 0, staged: 0 };
+  let copy: CopyIn | null = null;
+  let target: Target | null = null;
+  let stagingIsOpen = false;
+
+  async function endCopy(): Promise<void> {
+    if (copy === null || target === null) return;
+    loaded[target] += await copy.end();
+    copy = target = null;
+  }
+
+  async function send(to: Target, tuples: Buffer): Promise<void> {
+    if (target !== to) {
+      await endCopy();
+      if (to === 'staged' && !stagingIsOpen) await openStaging(client);
+      if (to === 'staged') stagingIsOpen = true;
+      copy = startCopy(client, TABLE[to]);
+      target = to;
+    }
+    await copy!.write(tuples);
+  }
+
+  const enough = (to: Target): number => (target === null || target === to ? PIECE : WAITING);
+
+  return {
+    async take(all = false) {
+      const ready = converter.pending();
+      if (ready.overlap > 0 && (all || ready.overlap >= enough('staged'))) {
+        await send('staged', converter.takeOverlap());
+      }
+      if (ready.fresh > 0 && (all || ready.fresh >= enough('direct'))) await send('direct', converter.takeFresh());
+      if (all || ready.quarantined >= WAITING) await endCopy();
+      if (ready.quarantined > 0 && target === null && (all || ready.quarantined >= WAITING)) {
+        const rows = converter.takeQuarantined();
+        watch.see(rows);
+        await keepQuarantined(client, key, rows);
+      }
+    },
+    rows: () => ({ ...loaded }),
+    abort: (reason) => copy?.abort(reason),
+  };
+}

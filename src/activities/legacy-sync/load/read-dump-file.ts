@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Failure } from '../../../errors.ts';
+import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
+import { gunzip } from './gunzip.ts';
+import { unzstd } from './unzstd.ts';
+
+export interface ReadDumpOptions {
+  signal: AbortSignal;
+  /** Bytes of the file read so far. */
+  onProgress?: (bytes: number) => void;
+}
+
+/** Compressed bytes in, the dump out; throws when they do not end where the compression says so. */
+export type Decompress = (file: AsyncIterable<Buffer>, signal: AbortSignal) => AsyncIterable<Buffer>;
+
+const PIECE = 256 * 1024;
+
+const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
+  none: (file) => file,
+  gzip: gunzip,
+  zstd: unzstd,
+};
+
+/**
+ * The dump in a file that was transferred and verified, decompressed, in pieces. A bit that fell over since then, and everything that
+ * is not exactly one compressed stream, is an error; it may come after the last piece, so nothing may be committed before
+ * the iteration has ended.
+ * @throws Failure DumpTruncated, DumpCorrupt; InvalidConfiguration when this machine cannot read zstd
+ */
+export async function* readDumpFile(
+  localFile: string,
+  manifest: Pick<ExportManifest, 'compression' | 'bytes' | 'sha256'>,
+  { signal, onProgress }: ReadDumpOptions,
+): AsyncGenerator<Buffer> {
+  await assertSize(localFile, manifest.bytes);
+  const digest = createHash('sha256');
+  let bytes = 0;
+  async function* file(): AsyncGenerator<Buffer> {
+    for await (const piece of createReadStream(localFile, { highWaterMark: PIECE, signal })) {
+      digest.update(piece);
+      bytes += piece.length;
+      onProgress?.(bytes);
+      yield piece;
+    }
+  }
+  yield* DECOMPRESS[manifest.compression](file(), signal);
+  const sha256 = digest.digest('hex');
+  if (sha256 !== manifest.sha256) {
+    throw new Failure(
+      'DumpCorrupt',
+      `Reading the transferred dump ${localFile}: its SHA-256 is ${sha256} and the manifest says ${manifest.sha256}. It is transferred again.`,
+    );
+  }
+}
+
+async function assertSize(localFile: string, expected: number): Promise<void> {
+  const found = await stat(localFile).catch((cause: NodeJS.ErrnoException) => {
+    throw new Failure(
+      'DumpTruncated',
+      `Reading the transferred dump ${localFile}: ${cause.code}. It is transferred again.`,
+      {
+        cause,
+      },
+    );
+  });
+  if (found.size === expected) return;
+  throw new Failure(
+    found.size < expected ? 'DumpTruncated' : 'DumpCorrupt',
+    `Reading the transferred dump ${localFile}: it has ${found.size} bytes of ${expected}. It is transferred again.`,
+  );
+}
