@@ -52,15 +52,23 @@ async function publishedPort(compose: Compose, { service, port }: { service: str
   return published;
 }
 
-function handleOf(compose: Compose, name: ServerName, port: number): ServerHandle {
+function handleOf(compose: Compose, name: ServerName, firstPort: number): ServerHandle {
   const { service } = SERVICES[name];
+  let port = firstPort;
   return {
     name,
     pid: undefined,
-    port,
+    get port() {
+      return port;
+    },
     logFile: '',
     kill: async (signal = 'SIGKILL') => void (await compose('kill', '-s', signal, service)),
-    restart: async () => void (await compose('up', '-d', '--wait', service)),
+    // The engine publishes a started container on a new port.
+    restart: async () => {
+      await compose('stop', service);
+      await compose('up', '-d', '--wait', service);
+      port = await publishedPort(compose, SERVICES[name]);
+    },
     stop: async () => void (await compose('stop', service)),
   };
 }

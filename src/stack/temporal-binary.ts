@@ -18,7 +18,7 @@ import type { ServerAccount } from './server-account.ts';
 import { buildTemporal } from './temporal-build.ts';
 import { downloadTemporal } from './temporal-download.ts';
 
-export const OLDEST_SERVER = [1, 31] as const;
+const OLDEST_SERVER = [1, 31] as const;
 
 export interface TemporalSource {
   cacheDir: string;
@@ -26,7 +26,7 @@ export interface TemporalSource {
   build: (version: string, target: string, report: (line: string) => void) => Promise<void>;
 }
 
-export function temporalSource(): TemporalSource {
+function temporalSource(): TemporalSource {
   const cacheHome = process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache');
   return { cacheDir: path.join(cacheHome, 'fleetgraph', 'bin'), download: downloadTemporal, build: buildTemporal };
 }

@@ -59,6 +59,7 @@ test('the servers come from docker compose when an engine answers', async () => 
     'info',
     'compose up -d --wait timescaledb redis temporal temporal-ui',
     'compose kill -s SIGKILL redis',
+    'compose stop redis',
     'compose up -d --wait redis',
     'compose down',
   ]);

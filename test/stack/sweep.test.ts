@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { freePort } from '../../src/stack/ports.ts';
@@ -51,11 +51,14 @@ test('a recorded survivor of a killed run is ended', async () => {
   expect(isRunning(pid)).toBe(false);
 });
 
-test('a survivor that is stopped (SIGSTOP) is ended too', async () => {
+test('a survivor that is stopped (SIGSTOP) is ended too, without waiting for the limit', async () => {
   const { pid, port } = await survivor('/');
   writeRunRecord(stateDir, { name: NAME, pid, port, stopSignal: 'SIGTERM' });
   process.kill(pid, 'SIGSTOP');
+  await until('it is stopped', () => readFileSync(`/proc/${pid}/status`, 'utf8').includes('State:\tT'));
+  const startedAt = performance.now();
   await sweepSurvivors(stateDir, [redisDir]);
+  expect(performance.now() - startedAt).toBeLessThan(4_000);
   expect(isRunning(pid)).toBe(false);
 });
 
