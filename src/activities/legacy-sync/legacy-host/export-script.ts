@@ -1,0 +1,144 @@
+import { shellQuote } from '../../../connections/ssh/shell-quote.ts';
+import { endOthers } from './claim-dir.ts';
+import { boundsStatement, type ExportRequest, fromId, rangeParts } from './export-request.ts';
+import type { HostTools } from './host-tools.ts';
+import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
+import { remoteBase, workTag } from './remote-path.ts';
+
+/** A late commit changes the count between our two questions; a table that does so every time is not one we can prove. */
+const COUNT_ATTEMPTS = 3;
+/** About what a compressed row of a GPS table takes, with room to spare. */
+const BYTES_PER_ROW = 60;
+
+const DUMP_FLAGS = [
+  '--single-transaction',
+  '--quick',
+  '--skip-lock-tables',
+  '--no-create-info',
+  '--skip-triggers',
+  '--skip-add-locks',
+  '--skip-disable-keys',
+  '--hex-blob',
+  '--tz-utc',
+  '--no-tablespaces',
+  '--net-buffer-length=1M',
+  '--max-allowed-packet=1G',
+  // Names the columns, so that a table altered meanwhile is noticed: mysqldump itself does not mind.
+  '--complete-insert',
+  '--skip-dump-date',
+];
+const MYSQL_DUMP_FLAGS = ['--loose-column-statistics=0', '--loose-set-gtid-purged=OFF'];
+
+/**
+ * Dumps one range to a verified file. What it says on stdout, a line each:
+ * `bytes N` while it works, then one of `manifest …`, `nothing`, `fail <kind> …`.
+ */
+export function exportScript(request: ExportRequest, tools: HostTools): string {
+  const { server, vehicle, dir, cursor, minFreeBytes, compressor } = request;
+  const mysql = mysqlCommand(tools.client, server, ['--batch', '--skip-column-names', '--quick', '-e']);
+  const flags = [...DUMP_FLAGS, ...(tools.flavour === 'mysql' ? MYSQL_DUMP_FLAGS : [])];
+  const range = rangeParts(request);
+  return `
+# ${workTag(dir)}
+${READ_PASSWORD}
+umask 077
+fail() { echo "fail $*"; exit 10; }
+free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }
+query() { ${mysql} "$1" \${2:+--database="$2"}; }
+dump() { ${mysqlCommand(tools.dump, server, flags)} --where="$1" -- ${server.database} ${vehicle.table}; }
+base=${remoteBase(server)}
+mkdir -p -- "$base"/${dir.vehicleId}/${dir.runId} || fail directory "$(cd -- "$base" 2>/dev/null && free)"
+for d in "$base" "$base"/${dir.vehicleId} "$base"/${dir.vehicleId}/${dir.runId}; do [ ! -L "$d" ] || fail link; done
+cd -P -- "$base"/${dir.vehicleId}/${dir.runId} && [ -O . ] || fail directory
+here=$PWD
+${CLAIM(request)}
+${REUSE(request)}
+rm -f -- *.part
+${DUMP_LOOP({ ...range, cursor, minFreeBytes, bounds: boundsStatement(request), database: server.database, compressor, request })}
+`;
+}
+
+/** Takes the directory: whoever worked here before is ended first, so that two attempts never write the same file. */
+const CLAIM = ({ dir }: ExportRequest): string => `
+group=$$
+[ ! -r "/proc/$$/stat" ] || read -r n n n n group n <"/proc/$$/stat"
+${endOthers(dir)}
+tries=0
+until (set -C; echo "$group" >pid) 2>/dev/null; do
+  tries=$((tries+1)); [ "$tries" -le 3 ] || fail claim "$(free)"
+  end_others || fail claim
+  rm -f pid
+done`;
+
+/** A complete file with its manifest is what an earlier attempt of this very range left: proved again, then taken. */
+const REUSE = (request: ExportRequest): string => `
+if [ -f ${request.cursor}.manifest ] && [ ! -L ${request.cursor}.manifest ]; then
+  read -r n m_frozen m_from m_to m_rows m_bytes m_sum m_kind m_file <${request.cursor}.manifest
+  if [ "$m_frozen $m_from" = '${request.frozenToId} ${fromId(request)}' ] && [ -f "$m_file" ] && [ ! -L "$m_file" ]; then
+    sum=$(sha256sum <"$m_file")
+    if [ "\${sum%% *}" = "$m_sum" ]; then echo "manifest $m_to $m_rows $m_bytes $m_sum $m_kind $here/$m_file"; exit 0; fi
+  fi
+  rm -f -- ${request.cursor}.manifest
+fi`;
+
+interface DumpLoop {
+  table: string;
+  before: string;
+  after: string;
+  bounds: string;
+  database: string;
+  cursor: string;
+  minFreeBytes: number;
+  compressor: ExportRequest['compressor'];
+  request: ExportRequest;
+}
+
+// Every member of the pipe reports its own status over descriptor 4: dash has no pipefail, and a dump that was cut is valid SQL.
+const DUMP_LOOP = ({
+  table,
+  before,
+  after,
+  bounds,
+  database,
+  cursor,
+  minFreeBytes,
+  compressor,
+  request,
+}: DumpLoop): string => `
+tries=0
+while :; do
+  tries=$((tries+1)); [ "$tries" -le ${COUNT_ATTEMPTS} ] || fail counts
+  counted=$(query ${shellQuote(bounds)} ${database}) || fail query
+  set -- $counted
+  [ $# = 3 ] || fail query
+  to=$1 rows=$2
+  [ "$3" != 0 ] || { echo nothing; exit 0; }
+  have=$(free)
+  [ "$have" -ge $(( (${minFreeBytes} + rows * ${BYTES_PER_ROW}) / 1024 )) ] || fail space "$have"
+  file=${cursor}-$to${compressor.extension}
+  ( while sleep 1 >/dev/null 2>&1; do echo "bytes $(wc -c <"$file.part")"; done ) 2>/dev/null &
+  meter=$!
+  where=${shellQuote(before)}$to${shellQuote(after)}
+  d= t= c=
+  codes=$( { {
+      dump "$where" 4>&-; d=$?; echo "d=$d" >&4
+      printf -- '-- fleetgraph rc=%s\\n' "$d"; echo "t=$?" >&4
+    } | { ${compressor.command} >"$file.part" 4>&-; echo "c=$?" >&4; }
+  } 4>&1 )
+  kill "$meter" 2>/dev/null
+  eval "$codes"
+  if [ "$d$t$c" != 000 ]; then
+    have=$(free); rm -f -- "$file.part"
+    fail dump "\${d:-x}" "\${c:-x}" "$have"
+  fi
+  again=$(query ${shellQuote(`SELECT COUNT(*) FROM ${table} WHERE ${before}`)}"$to" ${database}) || fail query
+  [ "$again" = "$rows" ] && break
+  rm -f -- "$file.part"
+done
+sum=$(sha256sum <"$file.part"); sum=\${sum%% *}
+bytes=$(wc -c <"$file.part"); bytes=$((bytes))
+[ "$bytes" -gt 0 ] && [ \${#sum} = 64 ] || fail verify
+mv -f -- "$file.part" "$file" || fail verify
+echo "fleetgraph1 ${request.frozenToId} ${fromId(request)} $to $rows $bytes $sum ${compressor.compression} $file" >${cursor}.manifest.part || fail space "$(free)"
+mv -f -- ${cursor}.manifest.part ${cursor}.manifest || fail verify
+echo "manifest $to $rows $bytes $sum ${compressor.compression} $here/$file"`;

@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process';
+import zlib from 'node:zlib';
+import type { Logger } from 'pino';
+import { readPassword, readSecret } from '../../../connections/secrets.ts';
+import type { ConnectionPermits } from '../../../connections/ssh/connection-permits.ts';
+import { createSshPool, type SshPool } from '../../../connections/ssh/ssh-pool.ts';
+import type { SshPoolLimits, SshTarget } from '../../../connections/ssh/ssh-target.ts';
+import type { LegacyServer } from '../../../settings/legacy-server.ts';
+import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import type { LegacyPlanner } from '../fleet/legacy-planner.ts';
+import { createLegacyHost, type LegacyHost } from './legacy-host.ts';
+import { transferPlaces, type TransferPermitsOfServer } from './transfer-places.ts';
+
+/** This process's way to every legacy server: one pool of connections for each. */
+export interface LegacyHosts extends LegacyPlanner {
+  /** The host as its row says now; a changed address, login or key gets connections of its own. */
+  of(server: LegacyServer): LegacyHost;
+  close(): Promise<void>;
+}
+
+export interface LegacyHostsParts {
+  settings: () => LegacySyncSettings;
+  permits: {
+    connections(serverId: string): ConnectionPermits;
+    transfers: { acquire(serverId: string, signal?: AbortSignal): ReturnType<TransferPermitsOfServer['acquire']> };
+  };
+  logger: Logger;
+}
+
+interface Known {
+  /** The row in force: limits are read from it live. */
+  row: { server: LegacyServer };
+  address: string;
+  described: string;
+  pool: SshPool;
+  target: SshTarget;
+  host: LegacyHost;
+}
+
+export function openLegacyHosts(parts: LegacyHostsParts): LegacyHosts {
+  const known = new Map<string, Known>();
+  const leaving = new Set<Promise<void>>();
+  const readsZstd = canReadZstd();
+
+  function of(server: LegacyServer): LegacyHost {
+    const before = known.get(server.id);
+    const described = JSON.stringify(server);
+    if (before?.described === described) return before.host;
+    const connected = before?.address === addressOf(server) ? before : connect(server, parts);
+    if (before !== undefined && before !== connected) leave(before.pool);
+    connected.row.server = server;
+    const host = createLegacyHost({
+      pool: connected.pool,
+      target: connected.target,
+      server,
+      settings: parts.settings,
+      logger: parts.logger,
+      readsZstd,
+      transfers: transferPlaces({ acquire: (signal) => parts.permits.transfers.acquire(server.id, signal) }, server.id),
+      readPassword: async () => (server.mysqlPasswordRef === null ? null : readPassword(server.mysqlPasswordRef)),
+    });
+    known.set(server.id, { ...connected, described, host });
+    return host;
+  }
+
+  /** Work under way over the old connections ends first. */
+  function leave(pool: SshPool): void {
+    const done = closeWhenUnused(pool).finally(() => leaving.delete(done));
+    leaving.add(done);
+  }
+
+  return {
+    of,
+    plan: ({ server, ...request }) => of(server).plan(request),
+    close: async () => {
+      await Promise.all([...[...known.values()].map(({ pool }) => pool.close()), ...leaving]);
+    },
+  };
+}
+
+function connect(
+  server: LegacyServer,
+  { settings, permits, logger }: LegacyHostsParts,
+): Omit<Known, 'described' | 'host'> {
+  const row = { server };
+  const target: SshTarget = {
+    id: server.id,
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    readKey: () => readSecret(server.privateKeyRef),
+    hostKeyFingerprints: server.hostKeyFingerprints,
+    legacyAlgorithms: server.limits.legacyAlgorithms,
+  };
+  const limits: SshPoolLimits = {
+    connections: () => row.server.limits.connectionPoolSize ?? settings().connectionPoolSize,
+    sessionsPerConnection: () => settings().sessionsPerConnection,
+    connectTimeoutMs: () => settings().connectTimeoutMs,
+    keepaliveMs: () => settings().keepaliveMs,
+    idleProbeMs: () => settings().idleProbeMs,
+    idleCloseMs: () => settings().idleCloseMs,
+  };
+  const pool = createSshPool(target, limits, permits.connections(server.id), logger);
+  return { row, address: addressOf(server), pool, target };
+}
+
+/** What a connection is made of: when one of these changes, the old connections are not the new server's. */
+function addressOf({ host, port, user, privateKeyRef, hostKeyFingerprints, limits }: LegacyServer): string {
+  return JSON.stringify([host, port, user, privateKeyRef, hostKeyFingerprints, limits.legacyAlgorithms]);
+}
+
+const LOOK_MS = 500;
+
+async function closeWhenUnused(pool: SshPool): Promise<void> {
+  for (let stats = pool.stats(); stats.sessions + stats.waiting > 0; stats = pool.stats()) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS).unref());
+  }
+  await pool.close();
+}
+
+/** Node reads zstd from 22.15 on; before that the zstd program does. */
+function canReadZstd(): boolean {
+  return 'createZstdDecompress' in zlib || spawnSync('zstd', ['--version'], { stdio: 'ignore' }).status === 0;
+}

@@ -1,0 +1,111 @@
+import type { RemoteShell } from '../../../connections/ssh/remote-shell.ts';
+import { Failure } from '../../../errors.ts';
+import type { LegacyServer } from '../../../settings/legacy-server.ts';
+import { endOthers } from './claim-dir.ts';
+import { assertRemoteDir, isRemoteDir, remoteBase, type RemoteDir, workTag } from './remote-path.ts';
+
+export interface RemoteDirEntry extends RemoteDir {
+  /** Since the last change to any file in it, by the legacy host's clock. */
+  ageMs: number;
+  bytes: number;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Ends what runs for this vehicle and run on the legacy host and removes its files. Doing it twice is doing it once. */
+export async function removeRemoteDir(
+  shell: RemoteShell,
+  server: LegacyServer,
+  dir: RemoteDir,
+  signal?: AbortSignal,
+): Promise<void> {
+  assertRemoteDir(dir);
+  const script = `
+# cleanup of ${dir.runId}
+base=${remoteBase(server)}
+[ -d "$base" ] || exit 0
+cd -P -- "$base" || exit 1
+for d in ${dir.vehicleId} ${dir.vehicleId}/${dir.runId}; do
+  [ ! -L "$d" ] || { echo "link $d"; exit 20; }
+done
+[ -d ${dir.vehicleId}/${dir.runId} ] || exit 0
+${endOthers(dir)}
+( cd -P ${dir.vehicleId}/${dir.runId} && end_others ) || exit 21
+rm -rf -- ${dir.vehicleId}/${dir.runId} || exit 1
+rmdir -- ${dir.vehicleId} 2>/dev/null
+exit 0
+`;
+  const { code } = await shell.run(script, { timeoutMs: TIMEOUT_MS, signal });
+  if (code !== 0) throw cleanupFailure(server, dir, code);
+}
+
+/** Removes one dump and its manifest, when the rows are in PostgreSQL. */
+export async function removeRemoteFile(
+  shell: RemoteShell,
+  server: LegacyServer,
+  dir: RemoteDir,
+  files: string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  assertRemoteDir(dir);
+  if (!files.every((file) => /^[0-9][0-9a-z.-]*$/.test(file))) throw new TypeError('Not a file name of ours.');
+  const script = `
+base=${remoteBase(server)}
+cd -P -- "$base"/${dir.vehicleId}/${dir.runId} 2>/dev/null || exit 0
+rm -f -- ${files.join(' ')}
+`;
+  const { code } = await shell.run(script, { timeoutMs: TIMEOUT_MS, signal });
+  if (code !== 0) throw cleanupFailure(server, dir, code);
+}
+
+/** Every directory of ours at this host, whoever owns it: what the janitor looks through. Other names are left alone. */
+export async function listRemoteDirs(
+  shell: RemoteShell,
+  server: LegacyServer,
+  signal?: AbortSignal,
+): Promise<RemoteDirEntry[]> {
+  const script = `
+base=${remoteBase(server)}
+[ -d "$base" ] || exit 0
+cd -P -- "$base" || exit 1
+echo "now $(date +%s)"
+find . -mindepth 2 -maxdepth 3 ! -type l -printf '%T@ %s %P\\n'
+`;
+  const { code, stdout } = await shell.run(script, { timeoutMs: TIMEOUT_MS, signal });
+  if (code !== 0) {
+    throw new Failure(
+      'LegacyQueryFailed',
+      `Listing ${server.remoteDirectory} on ${server.id} ended with code ${code}. Check that ${server.user} may read it.`,
+    );
+  }
+  return entries(stdout);
+}
+
+function entries(stdout: string): RemoteDirEntry[] {
+  const found = new Map<string, RemoteDirEntry>();
+  let now = 0;
+  for (const line of stdout.split('\n')) {
+    const [first = '', second = '', path = ''] = line.split(' ');
+    if (first === 'now') now = Number(second) * 1000;
+    const [vehicleId = '', runId = ''] = path.split('/');
+    if (!isRemoteDir({ vehicleId, runId })) continue;
+    const entry = found.get(`${vehicleId}/${runId}`) ?? { vehicleId, runId, ageMs: Number.POSITIVE_INFINITY, bytes: 0 };
+    entry.ageMs = Math.max(0, Math.min(entry.ageMs, now - Number(first) * 1000));
+    entry.bytes += Number(second);
+    found.set(`${vehicleId}/${runId}`, entry);
+  }
+  return [...found.values()];
+}
+
+function cleanupFailure(server: LegacyServer, dir: RemoteDir, code: number): Failure {
+  const found =
+    code === 20
+      ? 'a symbolic link where our directory should be; nothing was removed'
+      : code === 21
+        ? 'processes of an earlier attempt that would not end'
+        : `exit code ${code}`;
+  return new Failure(
+    'LegacyQueryFailed',
+    `Removing ${dir.vehicleId}/${dir.runId} below ${server.remoteDirectory} on ${server.id}: ${found}. Look at it there (${workTag(dir)}).`,
+  );
+}

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../../../errors.ts';
+import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
+
+const HASH_CHUNK = 1024 * 1024;
+
+/** Size and SHA-256 of a local file; null when there is none. Never follows a link. */
+export async function fingerprint(file: string, signal?: AbortSignal) {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (handle === null) return null;
+  try {
+    const hash = createHash('sha256');
+    const bytes = await hashFrom(handle, hash, signal);
+    return { bytes, hash };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hashFrom(
+  handle: FileHandle,
+  hash: ReturnType<typeof createHash>,
+  signal?: AbortSignal,
+): Promise<number> {
+  const chunk = Buffer.allocUnsafe(HASH_CHUNK);
+  for (let at = 0; ; ) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await handle.read(chunk, 0, HASH_CHUNK, at);
+    if (bytesRead === 0) return at;
+    hash.update(chunk.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+}
+
+/** A local file that grows in order, resumes where an earlier attempt stopped and proves itself before it gets its name. */
+export interface TransferTarget {
+  /** Bytes that are there and hashed. */
+  offset(): number;
+  /** Offset at which this attempt began. */
+  readonly resumedAt: number;
+  write(chunk: Buffer): Promise<void>;
+  /** Gives the file its name when size and SHA-256 are the manifest's. Errors: TransferFailed; the part is removed then. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openTransferTarget(localFile: string, manifest: ExportManifest): Promise<TransferTarget> {
+  const part = `${localFile}.part`;
+  const found = await fingerprint(part);
+  const usable = found !== null && found.bytes <= manifest.bytes;
+  if (!usable) await rm(part, { force: true });
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
+  const handle = await open(part, flags, 0o600);
+  const hash = usable ? found.hash : createHash('sha256');
+  const resumedAt = usable ? found.bytes : 0;
+  let offset = resumedAt;
+  return {
+    offset: () => offset,
+    resumedAt,
+    write: async (chunk) => {
+      if (offset + chunk.length > manifest.bytes) throw unequal(localFile, `more than ${manifest.bytes} bytes`);
+      // At a position, not appended: a paused attempt that wakes up writes the same bytes to the same place.
+      for (let done = 0; done < chunk.length; ) {
+        done += (await handle.write(chunk, done, chunk.length - done, offset + done)).bytesWritten;
+      }
+      hash.update(chunk);
+      offset += chunk.length;
+    },
+    finish: async () => {
+      await handle.close();
+      await adopt(localFile, manifest, { bytes: offset, sha256: hash.digest('hex') });
+    },
+    close: () => handle.close().catch(() => {}),
+  };
+}
+
+/** Errors: TransferFailed, and the part is gone: a wrong byte in it would spoil every resumption. */
+export async function adopt(
+  localFile: string,
+  manifest: ExportManifest,
+  found: { bytes: number; sha256: string },
+): Promise<void> {
+  if (found.bytes !== manifest.bytes || found.sha256 !== manifest.sha256) {
+    await rm(`${localFile}.part`, { force: true });
+    throw unequal(
+      localFile,
+      `${found.bytes} bytes with another SHA-256`.replace(
+        / with.*/,
+        found.bytes === manifest.bytes ? ' with another SHA-256' : '',
+      ),
+    );
+  }
+  await rename(`${localFile}.part`, localFile);
+}
+
+function unequal(localFile: string, found: string): Failure {
+  return new Failure(
+    'TransferFailed',
+    `The local copy ${localFile} is not the exported file: ${found}. The copy was removed; the transfer begins anew.`,
+  );
+}
+
+/** Errors: LocalDiskFull when what is still to come would leave less than `minFreeBytes`. */
+export async function requireSpace(localFile: string, missingBytes: number, minFreeBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(localFile));
+  const free = bavail * bsize;
+  if (free - missingBytes >= minFreeBytes) return;
+  throw new Failure(
+    'LocalDiskFull',
+    `Transferring ${missingBytes} bytes to ${dirname(localFile)}: ${free} bytes are free there and ${minFreeBytes} are to stay free. Free space on the staging volume.`,
+  );
+}
+
+/** Names a full disk; everything else stays as it is. */
+export function namingFullDisk(error: unknown, localFile: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
+  return new Failure(
+    'LocalDiskFull',
+    `Writing ${localFile}: ${code}. The part was removed. Free space on the staging volume.`,
+    { cause: error },
+  );
+}
