@@ -1,0 +1,148 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseSync } from '@swc/core';
+import { expect, test } from '@jest/globals';
+import { checkoutDir } from '../../src/stack/checkout-dir.ts';
+
+const root = checkoutDir();
+
+/** What each part of src/ may import of the other parts, and why no more. */
+const ARROWS: Record<string, string[]> = {
+  // Deterministic code: whatever it imports would be replayed.
+  workflows: [],
+  // At the bottom, so that everything may use them.
+  errors: [],
+  logger: [],
+  config: ['errors'],
+  // Reaches out, and knows nothing of fleets.
+  connections: ['errors'],
+  // The settings' schema is pure (see PURE); their rows are read over a connection.
+  settings: ['connections', 'errors'],
+  // Permits, breaker and order of the queue: decided by pure functions, applied in PostgreSQL.
+  pool: ['connections', 'settings', 'errors', 'logger'],
+  // The work. It implements the interfaces that the workflows own, which is why the arrow points at the pure side.
+  activities: ['pool', 'connections', 'settings', 'workflows', 'errors', 'logger'],
+  // The composition root: makes connections, gives them to activities, polls. Nothing imports it but the command that starts it.
+  workers: ['activities', 'pool', 'connections', 'settings', 'workflows', 'config', 'errors', 'logger'],
+  // Starts and steers runs by the workflows' names and types, and never loads workflow code.
+  client: ['workflows', 'connections', 'settings', 'errors'],
+  cli: ['client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
+  demo: ['cli', 'client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
+  api: ['client', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  // The private servers of development and tests would run under any project.
+  stack: [],
+};
+
+/** Single files that go further than their part, each with its reason. */
+const EXCEPTIONS: [from: string, to: string][] = [
+  // `fleetgraph worker` is how a worker process is started.
+  ['src/cli/commands/worker.ts', 'src/workers/main.ts'],
+  // Settings that a new version brings are rows: they come with the schema, under the same lock.
+  ['src/connections/migrations.ts', 'src/settings/ensure-settings.ts'],
+];
+
+/** Files of a part that may use less than the part: they are read without a database, by tests, docs and forms. */
+const PURE = /^src\/settings\/(definition|legacy-sync|legacy-server|settings-page|time-zone)\.ts$/;
+
+/** Of the workflows, others may run only these; the rest is imported as types. */
+const SHARED_WORKFLOW_FILES = /^src\/workflows\/[a-z-]+\/(messages|search-attributes)\.ts$/;
+
+interface Import {
+  from: string;
+  /** A file of ours, or a package's name as written. */
+  to: string;
+  typeOnly: boolean;
+}
+
+interface Node {
+  type: string;
+  source?: { value: string } | null;
+  typeOnly?: boolean;
+  specifiers?: { isTypeOnly?: boolean }[];
+  callee?: { type: string };
+  arguments?: { expression: { type: string; value?: string } }[];
+}
+
+function importsOf(from: string, source: string): Import[] {
+  const found: Import[] = [];
+  const add = (specifier: string, typeOnly: boolean) =>
+    found.push({ from, to: specifier.startsWith('.') ? join(from, '..', specifier) : specifier, typeOnly });
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const node = value as Node;
+    if (/^(Import|Export(Named|All)?)(Declaration)$/.test(node.type ?? '') && node.source) {
+      const specifiers = node.specifiers ?? [];
+      const onlyTypes = specifiers.length > 0 && specifiers.every(({ isTypeOnly }) => isTypeOnly);
+      add(node.source.value, (node.typeOnly ?? false) || onlyTypes);
+    }
+    const [argument] = node.type === 'CallExpression' && node.callee?.type === 'Import' ? (node.arguments ?? []) : [];
+    if (argument?.expression.value !== undefined) add(argument.expression.value, false);
+    for (const child of Object.values(node)) visit(child);
+  };
+  visit(parseSync(source, { syntax: 'typescript', decorators: true }));
+  return found;
+}
+
+/** `src/pool/breaker.ts` is of part `pool`, `src/errors.ts` of part `errors`; a package is of none. */
+const partOf = (file: string): string | null => /^src\/([a-z-]+)/.exec(file)?.[1] ?? null;
+
+/** Why an import is refused, or null. */
+function refusal({ from, to, typeOnly }: Import): string | null {
+  const [here, there] = [partOf(from), partOf(to)];
+  const says = (reason: string) => `${from} imports ${to}: ${reason}`;
+  if (here === null || ARROWS[here] === undefined) return says('src/ has no such part: give it a place in this table');
+  if (there === null) {
+    return here === 'workflows' && to !== '@temporalio/workflow' ? says('workflow code knows no other package') : null;
+  }
+  if (EXCEPTIONS.some(([a, b]) => a === from && b === to)) return null;
+  if (PURE.test(from) && !PURE.test(to)) return says('this file is pure');
+  if (here === there) return null;
+  if (!ARROWS[here].includes(there)) return says(`${here} may import ${ARROWS[here].join(', ') || 'no other part'}`);
+  if (there === 'workflows' && !typeOnly && !SHARED_WORKFLOW_FILES.test(to)) {
+    return says('outside the bundle, workflow code is imported as a type');
+  }
+  return null;
+}
+
+const imports = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => relative(root, join(root, 'src', name)))
+  .flatMap((file) => importsOf(file, readFileSync(join(root, file), 'utf8')));
+
+test('imports point one way', () => {
+  expect(imports.length).toBeGreaterThan(200);
+  expect(imports.map(refusal).filter((reason) => reason !== null)).toEqual([]);
+});
+
+test('every exception is in use', () => {
+  const used = EXCEPTIONS.filter(([from, to]) => imports.some((each) => each.from === from && each.to === to));
+  expect(used).toEqual(EXCEPTIONS);
+});
+
+test.each([
+  ['src/workflows/legacy-sync/x.ts', `import pg from 'pg';`],
+  ['src/workflows/legacy-sync/x.ts', `import type { A } from '../../activities/a.ts';`],
+  ['src/workflows/legacy-sync/x.ts', `import { Failure } from '../../errors.ts';`],
+  ['src/connections/x.ts', `import { a } from '../pool/a.ts';`],
+  ['src/pool/x.ts', `export * from '../activities/a.ts';`],
+  ['src/pool/x.ts', `export { a } from '../activities/a.ts';`],
+  ['src/activities/x.ts', `const a = await import('../workers/main.ts');`],
+  ['src/activities/x.ts', `import { fleetSync } from '../workflows/legacy-sync/fleet-sync.ts';`],
+  ['src/client/x.ts', `import '../api/main.ts';`],
+  ['src/cli/x.ts', `import { runWorkers } from '../workers/main.ts';`],
+  ['src/stack/x.ts', `import { Failure } from '../errors.ts';`],
+  ['src/settings/legacy-sync.ts', `import { a } from '../connections/postgres.ts';`],
+  ['src/settings/legacy-sync.ts', `import { a } from './store.ts';`],
+  ['src/unheard-of/x.ts', `import { a } from '../errors.ts';`],
+])('%s may not say %s', (file, source) => {
+  expect(importsOf(file, source).map(refusal)).toEqual([expect.stringContaining(file)]);
+});
+
+test.each([
+  ['src/client/x.ts', `import type { fleetSync } from '../workflows/legacy-sync/fleet-sync.ts';`],
+  ['src/client/x.ts', `import { type fleetSync } from '../workflows/legacy-sync/fleet-sync.ts';`],
+  ['src/activities/x.ts', `import { vehicleSyncWorkflowId } from '../workflows/legacy-sync/messages.ts';`],
+  ['src/cli/commands/worker.ts', `import { runWorkers } from '../../workers/main.ts';`],
+])('%s may say %s', (file, source) => {
+  expect(importsOf(file, source).map(refusal)).toEqual([null]);
+});
