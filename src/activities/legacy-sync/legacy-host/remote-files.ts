@@ -69,7 +69,7 @@ base=${remoteBase(server)}
 [ -d "$base" ] || exit 0
 cd -P -- "$base" || exit 1
 echo "now $(date +%s)"
-find . -mindepth 2 -maxdepth 3 ! -type l -printf '%T@ %s %P\\n'
+find . -mindepth 2 -maxdepth 3 ! -type l -printf '%T@ %y %s %P\\n'
 `;
   const { code, stdout } = await shell.run(script, { timeoutMs: TIMEOUT_MS, signal });
   if (code !== 0) {
@@ -85,13 +85,13 @@ function entries(stdout: string): RemoteDirEntry[] {
   const found = new Map<string, RemoteDirEntry>();
   let now = 0;
   for (const line of stdout.split('\n')) {
-    const [first = '', second = '', path = ''] = line.split(' ');
-    if (first === 'now') now = Number(second) * 1000;
+    const [changed = '', kind = '', size = '', path = ''] = line.split(' ');
+    if (changed === 'now') now = Number(kind) * 1000;
     const [vehicleId = '', runId = ''] = path.split('/');
     if (!isRemoteDir({ vehicleId, runId })) continue;
     const entry = found.get(`${vehicleId}/${runId}`) ?? { vehicleId, runId, ageMs: Number.POSITIVE_INFINITY, bytes: 0 };
-    entry.ageMs = Math.max(0, Math.min(entry.ageMs, now - Number(first) * 1000));
-    entry.bytes += Number(second);
+    entry.ageMs = Math.max(0, Math.min(entry.ageMs, now - Number(changed) * 1000));
+    entry.bytes += kind === 'f' ? Number(size) : 0;
     found.set(`${vehicleId}/${runId}`, entry);
   }
   return [...found.values()];
