@@ -37,9 +37,9 @@ export async function fillLegacyDatabase(
   const passwordFile = join(stack.stateDir, 'legacy-reader.password');
   await writeFile(passwordFile, password, { mode: 0o600 });
   await runMariadb(stack.mariadb, schema(password));
-  await runMariadb(stack.mariadb, realInserts(real));
+  await runMariadb(stack.mariadb, realInserts(real), DATABASE);
   const generatedIds = Array.from({ length: generated.vehicles }, (_, index) => FIRST_GENERATED_ID + index);
-  await runMariadb(stack.mariadb, generatedInserts(generatedIds, 1, generated.rows));
+  await runMariadb(stack.mariadb, generatedInserts(generatedIds, 1, generated.rows), DATABASE);
   const ids = [...new Set(real.map(({ vehicleId }) => vehicleId)), ...generatedIds.map(String)];
   return { server: legacyServer(stack, passwordFile), vehicles: ids.map(vehicle) };
 }
@@ -48,7 +48,7 @@ export async function fillLegacyDatabase(
 export async function driveOn(stack: Stack, generated: { vehicles: number; rows: number }): Promise<number> {
   const NEW_ROWS = 250;
   const ids = Array.from({ length: Math.min(5, generated.vehicles) }, (_, index) => FIRST_GENERATED_ID + index);
-  await runMariadb(stack.mariadb, generatedInserts(ids, generated.rows + 1, generated.rows + NEW_ROWS));
+  await runMariadb(stack.mariadb, generatedInserts(ids, generated.rows + 1, generated.rows + NEW_ROWS), DATABASE);
   return ids.length * NEW_ROWS;
 }
 
@@ -78,7 +78,7 @@ function realInserts(positions: RealPosition[]): string {
         (p) =>
           `(${[p.vehicleId, p.localTime, p.latitude, p.longitude, p.speed].map(quote).join(',')},NULL,NULL,${[p.routeId, p.tripId, p.headsign].map(quote).join(',')},NULL)`,
       );
-    statements.push(`INSERT INTO ${DATABASE}.${TABLE} (${COLUMNS}) VALUES ${rows.join(',')};`);
+    statements.push(`INSERT INTO ${TABLE} (${COLUMNS}) VALUES ${rows.join(',')};`);
   }
   return statements.join('\n');
 }
@@ -89,7 +89,7 @@ function generatedInserts(ids: number[], from: number, to: number): string {
     .map((id) =>
       GENERATED_ROWS.replaceAll('{id}', String(id)).replaceAll('{from}', String(from)).replaceAll('{to}', String(to)),
     )
-    .map((rows) => `INSERT INTO ${DATABASE}.${TABLE} (${COLUMNS}) ${rows};`)
+    .map((rows) => `INSERT INTO ${TABLE} (${COLUMNS}) ${rows};`)
     .join('\n');
 }
 
@@ -119,7 +119,7 @@ function legacyServer(stack: Stack, passwordFile: string): LegacyServerInput {
       receivedAt: 'server_time',
       attributes: { route: 'route_id', trip: 'trip_id', headsign: 'headsign' },
     },
-    remoteDirectory: join(stack.stateDir, 'legacy-dumps'),
+    remoteDirectory: stack.ssh.dumpDirectory,
   };
 }
 

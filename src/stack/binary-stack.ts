@@ -104,7 +104,12 @@ async function startAll(launch: Launch, lock: HostLock, foreignTemporal: string)
   throwFirst(started);
   const sshdDir = path.join(stateDir, 'sshd');
   const ssh = servers.includes('sshd')
-    ? { user: account.name, privateKeyFile: clientKeyFile(sshdDir), hostKeyFingerprint: hostKeyFingerprint(sshdDir) }
+    ? {
+        user: account.name,
+        privateKeyFile: clientKeyFile(sshdDir),
+        hostKeyFingerprint: hostKeyFingerprint(sshdDir),
+        dumpDirectory: path.join(sshdDir, 'dumps'),
+      }
     : null;
   return stackOf({ stateDir, handles: new Map(handles), ssh, temporal, ...endings(launch, lock, stopAll) });
 }

@@ -128,7 +128,10 @@ async function bringUp(compose: Compose, keyFile: string, asked?: ServerName[]) 
   const hostKeyFingerprint = door === undefined ? '' : await readHostKey(door.port, keyFile);
   return {
     handles,
-    ssh: door === undefined ? null : { user: LEGACY_USER, privateKeyFile: keyFile, hostKeyFingerprint },
+    ssh:
+      door === undefined
+        ? null
+        : { user: LEGACY_USER, privateKeyFile: keyFile, hostKeyFingerprint, dumpDirectory: '~/.fleetgraph' },
     temporal: { address: '', uiUrl: () => `http://127.0.0.1:${uiPort}`, binary: findOnPath('temporal', []) ?? '' },
   };
 }

@@ -5,7 +5,7 @@ import type { Stack } from './stack.ts';
 export interface StackParts {
   stateDir: string;
   handles: Map<ServerName, ServerHandle>;
-  ssh: { user: string; privateKeyFile: string; hostKeyFingerprint: string } | null;
+  ssh: Pick<Stack['ssh'], 'user' | 'privateKeyFile' | 'hostKeyFingerprint' | 'dumpDirectory'> | null;
   temporal: { address: string; uiUrl: () => string; binary: string };
   stop(): Promise<void>;
   destroy(): Promise<void>;

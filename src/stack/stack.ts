@@ -28,7 +28,15 @@ export interface Stack {
   stateDir: string;
   postgres: { host: string; port: number; user: string; url(database: string): string };
   mariadb: { host: string; port: number; user: 'root' };
-  ssh: { host: string; port: number; user: string; privateKeyFile: string; hostKeyFingerprint: string };
+  ssh: {
+    host: string;
+    port: number;
+    user: string;
+    privateKeyFile: string;
+    hostKeyFingerprint: string;
+    /** On the legacy host, and goes with the stack: for dumps. */
+    dumpDirectory: string;
+  };
   redis: { host: string; port: number; url: string };
   temporal: { address: string; uiUrl: string; binary: string; namespace: 'default' };
   server(name: ServerName): ServerHandle;

@@ -34,10 +34,10 @@ export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().
   const address = { host: postgres.host, port: postgres.port, user: postgres.user };
   await runPostgres({ ...address, database: 'postgres' }, `CREATE DATABASE ${name}`);
   const url = postgres.url(name);
-  await migrate(url);
+  await migrate(url, () => {});
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   // A test may kill the server under the pool: an idle client's error must not end the process.
-  pool.on('error');
+  pool.on('error', () => {});
   return {
     url,
     pool,
