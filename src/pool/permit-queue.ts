@@ -19,8 +19,10 @@ export function createPermitQueue(pollMs: number): PermitQueue {
         resolve();
       };
       const timer = setTimeout(done, pollMs);
-      signal?.addEventListener('abort', done, { once: true });
       wakeHead = done;
+      // An abort during the attempt is over: no event tells of it any more.
+      if (signal?.aborted) done();
+      else signal?.addEventListener('abort', done, { once: true });
     });
 
   return {

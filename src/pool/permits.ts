@@ -30,7 +30,7 @@ export type TransferPermit = Pick<ConnectionPermit, 'release' | 'onLost'>;
 export interface ServerPermits {
   connections(serverId: string): ConnectionPermits;
   transfers: TransferPermits;
-  /** Gives every place back and stops renewing. */
+  /** Gives every place back, turns waiters away and stops renewing. */
   close(): Promise<void>;
 }
 
@@ -59,6 +59,7 @@ interface Held {
 export async function openServerPermits(options: ServerPermitsOptions): Promise<ServerPermits> {
   const { pool, leaseMs, onError = () => {} } = options;
   const held = new Map<string, Held>();
+  const closing = new AbortController();
   const queues = new Map<string, PermitQueue>();
   const queueOf = (serverId: string, kind: PermitKind): PermitQueue => {
     const name = `${kind} ${serverId}`;
@@ -89,7 +90,7 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
             const limit = await options.limitOf(serverId, kind);
             return inTransaction(pool, (client) => tryTakePermit(client, { serverId, kind, holder }, limit, leaseMs));
           }),
-        signal,
+        signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
       );
     } catch (error) {
       // The row may be there although the answer was lost, or the waiter gave up while it was written.
@@ -119,6 +120,7 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
     connections: (serverId) => ({ acquire: (signal) => acquire(serverId, 'connection', signal) }),
     transfers: { acquire: (serverId, signal) => acquire(serverId, 'transfer', signal) },
     async close() {
+      closing.abort(new Error('This process is closing: it takes no more permits.'));
       stopRenewing();
       await listener.close();
       const rows = [...held.values()];

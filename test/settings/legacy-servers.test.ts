@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import {
+  insertLegacyServer,
+  listLegacyServers,
+  readLegacyServer,
+  updateLegacyServer,
+} from '../../src/settings/legacy-servers.ts';
+import { isTimeZone } from '../../src/settings/time-zone.ts';
+import { insertVehicle, readVehicle, readVehicles, updateVehicle } from '../../src/settings/vehicles.ts';
+import { aServer, emptyFleet } from '../database/fleet-fixture.ts';
+import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
+
+let database: FreshDatabase;
+const pool = () => database.pool;
+beforeAll(async () => {
+  database = await freshDatabase();
+});
+beforeEach(() => emptyFleet(pool()));
+afterAll(() => database.drop());
+
+test('a server comes back as it went in, with the defaults said', async () => {
+  const written = await insertLegacyServer(
+    pool(),
+    aServer('depot-1', {
+      port: 2222,
+      hostKeyFingerprints: [`SHA256:${'a'.repeat(43)}`, `SHA256:${'b'.repeat(43)}`],
+      mysqlPasswordRef: 'env:DEPOT_PASSWORD',
+      columns: { id: 'id', time: 't', latitude: 'lat', longitude: 'lon', attributes: { fuel: 'fuel_l' } },
+      limits: { connectionPoolSize: 2, legacyAlgorithms: true },
+      values: { dstGap: 'quarantine' },
+    }),
+  );
+  expect(await readLegacyServer(pool(), 'depot-1')).toEqual(written);
+  expect(written).toMatchObject({
+    mysqlHost: '127.0.0.1',
+    mysqlPort: 3306,
+    remoteDirectory: '~/.fleetgraph',
+    limits: { connectionPoolSize: 2, allowTableScan: false, legacyAlgorithms: true },
+    values: { dstGap: 'quarantine', nullIsland: 'flag' },
+  });
+  const changed = await updateLegacyServer(pool(), { ...aServer('depot-1'), host: 'bus.example' });
+  expect(await readLegacyServer(pool(), 'depot-1')).toEqual(changed);
+  expect(await listLegacyServers(pool())).toEqual(['depot-1']);
+});
+
+test.each([
+  ['time zone', { timeZone: 'Mars/Olympus' }, 'timeZone'],
+  ['offset for a time zone', { timeZone: '+09:00' }, 'timeZone'],
+  ['host key', { hostKeyFingerprints: [] }, 'hostKeyFingerprints'],
+  ['secret in place of its reference', { privateKeyRef: 'hunter2-is-the-secret' }, 'privateKeyRef'],
+  ['column that is no identifier', { columns: { ...aServer('x').columns, time: 't`; --' } }, 'columns.time'],
+  ['unknown limit', { limits: { maxVehicles: 3 } as object }, 'limits'],
+])('a wrong %s is refused by its name, without its value', async (_, over, field) => {
+  const refusal: unknown = await insertLegacyServer(pool(), aServer('depot-1', over)).catch((error: unknown) => error);
+  expect(refusal).toMatchObject({ code: 'InvalidConfiguration', message: expect.stringContaining(field) });
+  expect(String(refusal)).not.toContain('hunter2');
+  expect(await listLegacyServers(pool())).toEqual([]);
+});
+
+test('a row that psql spoiled is refused when it is read', async () => {
+  await insertLegacyServer(pool(), aServer('depot-1'));
+  await pool().query(`UPDATE legacy_servers SET columns = '{"id": "id"}', time_zone = 'Nowhere'`);
+  await expect(readLegacyServer(pool(), 'depot-1')).rejects.toMatchObject({
+    code: 'InvalidConfiguration',
+    message: expect.stringMatching(/depot-1[^]*(timeZone[^]*columns|columns[^]*timeZone)/),
+  });
+  await expect(readLegacyServer(pool(), 'depot-2')).rejects.toMatchObject({ code: 'InvalidConfiguration' });
+});
+
+test('a vehicle comes back as it went in; a change leaves its watermark', async () => {
+  const server = await insertLegacyServer(pool(), aServer('depot-1'));
+  const vehicle = {
+    id: '9007199254740993',
+    label: 'bus 7',
+    serverId: 'depot-1',
+    table: 'positions',
+    legacyVehicleId: '7',
+  };
+  expect(await insertVehicle(pool(), vehicle, server)).toEqual({
+    ...vehicle,
+    priority: 0,
+    enabled: true,
+    watermark: '0',
+  });
+  await pool().query('UPDATE vehicles SET watermark = 9007199254740995');
+  const changed = await updateVehicle(pool(), { ...vehicle, label: 'bus 8', priority: 4, enabled: false }, server);
+  expect(changed).toEqual({ ...vehicle, label: 'bus 8', priority: 4, enabled: false, watermark: '9007199254740995' });
+  expect(await readVehicle(pool(), vehicle.id)).toEqual(changed);
+  expect(await readVehicles(pool(), ['1'])).toEqual([]);
+  await expect(readVehicle(pool(), '1')).rejects.toMatchObject({ code: 'UnknownVehicle' });
+  await expect(readVehicle(pool(), '99999999999999999999')).rejects.toMatchObject({ code: 'UnknownVehicle' });
+  await expect(updateVehicle(pool(), { ...vehicle, id: '5' }, server)).rejects.toMatchObject({
+    code: 'UnknownVehicle',
+  });
+});
+
+test('a vehicle must fit the way its server keeps vehicles apart', async () => {
+  const shared = await insertLegacyServer(pool(), aServer('shared'));
+  const own = await insertLegacyServer(
+    pool(),
+    aServer('own', { columns: { id: 'id', time: 't', latitude: 'a', longitude: 'o' } }),
+  );
+  const refused = { code: 'InvalidConfiguration' };
+  const vehicle = { id: '1', label: 'b', table: 't1' };
+  await expect(insertVehicle(pool(), { ...vehicle, serverId: 'shared' }, shared)).rejects.toMatchObject(refused);
+  await expect(insertVehicle(pool(), { ...vehicle, serverId: 'own', legacyVehicleId: '1' }, own)).rejects.toMatchObject(
+    refused,
+  );
+  await expect(insertVehicle(pool(), { ...vehicle, serverId: 'own' }, shared)).rejects.toMatchObject(refused);
+  await expect(insertVehicle(pool(), { ...vehicle, serverId: 'own', table: 'a b' }, own)).rejects.toMatchObject(
+    refused,
+  );
+  await expect(
+    insertVehicle(pool(), { ...vehicle, serverId: 'own', id: '9223372036854775808' }, own),
+  ).rejects.toMatchObject(refused);
+  await insertVehicle(pool(), { ...vehicle, serverId: 'own' }, own);
+});
+
+test.each([
+  ['Asia/Yakutsk', true],
+  ['Europe/Belgrade', true],
+  ['UTC', true],
+  ['+09:00', false],
+  ['Mars/Olympus', false],
+  ['', false],
+  ['0', false],
+])('time zone %j: %p', (name, known) => expect(isTimeZone(name)).toBe(known));
