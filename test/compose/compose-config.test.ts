@@ -64,11 +64,10 @@ testWithCompose('with the .env that docker/make-env.sh makes, compose accepts th
 });
 
 testWithCompose('the launcher of private stacks gets servers without passwords on ports that nobody uses', async () => {
-  const answers = {
-    COMPOSE_ENV_FILES: join(clone, 'docker/private-stack.env'),
+  const answers = ['--env-file', join(clone, 'docker/private-stack.env')];
+  const { stdout, stderr } = await config([...answers, '--profile', 'demo', 'config', '--format', 'json'], {
     FLEETGRAPH_LEGACY_AUTHORIZED_KEY: 'ssh-ed25519 AAAA',
-  };
-  const { stdout, stderr } = await config(['--profile', 'demo', 'config', '--format', 'json'], answers);
+  });
   expect(stderr).toBe('');
   const { services } = JSON.parse(stdout) as Resolved;
   expect(services['timescaledb']?.environment?.['POSTGRES_HOST_AUTH_METHOD']).toBe('trust');

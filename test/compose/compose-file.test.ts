@@ -163,4 +163,5 @@ test('the launcher of private stacks finds the services and ports it asks for', 
     ([, name, port]) => !compose.services[name!]?.ports?.some((each) => each.endsWith(`:${port}`)),
   );
   expect(missing.map(([text]) => text)).toEqual([]);
+  expect(readText('src/stack/compose.ts')).toContain(`'docker', 'private-stack.env'`);
 });
