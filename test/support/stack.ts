@@ -51,7 +51,11 @@ export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().
 async function runPostgres(config: pg.ClientConfig, sql: string): Promise<void> {
   const client = new pg.Client(config);
   await client.connect();
-  await client.query(sql).finally(() => client.end());
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 export interface LegacyDatabase {
