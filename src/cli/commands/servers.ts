@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { Command } from 'commander';
+import { closeBreaker } from '../../pool/breaker-store.ts';
 import {
   insertLegacyServer,
   listLegacyServers,
   parseLegacyServer,
   updateLegacyServer,
 } from '../../settings/legacy-servers.ts';
+import { tryServer } from '../try-server.ts';
 import { withSession } from '../session.ts';
 
 export const serversCommand = (): Command => {
@@ -16,6 +19,17 @@ export const serversCommand = (): Command => {
     .description('add or replace a server from a JSON file; README.md shows one')
     .argument('<file>', 'path of the file')
     .action(put);
+  command
+    .command('test')
+    .description('log in, look for the tools, and count the new rows of one of its vehicles')
+    .argument('<id>')
+    .action((id: string) => withSession((session) => tryServer(session, id)));
+  command
+    .command('close-circuit')
+    .description('let runs use a server again whose login or host key was refused, after it was mended')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'what was mended, for the audit log')
+    .action(closeCircuit);
   return command;
 };
 
@@ -31,4 +45,9 @@ async function put(file: string): Promise<void> {
     await (known ? updateLegacyServer(postgres, server) : insertLegacyServer(postgres, server));
   });
   console.log(`legacy server ${server.id}: ${server.user}@${server.host}:${server.port}, database ${server.database}`);
+}
+
+async function closeCircuit(id: string, { reason }: { reason: string }): Promise<void> {
+  await withSession(({ postgres }) => closeBreaker(postgres, id, { actor: userInfo().username, reason }));
+  console.log(`the circuit of ${id} is closed`);
 }
