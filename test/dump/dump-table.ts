@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { TableColumn } from '../../src/activities/legacy-sync/dump/table-column.ts';
+import { runMariadb } from '../../src/demo/mariadb.ts';
+import type { SharedStack } from '../support/stack.ts';
+import { TRAILER } from './dump-text.ts';
+
+const run = promisify(execFile);
+
+/** The options that the export uses. */
+const FLAGS = [
+  '--single-transaction',
+  '--quick',
+  '--skip-lock-tables',
+  '--no-create-info',
+  '--complete-insert',
+  '--skip-triggers',
+  '--skip-add-locks',
+  '--skip-disable-keys',
+  '--hex-blob',
+  '--tz-utc',
+  '--no-tablespaces',
+  '--net-buffer-length=1M',
+  '--default-character-set=utf8mb4',
+];
+
+/** What the real mariadb-dump writes of a table, with the export's last line behind it. */
+export async function dumpTable(
+  { host, port, user }: SharedStack['mariadb'],
+  database: string,
+  table: string,
+  where = '1=1',
+): Promise<Buffer> {
+  const login = ['--no-defaults', `--host=${host}`, `--port=${port}`, `--user=${user}`];
+  const { stdout } = await run('mariadb-dump', [...login, ...FLAGS, `--where=${where}`, database, table], {
+    encoding: 'buffer',
+    maxBuffer: 1024 ** 3,
+  });
+  return Buffer.concat([stdout, Buffer.from(TRAILER)]);
+}
+
+/** As planning stores it in legacy_tables. */
+export async function columnsOf(
+  mariadb: SharedStack['mariadb'],
+  database: string,
+  table: string,
+): Promise<TableColumn[]> {
+  const lines = await runMariadb(
+    mariadb,
+    `SELECT column_name, data_type, column_type, is_nullable FROM information_schema.columns
+      WHERE table_schema = '${database}' AND table_name = '${table}' ORDER BY ordinal_position`,
+  );
+  return lines
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [name, dataType, columnType, nullable] = line.split('\t') as [string, string, string, string];
+      return { name, dataType, columnType, nullable: nullable === 'YES' };
+    });
+}
