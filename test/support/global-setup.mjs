@@ -6,6 +6,8 @@ export default async function setUp() {
   const stack = await startStack({
     stateDir: stackStateDir('test'),
     from: 'binaries',
+    // Tests never touch the server that a user's TEMPORAL_ADDRESS names.
+    ownTemporal: true,
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });
   globalThis.fleetgraphTestStack = stack;
