@@ -54,7 +54,9 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     client.setNoDelay(true);
     join(client, server, (bytes) => hear(link, bytes));
     join(server, client, (bytes) => answer(link, bytes));
-    client.on('close', () => links.delete(link));
+    const forget = (): void => void (client.destroyed && server.destroyed && links.delete(link));
+    client.on('close', forget);
+    server.on('close', forget);
   }
 
   /** Waits for each piece before the next one, so that latency and rate keep the order. */
@@ -107,7 +109,9 @@ export async function startFaultProxy(target: { host: string; port: number }): P
       fault = next;
       for (const link of links) {
         Object.assign(link, { left: cutLimit(next), heard: '', mute: false });
-        if (next.kind === 'rst') reset(link);
+        // A side that closed within a black hole was not told to the other: it is now.
+        const halfOpen = link.client.destroyed !== link.server.destroyed;
+        if (next.kind === 'rst' || (halfOpen && next.kind !== 'blackhole')) reset(link);
       }
     },
     async close() {

@@ -36,6 +36,8 @@ export function joinPiece(window: DumpWindow, piece: Buffer): void {
 
 /** Keeps the bytes from `from` on for the next piece. */
 export function keepFrom(window: DumpWindow, from: number): void {
+  // A long row comes in a thousand pieces: it stays where it is, or each piece would copy all of it.
+  if (from === 0 && window.bytes.buffer === window.carry.buffer) return;
   const rest = window.bytes.length - from;
   if (rest > window.carry.length || (window.carry.length > LARGE_CARRY && rest < CARRY_SIZE)) {
     const other = Buffer.allocUnsafeSlow(Math.max(CARRY_SIZE, rest));

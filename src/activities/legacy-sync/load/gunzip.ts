@@ -96,10 +96,11 @@ function corrupt(found: string, cause?: unknown): Failure {
 }
 
 function asFailure(error: unknown): unknown {
-  if (error instanceof Failure || !(error instanceof Error)) return error;
-  const code = 'code' in error ? error.code : undefined;
-  // zlib wanted more where there was no more; a damaged length code can look the same, and is tried again the same.
-  if (code === 'Z_BUF_ERROR')
+  if (error instanceof Failure || typeof error !== 'object' || error === null) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  // zlib wanted more where there was no more; a damaged length can look the same, and is tried again the same.
+  if (code === 'Z_BUF_ERROR') {
     return new Failure('DumpTruncated', `${READING}: the gzip stream is cut. ${AGAIN}`, { cause: error });
-  return typeof code === 'string' && code.startsWith('Z_') ? corrupt(`gzip says "${error.message}"`, error) : error;
+  }
+  return code?.startsWith('Z_') === true ? corrupt(`gzip says "${message}"`, error) : error;
 }

@@ -12,7 +12,7 @@ import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.
 import { createRangeLoader, type RangeLoader } from './range-loader.ts';
 import { assertNextRange, recordRange } from './range-records.ts';
 import { type ImportDependencies, inRangeTransaction } from './range-transaction.ts';
-import { readDumpFile } from './read-dump-file.ts';
+import { assertIntact, readDumpFile } from './read-dump-file.ts';
 import { mergeStaged } from './staged-rows.ts';
 
 export interface ImportInput {
@@ -48,11 +48,16 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
     });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (error instanceof Failure && error.code === 'QuarantineThresholdExceeded')
+    if (error instanceof Failure && CONTENT_IS_BLAMED.has(error.code)) {
+      await assertIntact(input.localFile, manifest, signal);
       await keepSample(deps.pool, key, watch);
+    }
     throw importFailure(error, key.vehicleId);
   }
 }
+
+/** Failures that nobody tries again: the file must be the right one before they are believed. */
+const CONTENT_IS_BLAMED: ReadonlySet<string> = new Set(['SchemaDrift', 'QuarantineThresholdExceeded']);
 
 type OnAbort = (stop: (reason: Error) => void) => void;
 
