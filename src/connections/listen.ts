@@ -10,6 +10,8 @@ export interface ListenOptions {
   onPayload: (payload: string) => void;
   /** Called each time LISTEN is in force: what was sent before that moment was not heard, so look now. */
   onListening?: () => void;
+  /** The connection is gone; it is made again. */
+  onDisconnected?: () => void;
   onError?: (error: Error) => void;
   reconnectMs?: number;
 }
@@ -53,7 +55,12 @@ async function connect(url: string, options: ListenOptions): Promise<Connected> 
   client.on('notification', (message) => {
     if (message.channel === options.channel) options.onPayload(message.payload ?? '');
   });
-  const gone = new Promise<void>((resolve) => client.once('end', resolve));
+  const gone = new Promise<void>((resolve) =>
+    client.once('end', () => {
+      options.onDisconnected?.();
+      resolve();
+    }),
+  );
   try {
     await client.connect();
     await client.query(`LISTEN ${pg.escapeIdentifier(options.channel)}`);

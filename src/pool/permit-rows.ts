@@ -13,24 +13,25 @@ export interface PermitRow {
 /** Payloads: "freed <kind> <server>" when a place was given back, "wanted <kind> <server>" when somebody found none. */
 export const PERMITS_CHANNEL = 'fleetgraph_permits';
 
-/** Takes a place if one is free; runs in the caller's transaction. Asking again for the same holder is the same place. */
+/**
+ * Takes a place if one is free; runs in the caller's transaction. Asking again for the same holder is the same place. `mayEvict`: a
+ * place whose lease ran out counts as free.
+ */
 export async function tryTakePermit(
   client: pg.ClientBase,
   { serverId, kind, holder }: PermitRow,
-  limit: number,
-  leaseMs: number,
+  { limit, leaseMs, mayEvict }: { limit: number; leaseMs: number; mayEvict: boolean },
 ): Promise<boolean> {
   await lockServers(client, [serverId]);
-  // A row locked by its own process's renewal is alive, and waiting for it here could be a deadlock. While PostgreSQL was down nobody
-  // could renew: after its start everybody has one lease's time to do so, before a place counts as left.
-  await client.query(
-    `DELETE FROM server_permits WHERE (server_id, kind, holder) IN (
-       SELECT server_id, kind, holder FROM server_permits
-       WHERE server_id = $1 AND kind = $2 AND lease_until < clock_timestamp()
-         AND pg_postmaster_start_time() < clock_timestamp() - $3 * interval '1 millisecond'
-       FOR UPDATE SKIP LOCKED)`,
-    [serverId, kind, leaseMs],
-  );
+  // A row locked by its own process's renewal is alive, and waiting for it here could be a deadlock.
+  if (mayEvict) {
+    await client.query(
+      `DELETE FROM server_permits WHERE (server_id, kind, holder) IN (
+         SELECT server_id, kind, holder FROM server_permits
+         WHERE server_id = $1 AND kind = $2 AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)`,
+      [serverId, kind],
+    );
+  }
   const { rowCount } = await client.query(
     `INSERT INTO server_permits (server_id, kind, holder, lease_until)
      SELECT $1, $2, $3, clock_timestamp() + $5 * interval '1 millisecond'

@@ -3,7 +3,14 @@ import type pg from 'pg';
 import { namingDatabaseFailures } from '../connections/database-errors.ts';
 import { listen } from '../connections/listen.ts';
 import { inTransaction } from '../connections/postgres.ts';
-import { type PermitKind, PERMITS_CHANNEL, deletePermit, renewPermits, tryTakePermit } from './permit-rows.ts';
+import {
+  type PermitKind,
+  type PermitRow,
+  PERMITS_CHANNEL,
+  deletePermit,
+  renewPermits,
+  tryTakePermit,
+} from './permit-rows.ts';
 import { type PermitQueue, createPermitQueue } from './permit-queue.ts';
 
 /** A place at a legacy server for one connection. */
@@ -47,10 +54,7 @@ export interface ServerPermitsOptions {
   onError?: (error: Error) => void;
 }
 
-interface Held {
-  holder: string;
-  serverId: string;
-  kind: PermitKind;
+interface Held extends PermitRow {
   wanted: () => void;
   lost: () => void;
 }
@@ -68,8 +72,13 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
     return queue;
   };
 
+  // While PostgreSQL was away nobody could renew, however long its recovery took: only who has been connected for a whole lease may
+  // take a place for left, because by then its holder could have renewed it.
+  let connectedSince = Number.POSITIVE_INFINITY;
   const listener = await listen(options.url, {
     channel: PERMITS_CHANNEL,
+    onListening: () => (connectedSince = performance.now()),
+    onDisconnected: () => (connectedSince = Number.POSITIVE_INFINITY),
     onPayload: (payload) => {
       const [event, kind, serverId] = payload.split(' ') as [string, PermitKind, string];
       if (event === 'freed') queues.get(`${kind} ${serverId}`)?.wake();
@@ -88,7 +97,10 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
         () =>
           namingDatabaseFailures(doing, async () => {
             const limit = await options.limitOf(serverId, kind);
-            return inTransaction(pool, (client) => tryTakePermit(client, { serverId, kind, holder }, limit, leaseMs));
+            const mayEvict = performance.now() - connectedSince >= leaseMs;
+            return inTransaction(pool, (client) =>
+              tryTakePermit(client, { serverId, kind, holder }, { limit, leaseMs, mayEvict }),
+            );
           }),
         signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
       );
@@ -97,23 +109,7 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
       await deletePermit(pool, { serverId, kind, holder }).catch(onError);
       throw error;
     }
-    return permitOf({ serverId, kind, holder });
-  };
-
-  const permitOf = (row: Pick<Held, 'serverId' | 'kind' | 'holder'>): ConnectionPermit => {
-    const callbacks = { wanted: [] as (() => void)[], lost: [] as (() => void)[] };
-    held.set(row.holder, {
-      ...row,
-      wanted: () => callbacks.wanted.forEach((callback) => callback()),
-      lost: () => callbacks.lost.forEach((callback) => callback()),
-    });
-    return {
-      async release() {
-        if (held.delete(row.holder)) await deletePermit(pool, row).catch(onError);
-      },
-      onWanted: (callback) => void callbacks.wanted.push(callback),
-      onLost: (callback) => void callbacks.lost.push(callback),
-    };
+    return holdPermit(pool, held, { serverId, kind, holder }, onError);
   };
 
   return {
@@ -127,6 +123,28 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
       held.clear();
       await Promise.all(rows.map((row) => deletePermit(pool, row).catch(onError)));
     },
+  };
+}
+
+/** Enters the permit among those that are renewed, until it is released. */
+function holdPermit(
+  pool: pg.Pool,
+  held: Map<string, Held>,
+  row: PermitRow,
+  onError: (error: Error) => void,
+): ConnectionPermit {
+  const callbacks = { wanted: [] as (() => void)[], lost: [] as (() => void)[] };
+  held.set(row.holder, {
+    ...row,
+    wanted: () => callbacks.wanted.forEach((callback) => callback()),
+    lost: () => callbacks.lost.forEach((callback) => callback()),
+  });
+  return {
+    async release() {
+      if (held.delete(row.holder)) await deletePermit(pool, row).catch(onError);
+    },
+    onWanted: (callback) => void callbacks.wanted.push(callback),
+    onLost: (callback) => void callbacks.lost.push(callback),
   };
 }
 

@@ -124,3 +124,21 @@ test('permits survive a restart: their holders renew before anybody may take the
   await held.release();
   await (await next).release();
 }, 60_000);
+
+test('a place whose lease ran out while PostgreSQL was down is given away one lease after its return, not before', async () => {
+  const leaseMs = 4_000;
+  await addServer(pool, 'depot-3', { first: 2_000 });
+  const permits = await openServerPermits({ pool, url: database.url, limitOf: async () => 1, leaseMs, pollMs: 50 });
+  opened.push(permits);
+  // Connected for longer than a lease: without the outage it might take the place at once.
+  await new Promise((resolve) => setTimeout(resolve, leaseMs + 100));
+  await stack.server('postgres').kill('SIGKILL');
+  const back = performance.now();
+  await stack.server('postgres').restart();
+  // Its holder is slow to come back.
+  await eventually(() =>
+    pool.query(`INSERT INTO server_permits VALUES ('depot-3', 'connection', 'slow', now() - interval '1 minute')`),
+  );
+  await permits.connections('depot-3').acquire();
+  expect(performance.now() - back).toBeGreaterThanOrEqual(leaseMs);
+}, 60_000);
