@@ -11,6 +11,8 @@ import { assertRemoteDir } from './remote-path.ts';
 /** mysqldump's exit codes: 2 the server said no, 3 the connection was lost, 6 no such table. */
 const LOST_CONNECTION = 3;
 const NO_TABLE = 6;
+/** 128 + SIGXFSZ: the file would pass the login's limit (ulimit -f). */
+const FILE_SIZE_SIGNAL = 153;
 
 /**
  * Dumps the next range of a vehicle to a verified file below the server's remote directory; null when no row is left above the cursor.
@@ -62,7 +64,8 @@ function failureOf(doing: string, request: ExportRequest, { code, stderr }: Remo
       `${doing}: not done within legacy_sync.export.timeout_ms (${request.timeoutMs} ms), so the host ended it. Lower legacy_sync.export.range_rows or raise the limit.`,
     );
   }
-  if (kind === 'space' || (details.length > 0 && isFull(stderr, details.at(-1))))
+  const overLimit = kind === 'dump' && Number(details[1]) === FILE_SIZE_SIGNAL;
+  if (overLimit || kind === 'space' || (details.length > 0 && isFull(stderr, details.at(-1))))
     return diskFull(doing, request, details.at(-1));
   const [error] = errorNumbers(stderr);
   if (kind === 'query' && error !== undefined) return databaseFailure(doing, error);

@@ -85,9 +85,9 @@ function entries(stdout: string): RemoteDirEntry[] {
   const found = new Map<string, RemoteDirEntry>();
   let now = 0;
   for (const line of stdout.split('\n')) {
-    const [changed = '', kind = '', size = '', path = ''] = line.split(' ');
+    const [changed = '', kind = '', size = '', ...words] = line.split(' ');
     if (changed === 'now') now = Number(kind) * 1000;
-    const [vehicleId = '', runId = ''] = path.split('/');
+    const [vehicleId = '', runId = ''] = words.join(' ').split('/');
     if (!isRemoteDir({ vehicleId, runId })) continue;
     const entry = found.get(`${vehicleId}/${runId}`) ?? { vehicleId, runId, ageMs: Number.POSITIVE_INFINITY, bytes: 0 };
     entry.ageMs = Math.max(0, Math.min(entry.ageMs, now - Number(changed) * 1000));

@@ -45,6 +45,8 @@ export async function transferByScp(
 function scpArguments(target: SshTarget, knownHosts: string, agent: string, file: string, localPart: string): string[] {
   const options = {
     BatchMode: 'yes',
+    // What went wrong, and no banners.
+    LogLevel: 'ERROR',
     StrictHostKeyChecking: 'yes',
     UserKnownHostsFile: knownHosts,
     GlobalKnownHostsFile: '/dev/null',
@@ -68,17 +70,7 @@ function scpArguments(target: SshTarget, knownHosts: string, agent: string, file
   const set = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   // -F: the account's own configuration must not bend where we connect to.
-  return [
-    '-q',
-    '-F',
-    '/dev/null',
-    '-P',
-    String(target.port),
-    ...set,
-    '--',
-    `${target.user}@${host}:${file}`,
-    localPart,
-  ];
+  return ['-F', '/dev/null', '-P', String(target.port), ...set, '--', `${target.user}@${host}:${file}`, localPart];
 }
 
 function runScp(args: string[], signal: AbortSignal): Promise<void> {

@@ -64,7 +64,10 @@ export async function openTransferTarget(localFile: string, manifest: ExportMani
     offset: () => offset,
     resumedAt,
     write: async (chunk) => {
-      if (offset + chunk.length > manifest.bytes) throw unequal(localFile, `more than ${manifest.bytes} bytes`);
+      if (offset + chunk.length > manifest.bytes) {
+        await rm(part, { force: true });
+        throw unequal(localFile, `more than ${manifest.bytes} bytes`);
+      }
       // At a position, not appended: a paused attempt that wakes up writes the same bytes to the same place.
       for (let done = 0; done < chunk.length; ) {
         done += (await handle.write(chunk, done, chunk.length - done, offset + done)).bytesWritten;
@@ -88,13 +91,8 @@ export async function adopt(
 ): Promise<void> {
   if (found.bytes !== manifest.bytes || found.sha256 !== manifest.sha256) {
     await rm(`${localFile}.part`, { force: true });
-    throw unequal(
-      localFile,
-      `${found.bytes} bytes with another SHA-256`.replace(
-        / with.*/,
-        found.bytes === manifest.bytes ? ' with another SHA-256' : '',
-      ),
-    );
+    const difference = found.bytes === manifest.bytes ? 'another SHA-256' : `${found.bytes} of ${manifest.bytes} bytes`;
+    throw unequal(localFile, difference);
   }
   await rename(`${localFile}.part`, localFile);
 }
