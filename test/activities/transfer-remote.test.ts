@@ -30,18 +30,16 @@ beforeAll(async () => {
   );
   const sha256 = createHash('sha256').update(content).digest('hex');
   manifest = {
-    ...{
-      file,
-      compression: 'zstd',
-      fromId: '1',
-      watermark: '0',
-      toId: '10',
-      rows: 10,
-      bytes: SIZE,
-      sha256,
-      last: true,
-    },
-  } as ExportManifest;
+    file,
+    compression: 'zstd',
+    fromId: '1',
+    watermark: '0',
+    toId: '10',
+    rows: 10,
+    bytes: SIZE,
+    sha256,
+    last: true,
+  };
   proxy = await startFaultProxy({ host: ssh.host, port: ssh.port });
 });
 afterEach(() => proxy.set({ kind: 'pass' }));

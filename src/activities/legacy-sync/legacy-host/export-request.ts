@@ -35,6 +35,8 @@ export function boundsStatement(request: ExportRequest): string {
   const [key, table, own] = [name(server.columns.id), name(vehicle.table), ofVehicle(server, vehicle)];
   const [cursor, frozen] = [id(request.cursor), id(request.frozenToId)];
   return (
+    // The same client is asked again after the dump, however long that takes.
+    'SET SESSION wait_timeout = 86400; ' +
     `SET @last = COALESCE((SELECT ${key} FROM ${table} WHERE ${own}${key} > ${cursor} AND ${key} <= ${frozen} ` +
     `ORDER BY ${key} LIMIT ${rangeRows - 1}, 1), ${frozen}); ` +
     `SELECT @last, COUNT(*), COALESCE(SUM(${key} > ${cursor}), 0) FROM ${table} ` +

@@ -35,7 +35,8 @@ const MYSQL_DUMP_FLAGS = ['--loose-column-statistics=0', '--loose-set-gtid-purge
  */
 export function exportScript(request: ExportRequest, tools: HostTools): string {
   const { server, vehicle, dir, cursor, minFreeBytes, compressor } = request;
-  const mysql = mysqlCommand(tools.client, server, ['--batch', '--skip-column-names', '--quick', '-e']);
+  const asking = ['--batch', '--skip-column-names', '--quick', '--unbuffered', '--skip-reconnect', server.database];
+  const mysql = mysqlCommand(tools.client, server, asking, 5);
   const flags = [...DUMP_FLAGS, ...(tools.flavour === 'mysql' ? MYSQL_DUMP_FLAGS : [])];
   const range = rangeParts(request);
   return `
@@ -44,7 +45,7 @@ ${READ_PASSWORD}
 umask 077
 fail() { echo "fail $*"; exit 10; }
 free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }
-query() { ${mysql} "$1" \${2:+--database="$2"}; }
+ask() { ( printf '%s;\\n' "$1" >&8 ) 2>/dev/null; IFS= read -r answer <&9 || fail query; }
 dump() { ${mysqlCommand(tools.dump, server, flags)} --where="$1" -- ${server.database} ${vehicle.table}; }
 base=${remoteBase(server)}
 mkdir -p -- "$base"/${dir.vehicleId}/${dir.runId} || fail directory "$(cd -- "$base" 2>/dev/null && free)"
@@ -53,8 +54,13 @@ cd -P -- "$base"/${dir.vehicleId}/${dir.runId} && [ -O . ] || fail directory
 here=$PWD
 ${CLAIM(request)}
 ${REUSE(request)}
-rm -f -- *.part
-${DUMP_LOOP({ ...range, cursor, minFreeBytes, bounds: boundsStatement(request), database: server.database, compressor, request })}
+rm -f -- *.part ask answer
+mkfifo ask answer || fail claim "$(free)"
+# One client for all questions: its start costs more than they do.
+{ ${mysql}; } <ask >answer &
+exec 8>ask 9<answer
+rm -f ask answer
+${DUMP_LOOP({ ...range, cursor, minFreeBytes, bounds: boundsStatement(request), compressor, request })}
 `;
 }
 
@@ -86,7 +92,6 @@ interface DumpLoop {
   before: string;
   after: string;
   bounds: string;
-  database: string;
   cursor: string;
   minFreeBytes: number;
   compressor: ExportRequest['compressor'];
@@ -94,22 +99,12 @@ interface DumpLoop {
 }
 
 // Every member of the pipe reports its own status over descriptor 4: dash has no pipefail, and a dump that was cut is valid SQL.
-const DUMP_LOOP = ({
-  table,
-  before,
-  after,
-  bounds,
-  database,
-  cursor,
-  minFreeBytes,
-  compressor,
-  request,
-}: DumpLoop): string => `
+const DUMP_LOOP = ({ table, before, after, bounds, cursor, minFreeBytes, compressor, request }: DumpLoop): string => `
 tries=0
 while :; do
   tries=$((tries+1)); [ "$tries" -le ${COUNT_ATTEMPTS} ] || fail counts
-  counted=$(query ${shellQuote(bounds)} ${database}) || fail query
-  set -- $counted
+  ask ${shellQuote(bounds)}
+  set -- $answer
   [ $# = 3 ] || fail query
   to=$1 rows=$2
   [ "$3" != 0 ] || { echo nothing; exit 0; }
@@ -131,10 +126,11 @@ while :; do
     have=$(free); rm -f -- "$file.part"
     fail dump "\${d:-x}" "\${c:-x}" "$have"
   fi
-  again=$(query ${shellQuote(`SELECT COUNT(*) FROM ${table} WHERE ${before}`)}"$to" ${database}) || fail query
-  [ "$again" = "$rows" ] && break
+  ask ${shellQuote(`SELECT COUNT(*) FROM ${table} WHERE ${before}`)}"$to"
+  [ "$answer" = "$rows" ] && break
   rm -f -- "$file.part"
 done
+exec 8>&- 9<&-
 sum=$(sha256sum <"$file.part"); sum=\${sum%% *}
 bytes=$(wc -c <"$file.part"); bytes=$((bytes))
 [ "$bytes" -gt 0 ] && [ \${#sum} = 64 ] || fail verify

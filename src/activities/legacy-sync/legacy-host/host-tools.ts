@@ -13,7 +13,21 @@ export interface HostTools {
 const CANDIDATES = {
   dump: ['mariadb-dump', 'mysqldump'],
   client: ['mariadb', 'mysql'],
-  needed: ['sha256sum', 'setsid', 'timeout', 'head', 'df', 'find', 'mv', 'rm', 'mkdir', 'sleep', 'wc', 'grep'],
+  needed: [
+    'sha256sum',
+    'setsid',
+    'timeout',
+    'head',
+    'df',
+    'find',
+    'mv',
+    'rm',
+    'mkdir',
+    'mkfifo',
+    'sleep',
+    'wc',
+    'grep',
+  ],
   compressors: ['zstd', 'pigz', 'gzip'],
 } as const;
 
