@@ -14,7 +14,15 @@ const ACTIVITY_TASK_QUEUE = 2;
 
 /** Everything that can stop a sync without anybody being told: wedged workflows, no workers, open circuits, claims nobody renews, bad settings. */
 export async function examine(session: Session): Promise<Finding[]> {
-  const checks = [wedgedWorkflows, missingWorkers, lostClaims, openCircuits, badSettings, freshQuarantine];
+  const checks = [
+    wedgedWorkflows,
+    missingWorkers,
+    lostClaims,
+    openCircuits,
+    badSettings,
+    forgetfulDatabase,
+    freshQuarantine,
+  ];
   const findings = await Promise.all(
     checks.map((check) => check(session).catch((error: unknown) => unreachable(check.name, error))),
   );
@@ -117,6 +125,20 @@ async function badSettings({ postgres }: Session): Promise<Finding[]> {
       },
     ];
   }
+}
+
+/** With synchronous_commit off a crash of PostgreSQL forgets claims and imports that Temporal believes are done. */
+async function forgetfulDatabase({ config, postgres }: Session): Promise<Finding[]> {
+  const { rows } = await postgres.query<{ synchronous_commit: string }>('SHOW synchronous_commit');
+  if (!config.production || rows[0]?.synchronous_commit !== 'off') return [];
+  return [
+    {
+      severity: 'problem',
+      subject: 'PostgreSQL',
+      found: 'synchronous_commit is off: what was committed last is lost when it crashes',
+      remedy: "ALTER SYSTEM SET synchronous_commit = 'on'; SELECT pg_reload_conf();",
+    },
+  ];
 }
 
 async function freshQuarantine({ postgres }: Session): Promise<Finding[]> {
