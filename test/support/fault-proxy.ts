@@ -22,6 +22,8 @@ export interface FaultProxy {
   host: string;
   port: number;
   set(fault: Fault): void;
+  /** Connections there were, the most of them at once, and bytes the server has sent. */
+  traffic(): { accepted: number; most: number; bytes: number };
   /** How often a drop-reply-after has struck. */
   dropped(): number;
   close(): Promise<void>;
@@ -41,6 +43,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
   const links = new Set<Link>();
   let fault: Fault = { kind: 'pass' };
   let dropped = 0;
+  const traffic = { accepted: 0, most: 0, bytes: 0 };
 
   function open(client: net.Socket): void {
     if (fault.kind === 'refuse' || fault.kind === 'rst') {
@@ -51,6 +54,8 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     const server = net.connect({ ...target, noDelay: true });
     const link: Link = { client, server, left: cutLimit(fault), heard: '', mute: false };
     links.add(link);
+    traffic.accepted += 1;
+    traffic.most = Math.max(traffic.most, links.size);
     client.setNoDelay(true);
     join(client, server, (bytes) => hear(link, bytes));
     join(server, client, (bytes) => answer(link, bytes));
@@ -92,6 +97,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     if (fault.kind === 'blackhole' || (link.mute && fault.kind === 'drop-reply-after' && fault.reset !== true))
       return false;
     link.left -= bytes.length;
+    traffic.bytes += bytes.length;
     if (link.mute || link.left < 0) {
       reset(link);
       return false;
@@ -104,6 +110,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
   return {
     host: '127.0.0.1',
     port: (listener.address() as net.AddressInfo).port,
+    traffic: () => ({ ...traffic }),
     dropped: () => dropped,
     set(next) {
       fault = next;

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { CommandOutput } from '../support/fleet-worker.ts';
+import { type Fleet, openFleet } from '../support/fleet.ts';
+import { expectInvariants } from '../support/invariants.ts';
+
+/** One fleet of five vehicles and one worker; each test goes on from what the ones before it synced. */
+let fleet: Fleet;
+let ids: string[];
+
+beforeAll(async () => {
+  fleet = await openFleet();
+  ids = [
+    ...(await fleet.addVehicles(2, { rows: 600, priority: 5 })),
+    ...(await fleet.addVehicles(2, { rows: 400, priority: 2 })),
+    ...(await fleet.addVehicles(1, { rows: 200 })),
+  ];
+  await fleet.startWorker();
+}, 60_000);
+afterAll(() => fleet.close());
+
+const runIdOf = ({ stdout }: CommandOutput): string =>
+  /^run ([0-9a-f-]{36}) \(fleet-sync\//m.exec(stdout)?.[1] ?? stdout;
+
+/** What became of each vehicle of the run that a command started: vehicle id → rows inserted. */
+async function syncedBy(output: CommandOutput): Promise<Record<string, number>> {
+  const results = await fleet.manager.results(runIdOf(output));
+  return Object.fromEntries(results.map(({ vehicleId, inserted }) => [vehicleId, inserted]));
+}
+
+test('sync --all brings every row over and prints each vehicle, the totals and the run', async () => {
+  const output = await fleet.cli('sync', '--all');
+  expect(output).toMatchObject({ status: 0 });
+  expect(await syncedBy(output)).toEqual({ 1: 600, 2: 600, 3: 400, 4: 400, 5: 200 });
+  expect(output.stdout).toMatch(/bus-1 .*600/);
+  expect(output.stdout).toMatch(
+    new RegExp(`run ${runIdOf(output)} completed: 5 completed, 0 failed, 0 were up to date; 2.200 rows`),
+  );
+  await expectInvariants(fleet, ids);
+});
+
+test('a second sync takes only what is new, and costs vehicles without news nothing', async () => {
+  await fleet.addRows('2', 30);
+  const output = await fleet.cli('sync', '--all');
+  expect(output).toMatchObject({ status: 0 });
+  expect(await syncedBy(output)).toEqual({ 2: 30 });
+  expect((await fleet.manager.status(runIdOf(output))).upToDate).toBe(4);
+  const children = await fleet.client.workflow.count(
+    `WorkflowType = 'vehicleSync' AND FleetRun = '${runIdOf(output)}'`,
+  );
+  expect(children.count).toBe(1);
+  await expectInvariants(fleet, ids);
+});
+
+test('--all started twice at once is one run, and both wait for its end', async () => {
+  for (const id of ids) await fleet.addRows(id, 10);
+  const [first, second] = await Promise.all([fleet.cli('sync', '--all'), fleet.cli('sync', '--all')]);
+  expect(runIdOf(first)).toMatch(/^[0-9a-f-]{36}$/);
+  expect(runIdOf(second)).toBe(runIdOf(first));
+  expect([first.status, second.status]).toEqual([0, 0]);
+  await expectInvariants(fleet, ids);
+});
+
+test('--mode full reads everything again and doubles nothing', async () => {
+  const output = await fleet.cli('sync', '--vehicles', '1,5', '--mode', 'full');
+  expect(output).toMatchObject({ status: 0 });
+  const results = await fleet.manager.results(runIdOf(output));
+  expect(results.map(({ vehicleId, rows, inserted, duplicates }) => [vehicleId, rows, inserted, duplicates])).toEqual([
+    ['1', 610, 0, 610],
+    ['5', 210, 0, 210],
+  ]);
+  await expectInvariants(fleet, ids);
+});
+
+test.each([
+  { selection: ['--vehicles', '2,4'], takes: ['2', '4'] },
+  { selection: ['--priority', '2'], takes: ['1', '2', '3', '4'] },
+  { selection: ['--first', '3'], takes: ['1', '2', '3'] },
+])('$selection takes vehicles $takes and no others', async ({ selection, takes }) => {
+  for (const id of ids) await fleet.addRows(id, 5);
+  const output = await fleet.cli('sync', ...selection);
+  expect(output).toMatchObject({ status: 0 });
+  expect(Object.keys(await syncedBy(output))).toEqual(takes);
+});
+
+test('the pool switched off is the same run with one slot', async () => {
+  for (const id of ids) await fleet.addRows(id, 5);
+  await fleet.set({ 'worker_pool.enabled': false });
+  const output = await fleet.cli('sync', '--all');
+  await fleet.set({ 'worker_pool.enabled': true });
+  const results = await fleet.manager.results(runIdOf(output));
+  expect(results.map(({ workerId, status }) => [workerId, status])).toEqual(ids.map(() => [1, 'completed']));
+  await expectInvariants(fleet, ids);
+});
+
+test.each([
+  { args: [], says: /InvalidSelection: .*exactly one of/ },
+  { args: ['--all', '--first', '2'], says: /InvalidSelection: .*exactly one of/ },
+  { args: ['--vehicles', '1,99'], says: /99/ },
+  { args: ['--vehicles', '1;DROP TABLE vehicles'], says: /DROP TABLE/ },
+])('sync $args is refused with its reason, and starts nothing', async ({ args, says }) => {
+  const before = await fleet.pool.query('SELECT count(*) FROM vehicle_syncs');
+  const { status, stderr } = await fleet.cli('sync', ...args);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(says);
+  const after = await fleet.pool.query('SELECT count(*) FROM vehicle_syncs');
+  expect(after.rows).toEqual(before.rows);
+});

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { checkoutDir } from '../../src/stack/checkout-dir.ts';
+
+const CLI = `${checkoutDir()}/dist/cli/main.js`;
+
+export interface FleetWorker {
+  pid: number;
+  log(): string;
+  /** Resolves when the process has ended, by whatever. */
+  ended: Promise<void>;
+  running(): boolean;
+  /** SIGTERM, as a deploy does it; resolves when the process has ended. */
+  stop(): Promise<number | null>;
+  kill(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A worker process as an operator runs it. Resolves when it polls. It dies with the test's process. */
+export async function startFleetWorker(environment: Record<string, string>, logFile: string): Promise<FleetWorker> {
+  // setpriv execs: the child's pid and its channel are the worker's.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, CLI, 'worker'], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: environment,
+  });
+  const log = createWriteStream(logFile, { flags: 'a' });
+  child.stdout?.pipe(log, { end: false });
+  child.stderr?.pipe(log, { end: false });
+  const ended = once(child, 'exit').then(() => {});
+  const polls = await Promise.race([once(child, 'message').then(() => true), ended.then(() => false)]);
+  const readLog = (): string => readFileSync(logFile, 'utf8');
+  if (!polls || child.pid === undefined) throw new Error(`The worker ended before it polled. Its log:\n${readLog()}`);
+  return {
+    pid: child.pid,
+    log: readLog,
+    ended,
+    running: () => child.exitCode === null && child.signalCode === null,
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+      await ended;
+      return child.exitCode;
+    },
+    kill: (signal = 'SIGKILL') => kill(child, signal, ended),
+  };
+}
+
+async function kill(child: ChildProcess, signal: NodeJS.Signals, ended: Promise<void>): Promise<void> {
+  child.kill(signal);
+  if (signal === 'SIGKILL' || signal === 'SIGTERM') await ended;
+}
+
+export interface CommandOutput {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `fleetgraph …` as a user does. */
+export const runCli = (environment: Record<string, string>, args: string[]): Promise<CommandOutput> =>
+  runProgram(process.execPath, [CLI, ...args], environment);
+
+export async function runProgram(
+  program: string,
+  args: string[],
+  environment: Record<string, string>,
+): Promise<CommandOutput> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => void (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (output.stderr += text));
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, ...output };
+}
