@@ -14,10 +14,16 @@ export function toApplicationFailure(error: unknown): ApplicationFailure | Cance
 export function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   if (isDatabaseUnavailable(error)) {
-    return new Failure('DatabaseUnavailable', `Talking to PostgreSQL: ${(error as Error).message}. It is tried again.`, { cause: error });
+    return new Failure(
+      'DatabaseUnavailable',
+      `Talking to PostgreSQL: ${(error as Error).message}. It is tried again.`,
+      { cause: error },
+    );
   }
   const message = error instanceof Error ? error.message : String(error);
-  return new Failure('Unexpected', `${message}. This is a case fleetgraph does not know: please report it.`, { cause: error });
+  return new Failure('Unexpected', `${message}. This is a case fleetgraph does not know: please report it.`, {
+    cause: error,
+  });
 }
 
 /**
