@@ -72,14 +72,28 @@ export async function claimVehicle(
     return {
       key: { runId, vehicleId: VEHICLE, slot: SLOT },
       manifest: {
-        ...{ file: 'remote', compression, fromId: '1', watermark, toId: '1000', rows: 0, last: true },
-        ...{ bytes: bytes.length, sha256, ...manifest },
+        file: 'remote',
+        compression,
+        fromId: '1',
+        watermark,
+        toId: '1000',
+        rows: 0,
+        last: true,
+        bytes: bytes.length,
+        sha256,
+        ...manifest,
       },
       localFile,
       context: {
         vehicle: {
-          ...{ id: VEHICLE, label: 'Bus 7', serverId: 'depot', table: 'fixes', legacyVehicleId: '7' },
-          ...{ priority: 0, enabled: true, watermark },
+          id: VEHICLE,
+          label: 'Bus 7',
+          serverId: 'depot',
+          table: 'fixes',
+          legacyVehicleId: '7',
+          priority: 0,
+          enabled: true,
+          watermark,
         },
         server: definition,
         tableColumns: [...optionsFor(EXTRA).tableColumns],
@@ -103,14 +117,12 @@ export async function claimVehicle(
 function serverDefinition(over: Partial<LegacyServer>): LegacyServer {
   return {
     ...legacyServerSchema.parse({
-      ...{
-        id: 'depot',
-        host: '127.0.0.1',
-        user: 'sync',
-        privateKeyRef: 'env:KEY',
-        mysqlUser: 'reader',
-        database: 'gps',
-      },
+      id: 'depot',
+      host: '127.0.0.1',
+      user: 'sync',
+      privateKeyRef: 'env:KEY',
+      mysqlUser: 'reader',
+      database: 'gps',
       hostKeyFingerprints: [`SHA256:${'a'.repeat(43)}`],
       timeZone: 'UTC',
       columns: optionsFor(EXTRA).columns,

@@ -225,7 +225,14 @@ describe('times', () => {
       times.map((time) => `2025-11-02 ${time}:00`),
     );
     expect(fresh.map(({ timeMicros }) => iso(timeMicros).slice(11, 16))).toEqual([
-      ...['05:59', '06:00', '06:30', '06:59', '07:00', '07:30', '07:59', '08:00'],
+      '05:59',
+      '06:00',
+      '06:30',
+      '06:59',
+      '07:00',
+      '07:30',
+      '07:59',
+      '08:00',
     ]);
     expect(fresh.map(({ flags }) => flags)).toEqual([0, ...Array(6).fill(FLAGS.DST_BY_ORDER), 0]);
   });

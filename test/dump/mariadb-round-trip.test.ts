@@ -113,7 +113,12 @@ async function insert(rows: readonly Literals[]): Promise<void> {
 /** A value per column and row, as MariaDB says itself: texts and bytes in hex, times to the microsecond, numbers in decimal. */
 async function whatMariadbSays(): Promise<string[][]> {
   const columns = [
-    ...['id', 'CAST(t AS CHAR)', 'CAST(r AS CHAR)', 'lat', 'lon', 'speed'],
+    'id',
+    'CAST(t AS CHAR)',
+    'CAST(r AS CHAR)',
+    'lat',
+    'lon',
+    'speed',
     ...TEXTS.map((name) => `HEX(CONVERT(CAST(${name} AS CHAR) USING utf8mb4))`),
     ...BYTES.map((name) => `HEX(${name})`),
     ...NUMBERS.map((name) => `${name} + 0`),
@@ -137,7 +142,12 @@ const withoutNul = (cell: string): string =>
 async function whatPostgresSays(): Promise<string[][]> {
   const time = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')`;
   const columns = [
-    ...['legacy_id::text', time('time'), time('received_at'), 'latitude::text', 'longitude::text', 'speed_kmh::text'],
+    'legacy_id::text',
+    time('time'),
+    time('received_at'),
+    'latitude::text',
+    'longitude::text',
+    'speed_kmh::text',
     ...TEXTS.map((name) => `upper(encode(convert_to(attributes->>'${name}', 'UTF8'), 'hex'))`),
     ...BYTES.map((name) => `upper(substr(attributes->>'${name}', 3))`),
     ...NUMBERS.map((name) => `attributes->>'${name}'`),

@@ -37,7 +37,7 @@ export interface RowConverterOptions {
   values: ValuePolicy;
   clock: ZoneClock;
   /** Times after this (seconds since 1970) are in the future. */
-  latestSeconds: () => number;
+  latestSeconds: number;
 }
 
 /** Bytes of a tuple without its attributes: the count of fields, ten fields of eight bytes (flags: two) and the length of the last. */
@@ -79,7 +79,7 @@ export function createRowConverter({
   return (row, idHigh, idLow, before, out) => {
     const tuple = out.length;
     result.reason = null;
-    const badTime = readPositionTime(row, plan.time, clock, values, latestSeconds(), before, time);
+    const badTime = readPositionTime(row, plan.time, clock, values, latestSeconds, before, time);
     if (badTime !== null) return refuse(badTime, plan.time.index);
     const receipt = readReceivedAt(row, plan.receivedAt, clock, values, time.seconds, received);
     if (receipt !== null && receipt !== 'absent') return refuse(receipt, plan.receivedAt.index);
