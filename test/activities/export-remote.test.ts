@@ -386,3 +386,22 @@ test('the password is in no command line, no environment and no file while an ex
   expect(hits).toEqual([]);
   await expect(fixture.remote(`grep -rl '${password}' ${fixture.server.remoteDirectory}`)).rejects.toThrow();
 });
+
+test.each(['mariadb', 'mariadb-dump'])(
+  '%s is started with the password in neither arguments nor environment',
+  async (tool) => {
+    // The client blanks a password in its own arguments, so that a look from outside mostly comes too late: it is asked at its start.
+    const record = `/tmp/record-${randomUUID()}`;
+    const body = `cat /proc/$$/cmdline /proc/$$/environ >>${record}; exec /usr/bin/${tool} "$@"`;
+    const { host, close } = await hostWithTool(tool, body);
+    try {
+      expect(await exportRange({}, host)).toMatchObject({ rows: 3_000 });
+      const seen = await fixture.remote(`tr '\\0' '\\n' <${record}; rm ${record}`);
+      expect(seen).toContain('--user=');
+      expect(seen).toContain('PATH=');
+      expect(seen).not.toContain(fixture.database.password);
+    } finally {
+      await close();
+    }
+  },
+);
