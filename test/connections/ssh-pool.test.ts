@@ -79,9 +79,15 @@ describe('running scripts', () => {
 describe('sharing connections', () => {
   test('spreads sessions over connections, up to the limit of connections', async () => {
     const on = pool({ connections: 3 });
-    const results = await Promise.all(Array.from({ length: 20 }, (_, n) => run(on, `sleep 0.3; echo ${n}`)));
-    expect(results.map(({ stdout }) => stdout)).toEqual(Array.from({ length: 20 }, (_, n) => `${n}\n`));
-    expect(on.stats()).toMatchObject({ connections: 3, opened: 3, sessions: 0, waiting: 0 });
+    let stop = false;
+    const load = Array.from({ length: 20 }, async (_, n) => {
+      do expect((await run(on, `sleep 0.1; echo ${n}`)).stdout).toBe(`${n}\n`);
+      while (!stop);
+    });
+    await eventually(() => expect(on.stats().spread.filter((sessions) => sessions > 0)).toHaveLength(3));
+    stop = true;
+    await Promise.all(load);
+    expect(on.stats()).toMatchObject({ connections: 3, opened: 3, refusedSessions: 0, lost: 0, sessions: 0 });
   });
 
   test('never lends more sessions than connections times sessions per connection', async () => {
@@ -138,9 +144,10 @@ describe('sharing connections', () => {
     let limit = 3;
     const on = openPool(sshTarget(ssh), { connections: () => limit });
     open.push(on);
-    await Promise.all(Array.from({ length: 9 }, () => run(on, 'sleep 0.2')));
-    expect(on.stats().connections).toBe(3);
+    const load = Array.from({ length: 9 }, () => run(on, 'sleep 2'));
+    await eventually(() => expect(on.stats().connections).toBe(3));
     limit = 1;
+    await Promise.all(load);
     await eventually(async () => {
       await run(on, 'true');
       expect(on.stats().connections).toBe(1);

@@ -10,7 +10,7 @@ const pools: SshPool[] = [];
 beforeAll(async () => {
   stack = await startStack({
     stateDir: stateFolder('max-sessions'),
-    servers: ['sshd'],
+    servers: ['mariadb', 'sshd'],
     from: 'binaries',
     sshdExtraConfig: ['MaxSessions 2'],
   });
@@ -38,7 +38,7 @@ test('a host that allows fewer sessions than we were told makes requests wait, n
 test('a host that refuses every session is SshSessionRefused after one rebuilt connection', async () => {
   const none = await startStack({
     stateDir: stateFolder('no-sessions'),
-    servers: ['sshd'],
+    servers: ['mariadb', 'sshd'],
     from: 'binaries',
     sshdExtraConfig: ['MaxSessions 0'],
   });

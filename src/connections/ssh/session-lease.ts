@@ -1,8 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PooledConnection } from './pooled-connection.ts';
 import { connectionLost, sessionRefused } from './session-failure.ts';
 
 /** Refusals on a connection that has no other session, after which waiting would not help. */
 const REFUSED_ALONE = 2;
+/**
+ * sshd frees a session after it has worked off what lay in its socket: a request that follows a close at once may be counted on top of
+ * it. So a refusal is believed when it is repeated this much later.
+ */
+const SECOND_ASKING_MS = 30;
 
 export interface LeaseParts {
   where: string;
@@ -31,13 +37,13 @@ export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
     for (let refusedAlone = 0, lost = 0; ; ) {
       const from = current();
       try {
-        return await start(from);
+        return await askTwice(from, start);
       } catch (cause) {
         const { message } = cause as Error;
         // A connection that closes answers what is pending as a refusal would; its own end is heard a moment later.
         await new Promise((resolve) => setImmediate(resolve));
         if (!from.gone && message.startsWith('Unable to')) throw sessionRefused(where, cause);
-        if (!from.gone && message.includes('Channel open failure')) {
+        if (!from.gone && isRefusal(cause)) {
           refusedAlone += from.channels === 0 ? 1 : 0;
           refused(from);
           if (refusedAlone >= REFUSED_ALONE) throw sessionRefused(where, cause);
@@ -49,6 +55,16 @@ export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
         }
         await move();
       }
+    }
+  }
+
+  async function askTwice<C>(from: PooledConnection, start: (member: PooledConnection) => Promise<C>): Promise<C> {
+    try {
+      return await start(from);
+    } catch (cause) {
+      if (from.channels === 0 || !isRefusal(cause)) throw cause;
+      await delay(SECOND_ASKING_MS * (0.5 + Math.random()));
+      return start(from);
     }
   }
 
@@ -64,3 +80,5 @@ export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
     },
   };
 }
+
+const isRefusal = (cause: unknown): boolean => (cause as Error).message.includes('Channel open failure');
