@@ -54,7 +54,7 @@ CREATE TABLE vehicles (
   priority          integer NOT NULL DEFAULT 0,
   enabled           boolean NOT NULL DEFAULT true,
   watermark         bigint NOT NULL DEFAULT 0 CHECK (watermark >= 0),
-  -- Rows per range for this vehicle, halved after a timeout that committed nothing; null follows the setting.
+  -- Rows per range for this vehicle, an eighth after a timeout that committed nothing; null follows the setting.
   range_rows        integer CHECK (range_rows > 0),
   last_synced_at    timestamptz,
   created_at        timestamptz NOT NULL DEFAULT now(),

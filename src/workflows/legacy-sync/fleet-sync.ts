@@ -17,14 +17,13 @@ import {
   setMaxWorkersUpdate,
   workersWantedSignal,
 } from './messages.ts';
+import { MAX_WORKERS, checkStart, isWorkerCount } from './check-start.ts';
 import { database, planning } from './retry-profiles.ts';
 import { SlotCrew } from './slot-crew.ts';
 
-/** The same bound as the setting `legacy_sync.worker_pool.max_workers`. */
-const MAX_WORKERS = 1_000;
-
 /** One run over many vehicles: plans it, keeps as many worker slots open as are wanted, and ends when the last one has. */
 export async function fleetSync(input: FleetSyncInput): Promise<FleetSyncResult> {
+  checkStart(input);
   const crew = new SlotCrew(workflowInfo().runId, workflowInfo().workflowId);
   const steering = steer(crew);
   try {
@@ -93,7 +92,7 @@ function steer(crew: SlotCrew): { ready(): void } {
     {
       validator: (maxWorkers) =>
         refuseIf(
-          !Number.isInteger(maxWorkers) || maxWorkers < 1 || maxWorkers > MAX_WORKERS,
+          !isWorkerCount(maxWorkers),
           `max workers must be a whole number from 1 to ${MAX_WORKERS}, not ${String(maxWorkers)}`,
         ),
       description: 'Opens or retires worker slots of this run.',

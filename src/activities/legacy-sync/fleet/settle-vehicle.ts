@@ -9,6 +9,8 @@ export interface SettledKey {
   vehicleId: string;
 }
 
+/** Below this a range costs more to begin than to sync. */
+const SHORTEST_RANGE = 100;
 /** A failure's text is read in a table and kept for the run's lifetime. */
 const MESSAGE_LENGTH = 2_000;
 
@@ -41,12 +43,27 @@ export async function settleVehicle(client: pg.ClientBase, key: SettledKey, sett
       failure?.message.slice(0, MESSAGE_LENGTH) ?? null,
     ],
   );
+  if (failure?.code === 'VehicleTimeout') await shortenRanges(client, key);
   if (failure) return;
   // A row that a load holds is being synced again right now and will be newer than this.
   await client.query(
-    `UPDATE vehicles SET last_synced_at = clock_timestamp()
+    `UPDATE vehicles SET last_synced_at = clock_timestamp(), range_rows = NULL
      WHERE id IN (SELECT id FROM vehicles WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED)`,
     [key.vehicleId],
+  );
+}
+
+/**
+ * A sync that used up its time before its first range was in would do so again and again: the next one begins with an eighth of that
+ * range. An eighth, because what the time-out cuts off is lost work: two such ranges fit where one of twice the size just does not.
+ */
+async function shortenRanges(client: pg.ClientBase, { runId, vehicleId }: SettledKey): Promise<void> {
+  await client.query(
+    `UPDATE vehicles SET range_rows = greatest(${SHORTEST_RANGE}, least(range_rows, sync.planned_rows,
+            (SELECT value::bigint FROM system_settings WHERE key = 'legacy_sync.export.range_rows')) / 8)
+     FROM vehicle_syncs AS sync
+     WHERE id = $2 AND sync.run_id = $1 AND sync.vehicle_id = $2 AND sync.ranges = 0`,
+    [runId, vehicleId],
   );
 }
 

@@ -48,8 +48,10 @@ free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }
 ask() { ( printf '%s;\\n' "$1" >&8 ) 2>/dev/null; IFS= read -r answer <&9 || fail query; }
 dump() { ${mysqlCommand(tools.dump, server, flags)} --where="$1" -- ${server.database} ${vehicle.table}; }
 base=${remoteBase(server)}
-mkdir -p -- "$base"/${dir.vehicleId}/${dir.runId} || fail directory "$(cd -- "$base" 2>/dev/null && free)"
-for d in "$base" "$base"/${dir.vehicleId} "$base"/${dir.vehicleId}/${dir.runId}; do [ ! -L "$d" ] || fail link; done
+for d in "$base" "$base"/${dir.vehicleId} "$base"/${dir.vehicleId}/${dir.runId}; do
+  [ ! -L "$d" ] || fail link
+  mkdir -p -- "$d" || fail directory "$(cd -- "$base" 2>/dev/null && free)"
+done
 cd -P -- "$base"/${dir.vehicleId}/${dir.runId} && [ -O . ] || fail directory
 here=$PWD
 ${CLAIM(request)}

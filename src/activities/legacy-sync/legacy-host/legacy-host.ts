@@ -36,6 +36,8 @@ export interface ExportOptions extends SessionOptions {
   cursor: string;
   frozenTo: string;
   rangeRows: number;
+  /** Ids at and below the cursor that are read again; default: the setting. */
+  overlapIds?: number;
   onProgress?: (bytes: number) => void;
 }
 
@@ -70,9 +72,18 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
         { signal },
       );
     },
-    exportRange: async ({ vehicle, runId, cursor, frozenTo, rangeRows, onProgress, ...session }) => {
+    exportRange: async ({
+      vehicle,
+      runId,
+      cursor,
+      frozenTo,
+      rangeRows,
+      onProgress,
+      overlapIds = settings().overlapIds,
+      ...session
+    }) => {
       const [found, password] = await Promise.all([tools(session.signal), readPassword()]);
-      const { overlapIds, compression, niceness, exportTimeoutMs, minFreeBytes } = settings();
+      const { compression, niceness, exportTimeoutMs, minFreeBytes } = settings();
       const request = {
         server,
         vehicle,

@@ -30,6 +30,7 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
           cursor: context.sync.cursor,
           frozenTo: context.sync.frozenTo,
           rangeRows: rangeRows(context, deps.settings()),
+          overlapIds: overlapIds(context, deps.settings()),
           signal,
           onQueued: queued,
           onProgress: (bytes) => {
@@ -48,4 +49,14 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
 
 function rangeRows({ sync }: VehicleContext, settings: LegacySyncSettings): number {
   return sync.rangeRows ?? settings.rangeRows;
+}
+
+/**
+ * Transactions that commit late do so near the table's head. What lies further below the head of that time was settled when it was read:
+ * reading it again, range for range, would only keep a large backlog from getting on.
+ */
+function overlapIds({ sync }: VehicleContext, settings: LegacySyncSettings): number {
+  if (sync.cursorHead === null) return settings.overlapIds;
+  const belowHead = BigInt(sync.cursorHead) - BigInt(sync.cursor);
+  return belowHead < 0n ? settings.overlapIds : Math.max(0, settings.overlapIds - Number(belowHead));
 }
