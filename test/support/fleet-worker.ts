@@ -26,7 +26,7 @@ export async function startFleetWorker(environment: Record<string, string>, logF
   const log = createWriteStream(logFile, { flags: 'a' });
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
-  const ended = once(child, 'exit').then(() => {});
+  const ended = once(child, 'close').then(() => void log.end());
   const polls = await Promise.race([once(child, 'message').then(() => true), ended.then(() => false)]);
   const readLog = (): string => readFileSync(logFile, 'utf8');
   if (!polls || child.pid === undefined) throw new Error(`The worker ended before it polled. Its log:\n${readLog()}`);

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { WorkerPoolManager } from '../../src/client/worker-pool-manager.ts';
 import { createProgressStore, type ProgressStore } from '../../src/connections/progress.ts';
 import { openRedis } from '../../src/connections/redis.ts';
+import { runMariadb } from '../../src/demo/mariadb.ts';
 import type { LegacyServer } from '../../src/settings/legacy-server.ts';
 import { type LegacyServerInput, insertLegacyServer, updateLegacyServer } from '../../src/settings/legacy-servers.ts';
 import { insertVehicle } from '../../src/settings/vehicles.ts';
@@ -18,6 +19,15 @@ import { createNamespace } from './temporal-namespace.ts';
 
 export const SERVER_ID = 'depot';
 export const TABLE = 'gps';
+
+export interface NewVehicles {
+  rows: number;
+  /** Bytes a row that no compressor makes much smaller. */
+  padding?: number;
+  priority?: number;
+  /** Distance between two ids of a vehicle, as where many report into one table; default: its rows lie together. */
+  idStep?: number;
+}
 
 export interface Run {
   runId: string;
@@ -43,15 +53,18 @@ export interface Fleet {
   /** What a process of ours is started with. */
   environment: Record<string, string>;
   /** Adds vehicles with so many legacy rows each; the answer is their ids. */
-  addVehicles(count: number, options: { rows: number; padding?: number; priority?: number }): Promise<string[]>;
+  addVehicles(count: number, options: NewVehicles): Promise<string[]>;
   /** New fixes of a vehicle, after those it has. */
   addRows(vehicleId: string, rows: number, padding?: number): Promise<void>;
+  countLegacyRows(vehicleId: string): Promise<number>;
   changeServer(change: Partial<LegacyServerInput>): Promise<void>;
   /** From now on the legacy host is reached over a link that can be made slow, silent or cut. */
   linkToHost(): Promise<FaultProxy>;
   /** By a plain UPDATE of system_settings, as an operator may. Keys without their prefix `legacy_sync.`. */
   set(settings: Record<string, string | number | boolean>): Promise<void>;
   startWorker(options?: { fault?: string; stagingDir?: string; env?: Record<string, string> }): Promise<FleetWorker>;
+  /** Those started and not ended yet. */
+  workers(): FleetWorker[];
   start(input?: Partial<FleetSyncInput>): Promise<Run>;
   cli(...args: string[]): Promise<CommandOutput>;
   temporal(...args: string[]): Promise<CommandOutput>;
@@ -111,12 +124,12 @@ export async function openFleet({
       TEMPORAL_ADDRESS: stack.temporal.address,
       TEMPORAL_NAMESPACE: namespace,
     },
-    async addVehicles(count, { rows, padding = 0, priority = 0 }) {
+    async addVehicles(count, { rows, padding = 0, priority = 0, idStep }) {
       const ids = Array.from({ length: count }, (_, index) => String(vehicles + index + 1));
       vehicles += count;
       const first = ids[0];
       const last = ids.at(-1);
-      if (rows > 0) await legacy.query(insertRows(`seq_${first}_to_${last}`, 1, rows, padding));
+      if (rows > 0) await legacy.query(insertRows(`seq_${first}_to_${last}`, 1, rows, padding, idStep));
       for (const id of ids) {
         const vehicle = { id, label: `bus-${id}`, serverId: SERVER_ID, table: TABLE, legacyVehicleId: id, priority };
         await insertVehicle(database.pool, vehicle, fleet.server);
@@ -125,6 +138,10 @@ export async function openFleet({
     },
     addRows: (vehicleId, rows, padding = 0) =>
       legacy.query(insertRows(`seq_${vehicleId}_to_${vehicleId}`, 1_000_001, 1_000_000 + rows, padding)),
+    countLegacyRows: async (vehicleId) =>
+      Number(
+        await runMariadb(stack.mariadb, `SELECT COUNT(*) FROM ${TABLE} WHERE vehicle_id = ${vehicleId}`, legacy.name),
+      ),
     async changeServer(change) {
       fleet.server = await updateLegacyServer(database.pool, { ...fleet.server, ...change });
     },
@@ -148,6 +165,7 @@ export async function openFleet({
       workers.push(worker);
       return worker;
     },
+    workers: () => workers.filter((worker) => worker.running()),
     start: (input = {}) => manager.start({ selection: { kind: 'all' }, requestedBy: 'test', ...input }),
     cli: (...args) => runCli(fleet.environment, args),
     temporal: (...args) => runProgram(stack.temporal.binary, args, fleet.environment),
@@ -205,10 +223,10 @@ const LEGACY_TABLE = `CREATE TABLE ${TABLE} (
   id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, vehicle_id int NOT NULL, device_time datetime NOT NULL,
   latitude double, longitude double, speed double, note varchar(2000), KEY vehicle_then_id (vehicle_id, id))`;
 
-/** `padding` bytes a row that no compressor makes much smaller. */
-function insertRows(vehicles: string, from: number, to: number, padding: number): string {
-  return `INSERT INTO ${TABLE} (vehicle_id, device_time, latitude, longitude, speed, note)
-    SELECT v.seq, TIMESTAMPADD(SECOND, 15 * s.seq, '2025-01-01 00:00:00'), 62.03 + 0.05 * SIN(s.seq / 97 + v.seq),
+function insertRows(vehicles: string, from: number, to: number, padding: number, idStep?: number): string {
+  const id = idStep === undefined ? 'NULL' : `s.seq * ${idStep} + v.seq`;
+  return `INSERT INTO ${TABLE} (id, vehicle_id, device_time, latitude, longitude, speed, note)
+    SELECT ${id}, v.seq, TIMESTAMPADD(SECOND, 15 * s.seq, '2025-01-01 00:00:00'), 62.03 + 0.05 * SIN(s.seq / 97 + v.seq),
            129.73 + 0.05 * COS(s.seq / 61 + v.seq), 20 + 20 * SIN(s.seq / 13),
            LEFT(CONCAT(${Array.from({ length: Math.ceil(padding / 64) + 1 }, (_, n) => `SHA2(CONCAT(v.seq, '-', s.seq, '-${n}'), 256)`).join(', ')}), ${padding})
       FROM ${vehicles} AS v CROSS JOIN seq_${from}_to_${to} AS s ORDER BY v.seq, s.seq;`;

@@ -1,0 +1,160 @@
+import { chownSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { type Fleet, withFleet } from '../support/fleet.ts';
+import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
+import { expectInvariants } from '../support/invariants.ts';
+
+/** Of work; three vehicles that need six seconds each, one after the other, are longer than it under way. */
+const WAITING_MS = 14_000;
+/** Bytes of a row of the dump of a vehicle with this padding, about. */
+const PADDING = 500;
+const ROW_BYTES = 620;
+
+const ROWS = 1_500;
+
+/**
+ * Two vehicles alike, behind a link that needs eight seconds for the rows of either. The first is synced without a limit: what it needs
+ * here and now is the measure for the second, which gets three tenths of it.
+ */
+const tooLittleTime = (settings: Record<string, number>, work: (fleet: Fleet) => Promise<void>): Promise<void> =>
+  withFleet({ settings: { 'export.compression': 'none', ...settings } }, async (fleet) => {
+    await fleet.addVehicles(2, { rows: ROWS, padding: PADDING, idStep: 100 });
+    const link = await fleet.linkToHost();
+    link.set({ kind: 'rate', bytesPerSecond: (ROWS * ROW_BYTES) / 8 });
+    await fleet.startWorker();
+    expect(await syncVehicle(fleet, '1')).toBe('completed');
+    const { rows } = await fleet.pool.query<{ ms: number }>('SELECT worked_ms::int AS ms FROM vehicle_syncs');
+    await fleet.set({ 'worker_pool.worker_timeout_ms': Math.round(0.3 * rows[0]!.ms) });
+    await work(fleet);
+  });
+
+/** How the vehicle's sync ended. */
+async function syncVehicle(fleet: Fleet, vehicleId: string): Promise<string> {
+  const run = await fleet.start({ selection: { kind: 'list', vehicleIds: [vehicleId] } });
+  await run.result();
+  const [result] = await fleet.manager.results(run.runId);
+  return result?.error?.code ?? result?.status ?? 'up to date';
+}
+
+async function runsUntilComplete(fleet: Fleet, most: number): Promise<string[]> {
+  const ends: string[] = [];
+  while (ends.length < most && ends.at(-1) !== 'completed') {
+    ends.push(await syncVehicle(fleet, '2'));
+    await expectInvariants(fleet, []);
+  }
+  return ends;
+}
+
+test.concurrent(
+  'a vehicle that needs 10 s under a timeout of 3 s is complete within 5 runs, and each that was cut ends as VehicleTimeout',
+  () =>
+    tooLittleTime({ 'export.range_rows': ROWS / 20 }, async (fleet) => {
+      const ends = await runsUntilComplete(fleet, 5);
+      expect(ends.at(-1)).toBe('completed');
+      expect(ends.length).toBeGreaterThan(2);
+      expect(new Set(ends.slice(0, -1))).toEqual(new Set(['VehicleTimeout']));
+      await expectInvariants(fleet, ['1', '2']);
+    }),
+  240_000,
+);
+
+test.concurrent(
+  'a range that is longer than the timeout is shortened for the next run, so that the vehicle gets on all the same',
+  () =>
+    tooLittleTime({}, async (fleet) => {
+      const ends = await runsUntilComplete(fleet, 12);
+      expect(ends[0]).toBe('VehicleTimeout');
+      expect(ends.at(-1)).toBe('completed');
+      await expectInvariants(fleet, ['1', '2']);
+      // Only what was in the way is kept short.
+      const { rows } = await fleet.pool.query('SELECT range_rows FROM vehicles WHERE id = 2');
+      expect(rows).toEqual([{ range_rows: null }]);
+    }),
+  240_000,
+);
+
+test.concurrent(
+  'the time a vehicle waits for its turn is no work: one slot of work at a time, and nobody times out',
+  () =>
+    withFleet(
+      {
+        settings: {
+          'export.compression': 'none',
+          'transfer.concurrent_limit': 1,
+          'worker_pool.worker_timeout_ms': WAITING_MS,
+        },
+      },
+      async (fleet) => {
+        const ids = await fleet.addVehicles(3, { rows: 600, padding: PADDING });
+        const link = await fleet.linkToHost();
+        link.set({ kind: 'rate', bytesPerSecond: (600 * ROW_BYTES) / 6 });
+        await fleet.startWorker();
+        const run = await fleet.start({ maxWorkers: 3 });
+        expect(await run.result()).toMatchObject({ completed: 3, failed: 0 });
+        // The last one's row was claimed for longer than the timeout.
+        const longest = Math.max(...(await fleet.manager.results(run.runId)).map(({ durationMs }) => durationMs ?? 0));
+        expect(longest).toBeGreaterThan(WAITING_MS);
+        await expectInvariants(fleet, ids);
+      },
+    ),
+  240_000,
+);
+
+test.concurrent(
+  'a vehicle whose dump hangs ends as VehicleTimeout, is cleaned up, and the others are whole',
+  () =>
+    withFleet({ settings: { 'worker_pool.worker_timeout_ms': 4_000 } }, async (fleet) => {
+      await fleet.addVehicles(1, { ...CATCHABLE, priority: 9 });
+      await fleet.addVehicles(2, { rows: 300 });
+      await fleet.startWorker();
+      const run = await fleet.start({ maxWorkers: 1 });
+      await holdDump(fleet);
+      expect(await run.result()).toMatchObject({ completed: 2, failed: 1 });
+      const [hung] = await fleet.manager.results(run.runId);
+      expect(hung).toMatchObject({ vehicleId: '1', status: 'failed', error: { code: 'VehicleTimeout' } });
+      await expectInvariants(fleet, ['2', '3']);
+    }),
+  240_000,
+);
+
+test.concurrent(
+  'retry_attempts 2 is three attempts, further and further apart, then the failure with its code; the others are whole',
+  () =>
+    withFleet({ settings: { 'worker_pool.retry_initial_ms': 1_500 } }, async (fleet) => {
+      const ids = await fleet.addVehicles(2, { rows: 300 });
+      // Where the first vehicle's directory should be somebody has put a link: a failure of the work that is worth trying again.
+      const elsewhere = join(dirname(fleet.remoteDir), `elsewhere-of-${fleet.name}`);
+      mkdirSync(elsewhere, { recursive: true, mode: 0o777 });
+      mkdirSync(fleet.remoteDir, { mode: 0o777 });
+      giveToLogin(fleet, elsewhere, fleet.remoteDir);
+      symlinkSync(elsewhere, join(fleet.remoteDir, ids[0]!));
+      await fleet.startWorker();
+      const run = await fleet.start();
+      expect(await run.result()).toMatchObject({ completed: 1, failed: 1 });
+      const [failed] = await fleet.manager.results(run.runId);
+      expect(failed?.error?.code).toBe('ExportFailed');
+      expect(failed?.error?.message).toMatch(/symbolic link.* Given up after 3 attempts/);
+      const [first, second, third, ...more] = attemptsInLog(fleet);
+      expect(more).toEqual([]);
+      // Plus or minus a quarter at random.
+      expect(second! - first!).toBeGreaterThan(1_125);
+      expect(third! - second!).toBeGreaterThan(2_250);
+      expect(readdirSync(elsewhere)).toEqual([]);
+    }),
+  240_000,
+);
+
+/** The legacy host's login owns its directory. */
+function giveToLogin({ stack }: Fleet, ...folders: string[]): void {
+  const { uid, gid } = statSync(dirname(stack.ssh.dumpDirectory));
+  for (const folder of folders) chownSync(folder, uid, gid);
+}
+
+/** When each failed attempt of an export was logged, in milliseconds. */
+function attemptsInLog({ logFile }: Fleet): number[] {
+  return readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"activityType":"exportRange"') && line.includes('"code":"ExportFailed"'))
+    .map((line) => Date.parse((JSON.parse(line) as { time: string }).time));
+}
