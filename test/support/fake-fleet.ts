@@ -122,7 +122,7 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
         const ranges = byId(vehicleId).ranges ?? 1;
         return { ...A_MANIFEST, last: attempt >= ranges };
       },
-      async loadRange({ key }): Promise<RangeTotals> {
+      async loadRange({ key }): Promise<RangeTotals | null> {
         fleet.log.push(`load ${key.vehicleId}`);
         return { ranges: 1, rows: 1, inserted: 1, duplicates: 0, quarantined: 0, bytes: 1 };
       },

@@ -106,6 +106,20 @@ describe('a fleet sync', () => {
     });
   });
 
+  test('exports a range again whose file was no good', async () => {
+    let loads = 0;
+    await withFleet(
+      [{ id: id(1), ranges: 2 }],
+      async (start) => {
+        await (await start()).result();
+        expect(fleet.log.filter((line) => line.startsWith('export'))).toHaveLength(2);
+        expect(loads).toBe(2);
+        expect(fleet.settled.get(id(1))).toEqual({ result: 'completed', code: null });
+      },
+      ({ loadRange }) => ({ loadRange: async (input) => (++loads === 1 ? null : loadRange(input)) }),
+    );
+  });
+
   test('started twice at once is one run', async () => {
     await withFleet([{ id: id(1), onExport: () => sleep(300) }], async (start) => {
       const [first, second] = await Promise.all([start(), start()]);

@@ -126,8 +126,8 @@ export interface LoadInput {
 export interface VehicleActivities {
   /** Dumps the next range to a file on the legacy host; null when nothing is left. */
   exportRange(key: VehicleSyncKey): Promise<ExportManifest | null>;
-  /** Transfers, verifies and imports the file, moves the watermark, removes both copies. */
-  loadRange(input: LoadInput): Promise<RangeTotals>;
+  /** Transfers, verifies and imports the file, moves the watermark, removes both copies; null when the file is no good and has to be exported again. */
+  loadRange(input: LoadInput): Promise<RangeTotals | null>;
   /** Removes what a failed, timed-out or cancelled sync left on both sides, and ends its remote processes. */
   cleanUp(key: VehicleSyncKey): Promise<void>;
   /** Milliseconds this vehicle was worked on, without the time it queued for permits and worker slots. */

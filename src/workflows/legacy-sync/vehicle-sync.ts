@@ -40,7 +40,10 @@ async function syncRanges(
     const manifest = await legacyHost.exportRange(key);
     if (manifest === null) return { totals, complete: true };
     tell(input, `loading range ${totals.ranges + 1}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
-    totals = sum(totals, await legacyHost.loadRange({ key, manifest }));
+    const loaded = await legacyHost.loadRange({ key, manifest });
+    // The file was no good and is gone: the range is exported again, as often as the activity's count of failures allows.
+    if (loaded === null) continue;
+    totals = sum(totals, loaded);
     if (manifest.last) return { totals, complete: true };
   }
   return { totals, complete: false };

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Queryable } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { SyncMode } from '../../../workflows/legacy-sync/messages.ts';
@@ -26,8 +27,8 @@ export async function beginRange(client: pg.PoolClient, vehicleId: string): Prom
 }
 
 /** What the ledger says about a range: its totals when it is in positions already, else null. */
-export async function readLedger(client: pg.PoolClient, range: RangeKey): Promise<RangeTotals | null> {
-  const { rows } = await client.query(
+export async function readLedger(database: Queryable, range: RangeKey): Promise<RangeTotals | null> {
+  const { rows } = await database.query(
     `SELECT 1 AS ranges, rows::float8, inserted::float8, duplicates::float8, quarantined::float8, bytes::float8
        FROM import_ledger WHERE vehicle_id = $1 AND run_id = $2 AND to_id = $3`,
     [range.vehicleId, range.runId, range.toId],
