@@ -72,16 +72,7 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
         { signal },
       );
     },
-    exportRange: async ({
-      vehicle,
-      runId,
-      cursor,
-      frozenTo,
-      rangeRows,
-      onProgress,
-      overlapIds = settings().overlapIds,
-      ...session
-    }) => {
+    exportRange: async ({ vehicle, runId, cursor, frozenTo, rangeRows, overlapIds, onProgress, ...session }) => {
       const [found, password] = await Promise.all([tools(session.signal), readPassword()]);
       const { compression, niceness, exportTimeoutMs, minFreeBytes } = settings();
       const request = {
@@ -90,7 +81,7 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
         password,
         cursor,
         rangeRows,
-        overlapIds,
+        overlapIds: overlapIds ?? settings().overlapIds,
         niceness,
         minFreeBytes,
         onProgress,
