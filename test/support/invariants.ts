@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { runMariadb } from '../../src/demo/mariadb.ts';
 import { isFailureCode } from '../../src/errors.ts';
@@ -102,8 +103,22 @@ export function localFiles(stagingDir: string): string[] {
 
 /** Every file and folder below: an empty folder of ours is an orphan too. */
 export function filesBelow(dir: string): string[] {
-  if (!existsSync(dir)) return [];
-  return readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
+  return namesIn(dir)
+    .flatMap((entry) => {
+      const below = entry.isDirectory() ? filesBelow(join(dir, entry.name)) : [];
+      return [entry.name, ...below.map((name) => join(entry.name, name))];
+    })
+    .sort();
+}
+
+/** Not readdir's own recursion: a folder may go while it is read. */
+function namesIn(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** Scripts of ours on the legacy host name its dump directory. */
