@@ -99,6 +99,8 @@ test('.env.example offers every variable that compose or the configuration reads
   const known = new Set([...asked, ...configReads, 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE']);
   // Read by compose alone, and only by the launcher of private stacks.
   known.delete('FLEETGRAPH_STACK_AUTH');
+  // For the fault tests: a worker that is told to kill itself is nobody's configuration.
+  known.delete('FLEETGRAPH_FAULT');
   expect([...offered].sort()).toEqual([...known].filter((name) => OURS.test(name)).sort());
 });
 
