@@ -9,6 +9,7 @@ import { checkoutDir } from '../src/stack/checkout-dir.ts';
 import { serverAccount } from '../src/stack/server-account.ts';
 import { writeStackEnv } from '../src/stack/stack-env.ts';
 import { createServerDir } from '../src/stack/state-dir.ts';
+import { waitUntilQuiet } from './cpu-seconds.ts';
 import { type Stack, type StackOptions, stackStateDir, startStack } from '../src/stack/stack.ts';
 
 export const CLI = join(checkoutDir(), 'dist/cli/main.js');
@@ -81,7 +82,8 @@ async function withPools<T>(stack: Stack, session: Session, work: (bench: Bench)
   }
 }
 
-/** Flushes what the last contender left to be written, so that the next one does not pay for it. */
+/** Flushes what the last contender left to be written, so that the next one does not pay for it, and waits for a quiet machine. */
 export async function settleDown({ ours }: Bench): Promise<void> {
   await ours.query('CHECKPOINT');
+  await waitUntilQuiet();
 }

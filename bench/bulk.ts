@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { settleDown, withBench, type Bench } from './bench-stack.ts';
 import { readBinaryCopy, writeBinaryCopy } from './contenders/binary-copy.ts';
 import { type ClassicPipeline, CLASSIC_TABLE, createClassicPipeline } from './contenders/classic-pipeline.ts';
@@ -112,7 +111,7 @@ async function oursOnce(field: Field, into: Measured, slots: number): Promise<vo
   into.times.push(ms);
   const { client } = await bench.session.temporal();
   const stages = describeStages(await readStageTimes(client, bench.ours, runId));
-  into.limitedBy = `${describeCpu(cpu, ms, cpus().length)}; ${stages}`;
+  into.limitedBy = `${describeCpu(cpu, ms)}; ${stages}`;
 }
 
 async function limitOnce({ bench, source }: Field, into: Measured, file: string): Promise<void> {
@@ -140,7 +139,7 @@ async function pgloaderOnce({ bench, source, pgloader }: Field, into: Measured):
   assertSameRows(into.contender, source, await targetRows(bench.contenders.pool, plainCopy(PGLOADER_TABLE)));
   await pgloader.drop();
   into.times.push(ms);
-  into.limitedBy = `${describeCpu(renameBench(cpu, 'pgloader'), ms, cpus().length)}; its COPY alone took ${(copyMs / 1_000).toFixed(2)} s, then come the indexes`;
+  into.limitedBy = `${describeCpu(cpu, ms, 'pgloader')}; its COPY alone took ${(copyMs / 1_000).toFixed(2)} s, then come the indexes`;
 }
 
 async function classicOnce({ bench, classic, source, vehicles }: Field, into: Measured, width: number): Promise<void> {
@@ -154,20 +153,16 @@ async function classicOnce({ bench, classic, source, vehicles }: Field, into: Me
   const cpu = cpuBetween(before, cpuSeconds(bench.stack, null));
   assertSameRows(into.contender, source, await targetRows(bench.contenders.pool, plainCopy(CLASSIC_TABLE)));
   into.times.push(ms);
-  into.limitedBy = describeCpu(renameBench(cpu, 'scp, gunzip, sed, psql'), ms, cpus().length);
+  into.limitedBy = describeCpu(cpu, ms, 'ssh, scp, gunzip, sed, psql');
 }
 
-/** What this process started for a contender is that contender's. */
-function renameBench({ bench, ...rest }: ReturnType<typeof cpuSeconds>, name: string): Record<string, number> {
-  return { ...rest, [name]: bench };
-}
-
-function printMemory({ peak, first, last }: MemoryUse): number {
+function printMemory({ peak, first, last, children }: MemoryUse): number {
   const flat = last <= first * 1.25 + 16;
   const small = peak < MEMORY_LIMIT_MB;
   console.log(
     `\nworker memory: ${Math.round(peak)} MB at the highest (wanted < ${MEMORY_LIMIT_MB} MB: ${small ? 'reached' : 'MISSED'}); ` +
-      `first quarter ${Math.round(first)} MB, last quarter ${Math.round(last)} MB (flat: ${flat ? 'yes' : 'NO'})`,
+      `first quarter ${Math.round(first)} MB, last quarter ${Math.round(last)} MB (flat: ${flat ? 'yes' : 'NO'}); ` +
+      `its zstd processes ${Math.round(children)} MB`,
   );
   return (small ? 0 : 1) + (flat ? 0 : 1);
 }

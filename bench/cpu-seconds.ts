@@ -1,11 +1,16 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '../src/stack/stack.ts';
 
 /** Linux counts in ticks of 10 ms on every platform Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds that each part has used so far, with everything it started. */
-export type CpuSeconds = Record<'worker' | 'PostgreSQL' | 'MariaDB' | 'legacy host' | 'Temporal' | 'bench', number>;
+/** CPU seconds that each part has used so far, with everything it started, and those of the whole machine. */
+export type CpuSeconds = Record<
+  'worker' | 'PostgreSQL' | 'MariaDB' | 'legacy host' | 'Temporal' | 'bench' | 'machine',
+  number
+>;
 
 export function cpuSeconds(stack: Stack, workerPid: number | null): CpuSeconds {
   const processes = readProcesses();
@@ -20,6 +25,7 @@ export function cpuSeconds(stack: Stack, workerPid: number | null): CpuSeconds {
     Temporal: of(stack.server('temporal').pid),
     // Programs that this process started and has waited for, such as the classic pipeline's, are its own in the end.
     bench: own === undefined ? 0 : own.ticks / TICKS_PER_SECOND,
+    machine: machineTicks() / TICKS_PER_SECOND,
   };
 }
 
@@ -28,12 +34,17 @@ export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
   return Object.fromEntries(parts.map((part) => [part, Math.max(0, after[part] - before[part])])) as CpuSeconds;
 }
 
-export function describeCpu(cpu: Record<string, number>, ms: number, cores: number): string {
-  const used = Object.entries(cpu).filter(([, seconds]) => seconds >= 0.05);
-  const sum = used.reduce((total, [, seconds]) => total + seconds, 0);
-  const share = Math.round((100 * sum) / ((cores * ms) / 1_000));
-  const parts = used.sort(([, a], [, b]) => b - a).map(([part, seconds]) => `${part} ${seconds.toFixed(1)}`);
-  return `${sum.toFixed(1)} CPU s of ${cores} cores × ${(ms / 1_000).toFixed(1)} s (${share} %): ${parts.join(', ')}`;
+/** Who used the cores in this time. What others on the machine used tells how far the figure is to be trusted. */
+export function describeCpu({ machine, ...parts }: CpuSeconds, ms: number, children = 'bench'): string {
+  const available = (cpus().length * ms) / 1_000;
+  const named = Object.entries(parts).map(([part, seconds]) => ({ part: part === 'bench' ? children : part, seconds }));
+  const sum = named.reduce((total, { seconds }) => total + seconds, 0);
+  const percent = (seconds: number): number => Math.round((100 * Math.max(0, seconds)) / available);
+  const used = named.filter(({ seconds }) => seconds >= 0.05).sort((a, b) => b.seconds - a.seconds);
+  return (
+    `${sum.toFixed(1)} CPU s, ${percent(sum)} % of ${cpus().length} cores: ` +
+    `${used.map(({ part, seconds }) => `${part} ${seconds.toFixed(1)}`).join(', ')}; others on this machine ${percent(machine - sum)} %`
+  );
 }
 
 interface ProcessEntry {
@@ -61,6 +72,26 @@ function readProcesses(): Map<number, ProcessEntry> {
     }
   }
   return found;
+}
+
+const QUIET_PERCENT = 15;
+const QUIET_SAMPLE_MS = 1_000;
+const LONGEST_WAIT_MS = 20_000;
+
+/** Waits a while for others on this machine to leave the cores alone; what they take nevertheless is printed beside the figure. */
+export async function waitUntilQuiet(): Promise<void> {
+  for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += QUIET_SAMPLE_MS) {
+    const before = machineTicks();
+    await sleep(QUIET_SAMPLE_MS);
+    const busy = (machineTicks() - before) / TICKS_PER_SECOND / cpus().length / (QUIET_SAMPLE_MS / 1_000);
+    if (100 * busy < QUIET_PERCENT) return;
+  }
+}
+
+/** Of all cores since the start, without the time they were idle or waited for a disk. */
+function machineTicks(): number {
+  const [, user, nice, system, , , irq, softIrq] = readFileSync('/proc/stat', 'utf8').split(/\s+/, 9).map(Number);
+  return user! + nice! + system! + irq! + softIrq!;
 }
 
 function treeTicks(processes: Map<number, ProcessEntry>, root: number): number {

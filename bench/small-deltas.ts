@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { count } from '../src/cli/figures.ts';
 import { type Bench, settleDown, withBench } from './bench-stack.ts';
 import { type ClassicPipeline, CLASSIC_TABLE, createClassicPipeline } from './contenders/classic-pipeline.ts';
@@ -92,7 +91,7 @@ async function runOurs({ bench, worker }: Field): Promise<Once> {
   const cpu = cpuBetween(before, cpuSeconds(bench.stack, worker.pid));
   const { client } = await bench.session.temporal();
   const stages = describeStages(await readStageTimes(client, bench.ours, runId));
-  return { ms, limitedBy: `${describeCpu(cpu, ms, cpus().length)}; ${stages}` };
+  return { ms, limitedBy: `${describeCpu(cpu, ms)}; ${stages}` };
 }
 
 /** Its state files are played by a question beforehand: the highest id of each vehicle that it has loaded. */
@@ -107,10 +106,9 @@ async function runClassic({ bench, classic, vehicles }: Field): Promise<Once> {
     vehicles.map((id) => ({ id, above: loaded.get(id) ?? 0 })),
     SLOTS,
   );
-  const { bench: own, ...rest } = cpuBetween(before, cpuSeconds(bench.stack, null));
-  const cpu = { ...rest, 'ssh, scp, gunzip, sed, psql': own };
+  const cpu = cpuBetween(before, cpuSeconds(bench.stack, null));
   return {
     ms,
-    limitedBy: `${describeCpu(cpu, ms, cpus().length)}; logins: three a vehicle (${count(3 * vehicles.length)})`,
+    limitedBy: `${describeCpu(cpu, ms, 'ssh, scp, gunzip, sed, psql')}; logins: three a vehicle (${count(3 * vehicles.length)})`,
   };
 }

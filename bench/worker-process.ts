@@ -4,11 +4,14 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bench, CLI } from './bench-stack.ts';
 
+/** Megabytes (1024²) of resident memory. */
 export interface MemoryUse {
-  /** Megabytes of the worker and what it has started, at the highest, and averaged over the first and the last quarter of the time. */
+  /** Of the worker process at the highest, and averaged over the first and the last quarter of the time. */
   peak: number;
   first: number;
   last: number;
+  /** Of the programs it runs beside itself (zstd), at the highest. */
+  children: number;
 }
 
 export interface BenchWorker {
@@ -32,8 +35,8 @@ export async function startBenchWorker({ stack }: Bench): Promise<BenchWorker> {
   const ready = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   const { pid } = child;
   if (!ready || pid === undefined) throw new Error(`The worker did not start:\n${readFileSync(logFile, 'utf8')}`);
-  const samples: number[] = [];
-  const sampler = setInterval(() => samples.push(residentMb(pid)), SAMPLE_MS).unref();
+  const samples: Sample[] = [];
+  const sampler = setInterval(() => samples.push(sample(pid)), SAMPLE_MS).unref();
   return {
     pid,
     memory: () => memoryUse(samples),
@@ -45,20 +48,40 @@ export async function startBenchWorker({ stack }: Bench): Promise<BenchWorker> {
   };
 }
 
-function memoryUse(samples: number[]): MemoryUse {
-  const quarter = Math.max(1, Math.floor(samples.length / 4));
-  const mean = (part: number[]): number => part.reduce((sum, mb) => sum + mb, 0) / Math.max(1, part.length);
-  return { peak: Math.max(0, ...samples), first: mean(samples.slice(0, quarter)), last: mean(samples.slice(-quarter)) };
+interface Sample {
+  own: number;
+  children: number;
 }
 
-/** Of a process and, since the worker decompresses and copies by programs of its own, of all below it. */
+function memoryUse(samples: Sample[]): MemoryUse {
+  const own = samples.map((each) => each.own).filter((mb) => mb > 0);
+  const quarter = Math.max(1, Math.floor(own.length / 4));
+  const mean = (part: number[]): number => part.reduce((sum, mb) => sum + mb, 0) / Math.max(1, part.length);
+  return {
+    peak: Math.max(0, ...own),
+    first: mean(own.slice(0, quarter)),
+    last: mean(own.slice(-quarter)),
+    children: Math.max(0, ...samples.map((each) => each.children)),
+  };
+}
+
+function sample(pid: number): Sample {
+  const children = readOrEmpty(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return { own: residentMb(pid), children: children.map(residentMb).reduce((sum, mb) => sum + mb, 0) };
+}
+
+const PAGE_BYTES = 4_096;
+
 function residentMb(pid: number): number {
+  const pages = Number(readOrEmpty(`/proc/${pid}/statm`).split(' ')[1] ?? 0);
+  return (pages * PAGE_BYTES) / 1024 ** 2;
+}
+
+/** Empty for a process that has ended meanwhile. */
+function readOrEmpty(file: string): string {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-    return (pages * 4_096) / 1024 ** 2 + children.reduce((sum, child) => sum + residentMb(Number(child)), 0);
+    return readFileSync(file, 'utf8');
   } catch {
-    // It ended meanwhile.
-    return 0;
+    return '';
   }
 }
