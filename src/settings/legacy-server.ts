@@ -58,7 +58,6 @@ export const serverLimitsSchema = z.strictObject({
   /** SHA-1 key exchange and host keys of hosts from before 2015. */
   legacyAlgorithms: z.boolean().default(false),
 });
-export type ServerLimits = z.infer<typeof serverLimitsSchema>;
 
 /** `file:/path` or `env:NAME`: where a secret lies. Never the secret. */
 export const secretReferenceSchema = z.string().regex(/^(file:\/.+|env:[A-Z][A-Z0-9_]*)$/);
