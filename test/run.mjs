@@ -1,4 +1,4 @@
-// Runs jest in ESM mode; `--unit` runs only the files that need no server. Other arguments go to jest.
+// Runs jest in ESM mode; `--unit` runs only the files that need neither a server nor the build. Other arguments go to jest.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,9 +8,14 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 const [unit, args] = partition(process.argv.slice(2));
 
 const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'));
-const needsServers = (name) =>
-  /support\/(stack|own-stack|worker|fleet)|stack\/(stack|servers)/.test(readFileSync(join(root, 'test', name), 'utf8'));
-const selected = unit ? files.filter((name) => !needsServers(name)).map((name) => join(root, 'test', name)) : [];
+const NEEDS_SERVERS = /support\/(stack|own-stack|worker|fleet)|stack\/(stack|servers)/;
+// A process of its own, which runs what tsc made.
+const NEEDS_BUILD = /stream-dump\.mjs/;
+const needsMore = (name) => {
+  const source = readFileSync(join(root, 'test', name), 'utf8');
+  return NEEDS_SERVERS.test(source) || NEEDS_BUILD.test(source);
+};
+const selected = unit ? files.filter((name) => !needsMore(name)).map((name) => join(root, 'test', name)) : [];
 
 const result = spawnSync(
   process.execPath,
