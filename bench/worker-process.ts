@@ -27,9 +27,9 @@ export async function startBenchWorker({ stack }: Bench): Promise<BenchWorker> {
   const profile = process.env.BENCH_CPU_PROFILE;
   const nodeArguments = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const logFile = join(stack.stateDir, 'worker.log');
-  const child = spawn(process.execPath, [...nodeArguments, CLI, 'worker'], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
+  // setpriv becomes the worker, and ends it when this process is killed: nothing of a bench is left behind.
+  const command = ['--pdeathsig', 'TERM', process.execPath, ...nodeArguments, CLI, 'worker'];
+  const child = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   child.stdout?.pipe(createWriteStream(logFile));
   const exited = once(child, 'exit');
   const ready = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
