@@ -12,15 +12,17 @@ export async function runWorkers(config: Config): Promise<void> {
   installRuntime(config, logger);
   await checkDatabase(config, logger);
   const worker = await startLegacySyncWorker(config, logger);
-  const stop = (signal: NodeJS.Signals): void => {
+  const stop = (signal: string): void => {
     logger.info({ signal }, 'stopping: what is under way is handed back and goes on elsewhere');
     worker.stop();
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
+  // A program that started this worker with a channel to it was killed: its worker must not outlive it.
+  process.once('disconnect', () => stop('disconnect'));
   logger.info({ taskQueue: 'legacy-sync' }, 'the worker polls');
   process.send?.('polling');
   await worker.ended;
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }
 
 /** A worker without a schema would fail each activity; one line now says it better. */
