@@ -131,7 +131,13 @@ async function bringUp(compose: Compose, keyFile: string, asked?: ServerName[]) 
     ssh:
       door === undefined
         ? null
-        : { user: LEGACY_USER, privateKeyFile: keyFile, hostKeyFingerprint, dumpDirectory: '~/.fleetgraph' },
+        : {
+            user: LEGACY_USER,
+            privateKeyFile: keyFile,
+            hostKeyFingerprint,
+            dumpDirectory: '~/.fleetgraph',
+            mysqlPort: 3306,
+          },
     temporal: { address: '', uiUrl: () => `http://127.0.0.1:${uiPort}`, binary: findOnPath('temporal', []) ?? '' },
   };
 }

@@ -5,7 +5,9 @@ import type { Stack } from './stack.ts';
 export interface StackParts {
   stateDir: string;
   handles: Map<ServerName, ServerHandle>;
-  ssh: Pick<Stack['ssh'], 'user' | 'privateKeyFile' | 'hostKeyFingerprint' | 'dumpDirectory'> | null;
+  ssh:
+    | (Pick<Stack['ssh'], 'user' | 'privateKeyFile' | 'hostKeyFingerprint' | 'dumpDirectory'> & { mysqlPort?: number })
+    | null;
   temporal: { address: string; uiUrl: () => string; binary: string };
   stop(): Promise<void>;
   destroy(): Promise<void>;
@@ -41,7 +43,7 @@ export function stackOf(parts: StackParts): Stack {
     get ssh() {
       const { port } = server('sshd');
       if (parts.ssh === null) throw new Error('This stack has no login for the legacy host.');
-      return { host: HOST, port, ...parts.ssh };
+      return { host: HOST, port, ...parts.ssh, mysqlPort: parts.ssh.mysqlPort ?? server('mariadb').port };
     },
     get redis() {
       const { port } = server('redis');

@@ -28,7 +28,7 @@ export async function writeStackEnv(stack: Stack, file: string): Promise<Record<
     FLEETGRAPH_LEGACY_SSH_KEY_FILE: stack.ssh.privateKeyFile,
     FLEETGRAPH_LEGACY_SSH_HOST_KEY: stack.ssh.hostKeyFingerprint,
     FLEETGRAPH_LEGACY_MYSQL_HOST: stack.mariadb.host,
-    FLEETGRAPH_LEGACY_MYSQL_PORT: String(stack.mariadb.port),
+    FLEETGRAPH_LEGACY_MYSQL_PORT: String(stack.ssh.mysqlPort),
   };
   const lines = Object.entries(variables).map(([key, value]) => `${key}=${value}\n`);
   writeFileSync(file, lines.join(''), { mode: 0o600 });

@@ -34,6 +34,8 @@ export interface Stack {
     user: string;
     privateKeyFile: string;
     hostKeyFingerprint: string;
+    /** MariaDB's port as the legacy host itself sees it. */
+    mysqlPort: number;
     /** On the legacy host, and goes with the stack: for dumps. */
     dumpDirectory: string;
   };

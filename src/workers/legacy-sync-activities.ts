@@ -16,6 +16,7 @@ import { openServerPermits } from '../pool/permits.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { readLegacyServer } from '../settings/legacy-servers.ts';
 import type { FleetActivities, VehicleActivities } from '../workflows/legacy-sync/activities.ts';
+import type { FaultPoint } from './fault-point.ts';
 import type { ResourceGuard } from './resource-guard.ts';
 import { watchClaims } from './watch-claims.ts';
 
@@ -39,7 +40,7 @@ export async function openLegacySyncParts(
   const permits = await openServerPermits({
     pool,
     url: config.postgresUrl,
-    leaseMs: settings().leaseMs,
+    leaseMs: settings().permitLeaseMs,
     limitOf: async (serverId, kind) => {
       const { limits } = await readLegacyServer(pool, serverId);
       return kind === 'connection'
@@ -64,6 +65,7 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
   importPool: pg.Pool;
   progress: ProgressStore;
   guard: ResourceGuard;
+  faultPoint: FaultPoint;
 }
 
 export function createLegacySyncActivities(parts: ActivityParts): FleetActivities & VehicleActivities {

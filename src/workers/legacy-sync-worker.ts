@@ -11,6 +11,7 @@ import type { Logger } from '../logger.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
 import { fleetRunKey, vehicleIdKey, workerSlotKey } from '../workflows/legacy-sync/search-attributes.ts';
 import { WORKFLOW_BUNDLE } from './bundle-path.ts';
+import { createFaultPoint } from './fault-point.ts';
 import { createFleetNotifier } from './fleet-notifier.ts';
 import { createIsAlive } from './is-alive.ts';
 import { startJanitor } from './janitor.ts';
@@ -60,6 +61,7 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
       importPool,
       progress,
       guard,
+      faultPoint: createFaultPoint(config.fault),
       settings: settings.current,
       logger,
     }),

@@ -152,8 +152,8 @@ test('Redis persists as specified and never evicts what has no expiry', () => {
 
 test('the namespace gets the search attributes that the workflows set', () => {
   const registered = [...readText('docker/temporal/namespace.sh').matchAll(/--name (\w+) --type (\w+)/g)];
-  const set = Object.values(searchAttributes).map(({ name, type }) => [name, type]);
-  expect(registered.map(([, name, type]) => [name, type!.toUpperCase()]).sort()).toEqual(set.sort());
+  const set = Object.values(searchAttributes).map(({ name, type }) => `${name} ${type}`);
+  expect(registered.map(([, name, type]) => `${name} ${type!.toUpperCase()}`).sort()).toEqual(set.sort());
 });
 
 test('the launcher of private stacks finds the services and ports it asks for', () => {

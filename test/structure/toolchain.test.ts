@@ -13,11 +13,26 @@ const manifest = JSON.parse(readText('package.json')) as {
   devDependencies: Record<string, string>;
 };
 const wanted = { ...manifest.dependencies, ...manifest.devDependencies };
-const locked = (JSON.parse(readText('package-lock.json')) as { packages: Record<string, { version?: string }> })
-  .packages;
+interface LockedPackage {
+  version?: string;
+  optionalDependencies?: Record<string, string>;
+}
+const locked = (JSON.parse(readText('package-lock.json')) as { packages: Record<string, LockedPackage> }).packages;
 
 test('every dependency is pinned to one version', () => {
   expect(Object.entries(wanted).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+});
+
+// A registry that lacks a platform leaves it out of the lock in silence; npm 11 then refuses `npm ci` everywhere.
+test('the lock names the binaries of every platform', () => {
+  const optional = Object.entries(locked).flatMap(([path, { optionalDependencies }]) =>
+    Object.keys(optionalDependencies ?? {}).map((name) => ({ path, name })),
+  );
+  expect(optional.length).toBeGreaterThan(50);
+  const missing = optional.filter(
+    ({ path, name }) => !(`node_modules/${name}` in locked) && !(`${path}/node_modules/${name}` in locked),
+  );
+  expect(missing.map(({ name }) => name)).toEqual([]);
 });
 
 // The SDK's packages ask for each other by exact version: two versions at once load two copies of the SDK.

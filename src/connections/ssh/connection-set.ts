@@ -58,6 +58,7 @@ export function connectionSet(parts: ConnectionSetParts) {
   }
 
   function wanted(): void {
+    grow.yieldPlace();
     const persists = need.persists();
     if (persists || [...members].some((member) => member.sessions === 0)) giveBackOne(members);
   }

@@ -56,7 +56,8 @@ export function growth({ target, limits, permits, logger, onOpened, onFailed, on
       if ((cause as Error).name === 'TimeoutError') return;
       const failure = connectFailure(target, cause);
       logger.warn({ server: target.id, code: failure.code }, 'ssh connection not opened');
-      onFailed(failure);
+      // One that only wanted to grow leaves the next attempt to those who have come to need it meanwhile.
+      if (needed) onFailed(failure);
     }
   }
 
@@ -72,6 +73,11 @@ export function growth({ target, limits, permits, logger, onOpened, onFailed, on
         onSettled();
       });
       current = { needed, cancel, done };
+    },
+    /** Another process waits for a place: ours is not the moment to want one more. */
+    yieldPlace: (): void => {
+      if (current?.needed === false) current.cancel.abort();
+      pausedUntil = Date.now() + GROWTH_PAUSE_MS;
     },
     underway: () => (current === null ? 0 : 1),
     stop: () => {

@@ -6,7 +6,7 @@
  *
  * Dead man's switch: sshd leaves a silent process running when its client dies. Here a watcher reads the rest of stdin, which ends
  * when the session, the connection or our process does, and then ends the script's process group. The last line also ends what a
- * finished script left running. `timeout` covers the half-open connection, where stdin never ends.
+ * finished script left running (without `--`, which dash's kill takes for a number). `timeout` covers the half-open connection, where stdin never ends.
  */
 const GUARDED_SHELL = `
 unset s l payload
@@ -25,12 +25,12 @@ if [ "$nice" != - ] && command -v nice >/dev/null; then set -- nice -n "$nice" "
 if command -v setsid >/dev/null; then set -- setsid "$@"; fi
 if [ "$bytes" = 0 ]; then "$@" 3<&- & else printf %s "$payload" | "$@" 3<&- & fi
 p=$!
-( cat <&3; kill -TERM -- "-$p" || kill -TERM "$p"; sleep 2; kill -KILL -- "-$p" ) >/dev/null 2>&1 &
+( cat <&3; kill -TERM "-$p" || kill -TERM "$p"; sleep 2; kill -KILL "-$p" ) >/dev/null 2>&1 &
 w=$!
 exec 3<&-
 wait "$p"; rc=$?
 kill "$w" 2>/dev/null
-kill -KILL -- "-$p" 2>/dev/null
+kill -KILL "-$p" 2>/dev/null
 exit "$rc"
 `;
 

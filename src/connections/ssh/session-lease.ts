@@ -34,8 +34,10 @@ export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
         return await start(from);
       } catch (cause) {
         const { message } = cause as Error;
-        if (message.startsWith('Unable to')) throw sessionRefused(where, cause);
-        if (message.includes('Channel open failure')) {
+        // A connection that closes answers what is pending as a refusal would; its own end is heard a moment later.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (!from.gone && message.startsWith('Unable to')) throw sessionRefused(where, cause);
+        if (!from.gone && message.includes('Channel open failure')) {
           refusedAlone += from.channels === 0 ? 1 : 0;
           refused(from);
           if (refusedAlone >= REFUSED_ALONE) throw sessionRefused(where, cause);

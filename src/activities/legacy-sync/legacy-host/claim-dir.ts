@@ -11,9 +11,9 @@ end_others() {
   if [ -f pid ] && [ ! -L pid ]; then read -r old <pid; fi
   case $old in ''|*[!0-9]*|"\${group:-0}") return 0;; esac
   grep -aqF '${workTag(dir)}' "/proc/$old/cmdline" 2>/dev/null || return 0
-  kill -KILL -- "-$old" 2>/dev/null
+  kill -KILL "-$old" 2>/dev/null
   n=0
-  while kill -0 -- "-$old" 2>/dev/null; do
+  while kill -0 "-$old" 2>/dev/null; do
     n=$((n+1)); [ "$n" -lt 100 ] || return 1
     sleep 0.05
   done

@@ -7,8 +7,12 @@ import { Failure } from '../../../errors.ts';
  * One gzip member, whole and alone. Node's own gunzip goes on with a second member, and cannot be asked where the first one ended;
  * so the frame is read here, the deflated middle by zlib, and length and CRC are compared at the end.
  */
-export async function* gunzip(file: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const frame = { trailer: Buffer.alloc(0), body: 0 };
+export async function* gunzip(
+  file: AsyncIterable<Buffer>,
+  fileBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const frame = { trailer: Buffer.alloc(0), header: 0 };
   const inflate = zlib.createInflateRaw({ chunkSize: 256 * 1024 });
   const fed = pipeline(Readable.from(withoutFrame(file, frame)), inflate, { signal });
   // The reader below meets the same error; without a listener here it would end the process first.
@@ -21,21 +25,27 @@ export async function* gunzip(file: AsyncIterable<Buffer>, signal: AbortSignal):
       size = (size + piece.length) % 2 ** 32;
       yield piece;
     }
+    // Inflating ends with the stream's own last block. Waiting for bytes behind it to be read could take for ever.
+    if (inflate.bytesWritten !== fileBytes - frame.header - TRAILER_BYTES) {
+      throw corrupt('there is something behind the end of the gzip stream');
+    }
     await fed;
   } catch (error) {
     throw signal.aborted ? error : asFailure(error);
   } finally {
     inflate.destroy();
   }
-  if (inflate.bytesWritten !== frame.body) throw corrupt('there is something behind the end of the gzip stream');
   if (frame.trailer.readUInt32LE(0) !== crc) throw corrupt('its CRC does not fit');
   if (frame.trailer.readUInt32LE(4) !== size) throw corrupt('its length does not fit');
 }
 
+/** CRC and length of the content. */
+const TRAILER_BYTES = 8;
+
 /** Hands out what is between gzip's header and its last eight bytes, which go into `frame`. */
 async function* withoutFrame(
   file: AsyncIterable<Buffer>,
-  frame: { trailer: Buffer; body: number },
+  frame: { trailer: Buffer; header: number },
 ): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0);
   let inBody = false;
@@ -44,15 +54,16 @@ async function* withoutFrame(
     if (!inBody) {
       const length = headerLength(held);
       if (length === null) continue;
+      frame.header = length;
       held = held.subarray(length);
       inBody = true;
     }
-    if (held.length <= 8) continue;
-    frame.body += held.length - 8;
-    yield held.subarray(0, -8);
-    held = held.subarray(-8);
+    if (held.length <= TRAILER_BYTES) continue;
+    yield held.subarray(0, -TRAILER_BYTES);
+    held = held.subarray(-TRAILER_BYTES);
   }
-  if (!inBody || held.length < 8) throw new Failure('DumpTruncated', `${READING}: the gzip stream is cut. ${AGAIN}`);
+  if (!inBody || held.length < TRAILER_BYTES)
+    throw new Failure('DumpTruncated', `${READING}: the gzip stream is cut. ${AGAIN}`);
   frame.trailer = Buffer.from(held);
 }
 

@@ -18,7 +18,8 @@ export function importFailure(error: unknown, vehicleId: string): unknown {
       `${doing}: PostgreSQL did not answer (${state ?? 'connection lost'}). It is tried again.`,
     );
   }
-  if (state === undefined) return error;
+  // Node's own errors have codes too: ENOSPC is not SQL.
+  if (state === undefined || !/^[0-9A-Z]{5}$/.test(state)) return error;
   if (state === '53100') {
     return new Failure(
       'DatabaseDiskFull',

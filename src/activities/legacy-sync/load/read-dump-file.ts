@@ -13,7 +13,7 @@ export interface ReadDumpOptions {
 }
 
 /** Compressed bytes in, the dump out; throws when they do not end where the compression says so. */
-export type Decompress = (file: AsyncIterable<Buffer>, signal: AbortSignal) => AsyncIterable<Buffer>;
+export type Decompress = (file: AsyncIterable<Buffer>, fileBytes: number, signal: AbortSignal) => AsyncIterable<Buffer>;
 
 const PIECE = 256 * 1024;
 
@@ -45,7 +45,7 @@ export async function* readDumpFile(
       yield piece;
     }
   }
-  yield* DECOMPRESS[manifest.compression](file(), signal);
+  yield* DECOMPRESS[manifest.compression](file(), manifest.bytes, signal);
   const sha256 = digest.digest('hex');
   if (sha256 !== manifest.sha256) {
     throw new Failure(

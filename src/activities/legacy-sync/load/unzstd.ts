@@ -11,7 +11,11 @@ const createZstdDecompress = (zlib as { createZstdDecompress?: (options: object)
 /** A frame that asks for a larger window than this was not made by us. */
 const LARGEST_WINDOW_LOG = 27;
 
-export async function* unzstd(file: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* unzstd(
+  file: AsyncIterable<Buffer>,
+  _fileBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   yield* createZstdDecompress === undefined ? byProgram(file, signal) : byNode(createZstdDecompress, file, signal);
 }
 

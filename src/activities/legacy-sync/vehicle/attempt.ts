@@ -21,6 +21,8 @@ export interface Attempt {
 export interface AttemptDependencies {
   work: VehicleWork;
   progress: ProgressStore;
+  /** Where the fault tests strike. */
+  faultPoint?: (name: string) => void;
 }
 
 /**

@@ -22,7 +22,8 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
       context,
       async ({ signal, progress, queued, setStatus }): Promise<ExportManifest | null> => {
         await setStatus('exporting');
-        return deps.legacyHosts.of(context.server).exportRange({
+        const host = deps.legacyHosts.of(context.server);
+        const manifest = await host.exportRange({
           vehicle: context.vehicle,
           tableColumns: context.tableColumns,
           runId: key.runId,
@@ -31,8 +32,15 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
           rangeRows: rangeRows(context, deps.settings()),
           signal,
           onQueued: queued,
-          onProgress: (bytes) => progress.report(bytes),
+          onProgress: (bytes) => {
+            deps.faultPoint?.('export:started');
+            progress.report(bytes);
+          },
         });
+        // Nothing will be loaded, so nothing else removes the directory that the look made.
+        if (manifest === null) await host.removeFiles(key, signal);
+        deps.faultPoint?.('export:done');
+        return manifest;
       },
     );
   };

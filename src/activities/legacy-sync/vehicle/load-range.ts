@@ -32,11 +32,15 @@ export function createLoadRange(deps: LoadDependencies): VehicleActivities['load
         localFile,
         signal,
         onQueued: queued,
-        onProgress: (bytes) => progress.report(bytes),
+        onProgress: (bytes) => {
+          if (bytes >= manifest.bytes / 2 && bytes < manifest.bytes) deps.faultPoint?.('transfer:half');
+          progress.report(bytes);
+        },
       });
+      deps.faultPoint?.('transfer:done');
       await setStatus('importing');
       const totals = await importRange(
-        { pool: deps.importPool },
+        { pool: deps.importPool, ...(deps.faultPoint && { faultPoint: deps.faultPoint }) },
         {
           key,
           manifest,
@@ -47,7 +51,10 @@ export function createLoadRange(deps: LoadDependencies): VehicleActivities['load
           onProgress: (rows, bytes) => progress.report(bytes, rows),
         },
       );
-      await Promise.all([deps.staging.removeFile(localFile), host.removeFile(manifest, signal)]);
+      // The last range takes the directories with it: whatever is left there would wait for the janitor.
+      await (manifest.last ? deps.staging.remove(key) : deps.staging.removeFile(localFile));
+      deps.faultPoint?.('cleanup:half');
+      await (manifest.last ? host.removeFiles(key, signal) : host.removeFile(manifest, signal));
       return totals;
     });
   };

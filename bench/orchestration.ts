@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { ensureSearchAttributes, openTemporal } from '../src/connections/temporal.ts';
+import { checkoutDir } from '../src/stack/checkout-dir.ts';
+import { stackStateDir, startStack } from '../src/stack/stack.ts';
+import type { fleetSync } from '../src/workflows/legacy-sync/fleet-sync.ts';
+import { fleetSyncWorkflowId } from '../src/workflows/legacy-sync/messages.ts';
+import { fleetRunKey, vehicleIdKey, workerSlotKey } from '../src/workflows/legacy-sync/search-attributes.ts';
+import { createFakeFleet } from '../test/support/fake-fleet.ts';
+import { type Measured, median, printMeasured } from './figures.ts';
+
+const TASK_QUEUE = 'bench-orchestration';
+const ROUNDS = 3;
+const VEHICLES = 100;
+
+/**
+ * What Temporal alone costs: the real workflows on the real server with a worker of the same settings, over a fleet in memory whose
+ * activities return at once.
+ */
+export async function orchestration(): Promise<number> {
+  const stack = await startStack({
+    stateDir: stackStateDir('bench'),
+    from: 'binaries',
+    ownTemporal: true,
+    servers: ['temporal'],
+    onProgress: (line) => console.log(line),
+  });
+  process.env.TEMPORAL_ADDRESS = stack.temporal.address;
+  try {
+    await measure(stack.temporal.address);
+    return 0;
+  } finally {
+    await stack.destroy();
+  }
+}
+
+async function measure(address: string): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('WARN') });
+  const temporal = await openTemporal();
+  await ensureSearchAttributes(temporal, [vehicleIdKey, workerSlotKey, fleetRunKey]);
+  const connection = await NativeConnection.connect({ address });
+  try {
+    await runFleet(temporal.client, connection, 4);
+    const one: Measured = { contender: '1 slot', times: [], amount: VEHICLES, limitedBy: '' };
+    const four: Measured = { contender: '4 slots', times: [], amount: VEHICLES, limitedBy: '' };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      one.times.push(await runFleet(temporal.client, connection, 1));
+      four.times.push(await runFleet(temporal.client, connection, 4));
+    }
+    one.limitedBy = 'round trips, one after the other: a claim, a child workflow, two activities';
+    four.limitedBy = 'the CPU of the Temporal server and of the worker, on the same machine';
+    console.log(`orchestration: ${VEHICLES} vehicles, no work in them`);
+    printMeasured([one, four], four, (each) => (median(each.times) / each.amount).toFixed(1), 'ms per vehicle');
+  } finally {
+    await temporal.close();
+    await connection.close();
+  }
+}
+
+let fleets = 0;
+
+async function runFleet(client: Client, connection: NativeConnection, slots: number): Promise<number> {
+  fleets += 1;
+  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({ id: `${fleets}-${index}` }));
+  const fleet = createFakeFleet(vehicles, { signal: () => new AbortController().signal });
+  const worker = await Worker.create({
+    connection,
+    taskQueue: TASK_QUEUE,
+    activities: fleet.activities,
+    workflowBundle: { codePath: join(checkoutDir(), 'dist/workflow-bundle.js') },
+    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, maximum: 10 },
+    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 2, maximum: 10 },
+  });
+  return worker.runUntil(async () => {
+    const startedAt = performance.now();
+    const result = await client.workflow.execute<typeof fleetSync>('fleetSync', {
+      workflowId: fleetSyncWorkflowId(`bench-${fleets}`),
+      taskQueue: TASK_QUEUE,
+      args: [{ selection: { kind: 'all' }, maxWorkers: slots, requestedBy: 'bench' }],
+    });
+    if (result.completed !== VEHICLES) throw new Error(`orchestration: ${result.completed} of ${VEHICLES} completed`);
+    return performance.now() - startedAt;
+  });
+}

@@ -1,0 +1,17 @@
+/** Where a worker can be made to die, for the tests of what a crash leaves. */
+export type FaultPoint = (name: string) => void;
+
+/**
+ * FLEETGRAPH_FAULT=<point> kills this process, as kill -9 does, when it comes to that point; <point>:<n> when it does for the nth time.
+ * Unset, as it always is in operation, the points do nothing.
+ */
+export function createFaultPoint(fault: string | null): FaultPoint {
+  if (fault === null) return () => {};
+  const [, point, visit] = /^(.+?)(?::(\d+))?$/.exec(fault) ?? [];
+  let left = Number(visit ?? 1);
+  return (name) => {
+    if (name !== point) return;
+    left -= 1;
+    if (left === 0) process.kill(process.pid, 'SIGKILL');
+  };
+}
