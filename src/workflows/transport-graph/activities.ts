@@ -9,7 +9,10 @@ export interface StageDefinition {
   workerName: string;
   critical: boolean;
   attempts: number;
+  /** Of one attempt. */
   timeoutMs: number;
+  /** Before the second attempt; five times as long before the third. */
+  retryWaitMs: number;
   /** null for a stage of ours; else the queue that the embedding process polls. */
   taskQueue: string | null;
 }
@@ -45,7 +48,6 @@ export interface EndStageInput {
   message: string;
   failureCode: string | null;
   outcome: StageOutcome | null;
-  attempts: number;
 }
 
 export interface AlertInput {
