@@ -45,7 +45,8 @@ const EXCEPTIONS: [from: string, to: string][] = [
 ];
 
 /** Files of a part that may use less than the part: they are read without a database, by tests, docs and forms. */
-const PURE = /^src\/settings\/(definition|legacy-sync|legacy-server|settings-page|time-zone)\.ts$/;
+const PURE =
+  /^src\/settings\/(definition|setting|setting-groups|legacy-sync|legacy-server|transport-graph|odata-mapping|settings-page|time-zone)\.ts$/;
 
 /** Of the workflows, others may run only these; the rest is imported as types. */
 const SHARED_WORKFLOW_FILES = /^src\/workflows\/[a-z-]+\/(messages|search-attributes)\.ts$/;
