@@ -20,7 +20,7 @@ CREATE TABLE datasets (
   decided_by      text,
   decision_reason text,
   decided_at      timestamptz,
-  backup_status   text NOT NULL DEFAULT 'off' CHECK (backup_status IN ('off', 'done', 'failed')),
+  backup_status   text NOT NULL DEFAULT 'off' CHECK (backup_status IN ('off', 'pending', 'done', 'failed')),
   backup_key      text,
   backup_error    text,
   created_at      timestamptz NOT NULL DEFAULT now(),
@@ -29,6 +29,13 @@ CREATE TABLE datasets (
 );
 CREATE UNIQUE INDEX datasets_one_active ON datasets (source) WHERE state = 'active';
 CREATE INDEX datasets_content ON datasets (source, content_sha256);
+
+-- Backups on their way to the object store: written with the dataset and deleted when the store has them, so that neither a store that is
+-- away nor a worker that dies between the two loses one.
+CREATE TABLE dataset_backups (
+  dataset_version bigint PRIMARY KEY REFERENCES datasets,
+  body            bytea NOT NULL
+);
 
 CREATE TABLE stops (
   id              text PRIMARY KEY CHECK (id <> ''),
