@@ -20,8 +20,12 @@ const ARROWS: Record<string, string[]> = {
   settings: ['connections', 'errors'],
   // Permits, breaker and order of the queue: decided by pure functions, applied in PostgreSQL.
   pool: ['connections', 'settings', 'errors', 'logger'],
+  // Arithmetic on rows and typed arrays: no server, no clock.
+  graph: [],
+  // What a request reads the live graph with.
+  'graph-reader': ['graph', 'connections', 'errors'],
   // The work. It implements the interfaces that the workflows own, which is why the arrow points at the pure side.
-  activities: ['pool', 'connections', 'settings', 'workflows', 'errors', 'logger'],
+  activities: ['pool', 'graph', 'connections', 'settings', 'workflows', 'errors', 'logger'],
   // The composition root: makes connections, gives them to activities, polls. Nothing imports it but the command that starts it.
   workers: ['activities', 'pool', 'connections', 'settings', 'workflows', 'config', 'errors', 'logger'],
   // Starts and steers runs by the workflows' names and types, and never loads workflow code.
@@ -29,7 +33,7 @@ const ARROWS: Record<string, string[]> = {
   // `pool` to close a circuit by hand.
   cli: ['client', 'pool', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
   demo: ['cli', 'client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
-  api: ['client', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  api: ['client', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
   // The private servers of development and tests would run under any project.
   stack: [],
 };
