@@ -83,6 +83,12 @@ export const DEFAULT_ODATA_MAPPING: OdataMapping = odataMappingSchema.parse({
   },
 });
 
+/** Every property that a set's mapping names. */
+export const propertiesOf = ({ fields }: Pick<SourceSet, 'fields'>): string[] =>
+  Object.values<string | string[] | undefined>(fields)
+    .flat()
+    .filter((name) => name !== undefined);
+
 /** Checks a mapping written as JSON. Throws a ZodError, or a SyntaxError when it is no JSON. */
 export const parseOdataMapping = (json: string): OdataMapping => odataMappingSchema.parse(JSON.parse(json));
 
