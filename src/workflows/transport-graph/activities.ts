@@ -11,8 +11,10 @@ export interface StageDefinition {
   attempts: number;
   /** Of one attempt. */
   timeoutMs: number;
-  /** Before the second attempt; five times as long before the third. */
+  /** Before the second attempt. */
   retryWaitMs: number;
+  /** How many times as long before the third: 5 makes 1 min, 5 min. */
+  retryCoefficient: number;
   /** null for a stage of ours; else the queue that the embedding process polls. */
   taskQueue: string | null;
 }

@@ -35,15 +35,21 @@ export async function runStage(input: StageInput, perform: Perform): Promise<Sta
 }
 
 /** Attempts, waits and timeout of a stage; a stage that is alive says so within half a minute. */
-function activityOptions({ attempts, timeoutMs, retryWaitMs, taskQueue }: StageDefinition): ActivityOptions {
+function activityOptions({
+  attempts,
+  timeoutMs,
+  retryWaitMs,
+  retryCoefficient,
+  taskQueue,
+}: StageDefinition): ActivityOptions {
   return {
     startToCloseTimeout: timeoutMs,
     heartbeatTimeout: '30 seconds',
     retry: {
       maximumAttempts: attempts,
       initialInterval: retryWaitMs,
-      backoffCoefficient: 5,
-      maximumInterval: retryWaitMs * 5,
+      backoffCoefficient: retryCoefficient,
+      maximumInterval: '1 hour',
     },
     // Nobody polls an embedding program's queue: say so instead of waiting for the timeout.
     ...(taskQueue === null ? {} : { taskQueue, scheduleToStartTimeout: retryWaitMs }),

@@ -1,32 +1,34 @@
 import { createTransport } from 'nodemailer';
 import type pg from 'pg';
-import { readSecret } from '../../../connections/secrets.ts';
+import { readPassword } from '../../../connections/secrets.ts';
 import type { Logger } from '../../../logger.ts';
+import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { AlertInput, PipelineActivities } from '../../../workflows/transport-graph/activities.ts';
 
-export interface AlertChannels {
-  /** Where a JSON body is posted; empty: off. */
-  webhookUrl: string;
-  /** Addresses, separated by commas; empty: off. */
-  emailTo: string;
-  emailFrom: string;
-  /** `file:` or `env:` reference to an smtp:// URL, which may hold a password. */
-  smtpRef: string;
-}
+type AlertChannels = Pick<
+  TransportGraphSettings,
+  | 'alertWebhook'
+  | 'alertEmailTo'
+  | 'alertEmailFrom'
+  | 'smtpHost'
+  | 'smtpPort'
+  | 'smtpSecurity'
+  | 'smtpUser'
+  | 'smtpPasswordRef'
+  | 'alertTimeoutMs'
+>;
 
 export interface RaiseAlertDependencies {
   pool: pg.Pool;
-  channels: () => AlertChannels;
+  settings: { read(): Promise<AlertChannels> };
   logger: Logger;
 }
-
-const DELIVERY_TIMEOUT_MS = 10_000;
 
 /**
  * Tells the admin, once per key: a row, a log line, and the configured channels. What cannot be delivered is recorded in the row; it never
  * fails the run whose failure it tells of.
  */
-export function createRaiseAlert({ pool, channels, logger }: RaiseAlertDependencies): PipelineActivities['raiseAlert'] {
+export function createRaiseAlert({ pool, settings, logger }: RaiseAlertDependencies): PipelineActivities['raiseAlert'] {
   return async (alert) => {
     // A row without a delivery is of an attempt that was killed before it told anybody.
     const { rows } = await pool.query<{ id: string; told: boolean }>(
@@ -38,10 +40,10 @@ export function createRaiseAlert({ pool, channels, logger }: RaiseAlertDependenc
     const [row] = rows;
     if (row === undefined || row.told) return;
     logger.error({ workerId: alert.workerId }, `ALERT ${alert.subject}: ${alert.message}`);
-    const to = channels();
+    const to = await settings.read();
     const [webhook, email] = await Promise.all([
-      delivered(to.webhookUrl !== '', () => postWebhook(to.webhookUrl, alert)),
-      delivered(to.emailTo !== '', () => sendEmail(to, alert)),
+      delivered(to.alertWebhook !== '', () => postWebhook(to, alert)),
+      delivered(to.alertEmailTo !== '' && to.smtpHost !== '', () => sendEmail(to, alert)),
     ]);
     await pool.query('UPDATE alerts SET delivery = $2 WHERE id = $1', [row.id, { webhook, email }]);
   };
@@ -57,30 +59,32 @@ async function delivered(wanted: boolean, deliver: () => Promise<void>): Promise
   }
 }
 
-async function postWebhook(url: string, { workerId, subject, message }: AlertInput): Promise<void> {
-  const response = await fetch(url, {
+async function postWebhook(to: AlertChannels, { workerId, subject, message }: AlertInput): Promise<void> {
+  const response = await fetch(to.alertWebhook, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ workerId, subject, message, at: new Date().toISOString() }),
-    signal: AbortSignal.timeout(DELIVERY_TIMEOUT_MS),
+    signal: AbortSignal.timeout(to.alertTimeoutMs),
     redirect: 'error',
   });
   if (!response.ok) throw new Error(`the webhook answered ${response.status}`);
 }
 
-async function sendEmail(
-  { smtpRef, emailTo, emailFrom }: AlertChannels,
-  { subject, message }: AlertInput,
-): Promise<void> {
-  const url = (await readSecret(smtpRef)).toString('utf8').trim();
+async function sendEmail(to: AlertChannels, { subject, message }: AlertInput): Promise<void> {
   const transport = createTransport({
-    url,
-    connectionTimeout: DELIVERY_TIMEOUT_MS,
-    greetingTimeout: DELIVERY_TIMEOUT_MS,
-    socketTimeout: DELIVERY_TIMEOUT_MS,
+    host: to.smtpHost,
+    port: to.smtpPort,
+    secure: to.smtpSecurity === 'tls',
+    requireTLS: to.smtpSecurity === 'starttls',
+    ignoreTLS: to.smtpSecurity === 'none',
+    connectionTimeout: to.alertTimeoutMs,
+    greetingTimeout: to.alertTimeoutMs,
+    socketTimeout: to.alertTimeoutMs,
+    ...(to.smtpUser === '' ? {} : { auth: { user: to.smtpUser, pass: await readPassword(to.smtpPasswordRef) } }),
   });
   try {
-    await transport.sendMail({ from: emailFrom, to: emailTo, subject: `[fleetgraph] ${subject}`, text: message });
+    const mail = { from: to.alertEmailFrom, to: to.alertEmailTo, subject: `[fleetgraph] ${subject}`, text: message };
+    await transport.sendMail(mail);
   } finally {
     transport.close();
   }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
+import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type {
   BeginStageInput,
   EndStageInput,
@@ -10,26 +11,27 @@ import type {
 
 export interface StageRecordsDependencies {
   pool: pg.Pool;
-  /** Before the second attempt of a stage; five times as long before the third. */
-  retryWaitMs: () => number;
+  settings: { read(): Promise<Pick<TransportGraphSettings, 'retryInitialMs' | 'retryCoefficient'>> };
 }
+
+type StageRow = Omit<StageDefinition, 'retryWaitMs' | 'retryCoefficient'>;
 
 const STAGE = `worker_id AS "workerId", worker_name AS "workerName", critical, attempts, timeout_ms AS "timeoutMs", task_queue AS "taskQueue"`;
 
 /** The stage list and the run history, in PostgreSQL. Errors: DatabaseUnavailable. */
 export function createStageRecords({
   pool,
-  retryWaitMs,
+  settings,
 }: StageRecordsDependencies): Pick<PipelineActivities, 'readStages' | 'beginStage' | 'endStage'> {
-  const withWait = (row: Omit<StageDefinition, 'retryWaitMs'>): StageDefinition => ({
-    ...row,
-    retryWaitMs: retryWaitMs(),
-  });
+  const withWaits = async <T extends object>(rows: T[]) => {
+    const { retryInitialMs: retryWaitMs, retryCoefficient } = await settings.read();
+    return rows.map((row) => ({ ...row, retryWaitMs, retryCoefficient }));
+  };
   return {
     readStages: () =>
       namingDatabaseFailures('Reading the stages of the pipeline', async () => {
         const { rows } = await pool.query(`SELECT ${STAGE} FROM pipeline_stages WHERE enabled ORDER BY position`);
-        return rows.map(withWait);
+        return withWaits<StageRow>(rows);
       }),
     beginStage: (input) =>
       namingDatabaseFailures(`Beginning stage ${input.workerId}`, async (): Promise<StageAdmission> => {
@@ -46,7 +48,8 @@ export function createStageRecords({
         if (!enabled) return { decision: 'cannot-run', reason: 'it is disabled in pipeline_stages' };
         if (missing.length > 0) return { decision: 'cannot-run', reason: `missing dependency ${missing.join(', ')}` };
         await insertRun(pool, input);
-        return { decision: 'run', stage: withWait(stage) };
+        const [admitted] = await withWaits<StageRow>([stage]);
+        return { decision: 'run', stage: admitted! };
       }),
     endStage: (input) => namingDatabaseFailures('Recording the end of a stage', () => updateRun(pool, input)),
   };
