@@ -117,8 +117,8 @@ function unavailable(url: URL, error: Transient, attempts: number): Failure {
 function networkError(error: unknown, timeoutMs: number): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return `it took longer than ${timeoutMs} ms`;
-  const { code, message: found = message } = (cause ?? {}) as NodeJS.ErrnoException;
-  return `the connection failed (${[code, found].filter(Boolean).join(': ')})`;
+  const found: Partial<NodeJS.ErrnoException> = cause ?? {};
+  return `the connection failed (${[found.code, found.message ?? message].filter(Boolean).join(': ')})`;
 }
 
 function backoffMs(attempt: number, { retryInitialMs, retryMaxMs }: OdataOptions): number {
