@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { BULK, bulk } from './bulk.ts';
+import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
 import { orchestration } from './orchestration.ts';
 import { paced } from './paced.ts';
 import { SMALL_DELTAS, smallDeltas } from './small-deltas.ts';
@@ -29,6 +30,11 @@ program
   .command('orchestration')
   .description('the same workflows over empty activities: milliseconds per vehicle')
   .action(async () => finish(await orchestration()));
+program
+  .command('odata-sync')
+  .description('first, changed and unchanged syncs of an OData source, against INSERTs and PostgreSQL’s own limit')
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, ODATA_SYNC_BENCH.rounds)
+  .action(async ({ rounds }) => finish(await odataSync({ ...ODATA_SYNC_BENCH, rounds })));
 await program.parseAsync();
 
 function wholeNumber(text: string): number {

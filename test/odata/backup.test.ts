@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test as plainTest } from '@jest/globals';
 import { openObjectStore } from '../../src/connections/object-store.ts';
 import { unpackBackup } from '../../src/activities/transport-graph/odata-sync/backup-document.ts';
 import { uploadBackups } from '../../src/activities/transport-graph/odata-sync/upload-backups.ts';
+import { checkoutDir } from '../../src/stack/checkout-dir.ts';
 import { type TestObjectStore, startObjectStore } from '../support/object-store.ts';
 import { type SyncFixture, openSyncFixture } from './sync-fixture.ts';
 
@@ -135,4 +138,10 @@ test('without backups nothing is kept', async () => {
   await fixture.set('backup.enabled', 'false');
   await fixture.sync();
   expect(await statuses()).toEqual([{ status: 'off', key: null, error: null, waiting: 0 }]);
+});
+
+plainTest('the server of these tests is the one that compose runs', () => {
+  const read = (file: string) => readFileSync(join(checkoutDir(), file), 'utf8');
+  const [, pinned] = /versitygw (v\S+)/.exec(read('tools/s3/go.mod')) ?? [];
+  expect(read('docker/s3/Dockerfile')).toContain(`versitygw:${pinned}`);
 });

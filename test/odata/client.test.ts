@@ -192,6 +192,16 @@ test.each(['added', 'removed'] as const)('a row that is %s while the set is read
   expect(idsOf(result.rows)).toEqual(idsOf(rows.toSorted((a, b) => (a.Id < b.Id ? -1 : 1))));
 });
 
+test('a row that is added behind our back, before pages that were read, makes the set be read again', async () => {
+  const rows = rowsOf(300);
+  await start(rows);
+  // The first request learns the dialect; the fourth has the last page.
+  source!.onPage = (_set, page) => {
+    if (page === 4) rows.unshift({ Id: '-first', Name: 'new' });
+  };
+  expect(idsOf((await read()).rows)).toEqual(idsOf(rows));
+});
+
 test('a source that changes all the time is given up, and so is one that gives a row twice', async () => {
   const rows = rowsOf(300);
   await start(rows);

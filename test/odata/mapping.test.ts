@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -7,7 +7,12 @@ import { contentSha256 } from '../../src/activities/transport-graph/odata-sync/d
 import { mapDataset } from '../../src/activities/transport-graph/odata-sync/map-dataset.ts';
 import { readMapping } from '../../src/activities/transport-graph/odata-sync/read-mapping.ts';
 import { createTimeReader, parseSourceNumber } from '../../src/activities/transport-graph/odata-sync/source-values.ts';
-import { DEFAULT_ODATA_MAPPING, isMappingSetting, odataMappingSchema } from '../../src/settings/odata-mapping.ts';
+import {
+  DEFAULT_ODATA_MAPPING,
+  isMappingSetting,
+  odataMappingSchema,
+  propertiesOf,
+} from '../../src/settings/odata-mapping.ts';
 import { ONE_C_MAPPING, oneCNetwork, sourceNetwork } from './network.ts';
 
 type Row = Record<string, unknown>;
@@ -91,7 +96,7 @@ test.each<[string, keyof ReturnType<typeof sourceNetwork>, Row, string]>([
   ['a number that is none', 'Stops', { Longitude: 'восток' }, 'Longitude is no number'],
   ['a key twice', 'Stops', { Id: ' stop-0001 ' }, 'its key was there before'],
   ['a key of a virtual stop', 'Stops', { Id: 'virtual-stop-yakutsk' }, 'as only keys of virtual entities do'],
-  ['a rounded key', 'Stops', { Id: 9_007_199_254_740_993 }, 'too large to be exact'],
+  ['a rounded key', 'Stops', { Id: Number.MAX_SAFE_INTEGER + 1 }, 'too large to be exact'],
   ['a route without a stop', 'Routes', { ToStopId: '00000000-0000-0000-0000-000000000000' }, 'ToStopId is empty'],
   ['an empty departure', 'Flights', { DepartureAt: '0001-01-01T00:00:00' }, 'DepartureAt is empty'],
   ['a time that is none', 'Flights', { ArrivalAt: 'завтра' }, 'ArrivalAt is no date and time'],
@@ -210,6 +215,16 @@ test('the mapping is read from the setting, from a file, or is the default', asy
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('docs/odata-mapping.md shows the default and a mapping for 1C as they are', () => {
+  const page = readFileSync(new URL('../../docs/odata-mapping.md', import.meta.url), 'utf8');
+  const json = /```json\n([^`]*)```/.exec(page)?.[1] ?? '';
+  expect(JSON.parse(json)).toEqual(ONE_C_MAPPING);
+  const table = page.slice(page.indexOf('| Set |'), page.indexOf('A property of the default'));
+  const shown = [...table.matchAll(/`([A-Z][A-Za-z]*)`/g)].map(([, name]) => name).filter((name) => name !== 'BUS');
+  const wanted = Object.values(DEFAULT_ODATA_MAPPING).flatMap((from) => [from.set, ...propertiesOf(from)]);
+  expect(shown).toEqual(wanted);
 });
 
 test.each(["Stops') or (1 eq 1", 'Stops/$count', 'a b', '../x', ''])('%p is no name of a set', (set) => {
