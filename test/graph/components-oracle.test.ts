@@ -74,7 +74,7 @@ test('the stored edges are the routes, each at its source', () => {
       expect(content.edges).toBe(oracle.size);
       for (const [i, stopId] of content.stopIds.entries()) {
         const edges = JSON.parse(content.neighbors[i]!) as GraphEdge[];
-        expect(edges.map(({ routeId }) => routeId).sort()).toEqual(oracle.outEdges(stopId).toSorted());
+        expect(edges.map(({ routeId }) => routeId!).toSorted()).toEqual(oracle.outEdges(stopId).toSorted());
         for (const edge of edges) {
           expect(oracle.extremities(edge.routeId!)).toEqual([edge.fromStopId, edge.toStopId]);
           expect(oracle.getEdgeAttribute(edge.routeId!, 'weight')).toBe(edge.weight);
