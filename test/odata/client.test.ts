@@ -73,6 +73,8 @@ test('a server that ignores $top has given everything', async () => {
   await start(rowsOf(350), '1c');
   source!.ignoresTop = true;
   expect((await read()).rows).toHaveLength(350);
+  source!.withoutCount = true;
+  expect((await read()).rows).toHaveLength(350);
 });
 
 test('a server that gives fewer rows than asked for, without a next link, is asked for the rest', async () => {

@@ -77,6 +77,16 @@ test('1C: what was never entered is 0, and a value of no type is none', () => {
   expect(mapDefault(plain).rows.routes[0]).toMatchObject({ durationMinutes: 0 });
 });
 
+test.each([{ DeletionMark: true }, { IsFolder: true }, { Posted: false }])(
+  '1C: %p leaves a row out by itself',
+  (mark) => {
+    const { Stops } = sourceNetwork(3);
+    Object.assign(Stops[1]!, mark);
+    const { rows } = mapDataset({ dialect: '1c', stops: Stops, routes: [], flights: [] }, DEFAULT_ODATA_MAPPING, 'UTC');
+    expect(rows.stops.map(({ id }) => id)).toEqual(['stop-0000', 'stop-0002']);
+  },
+);
+
 test('marks of 1C mean nothing elsewhere, unless the mapping names them', () => {
   const network = sourceNetwork(3);
   network.Stops[0]!['Posted'] = false;
