@@ -46,12 +46,15 @@ async function runsUntilComplete(fleet: Fleet, most: number): Promise<string[]> 
   return ends;
 }
 
+/** `up to date`: the run before it was cut after it had committed the last range. */
+const WHOLE = ['completed', 'up to date'];
+
 test.concurrent(
   'a vehicle that needs 10 s under a timeout of 3 s is complete within 5 runs, and each that was cut ends as VehicleTimeout',
   () =>
     tooLittleTime({ 'export.range_rows': ROWS / 20 }, async (fleet) => {
       const ends = await runsUntilComplete(fleet, 5);
-      expect(ends.at(-1)).toBe('completed');
+      expect(WHOLE).toContain(ends.at(-1));
       expect(ends.length).toBeGreaterThan(2);
       expect(new Set(ends.slice(0, -1))).toEqual(new Set(['VehicleTimeout']));
       await expectInvariants(fleet, ['1', '2']);
@@ -65,7 +68,7 @@ test.concurrent(
     tooLittleTime({}, async (fleet) => {
       const ends = await runsUntilComplete(fleet, 12);
       expect(ends[0]).toBe('VehicleTimeout');
-      expect(ends.at(-1)).toBe('completed');
+      expect(WHOLE).toContain(ends.at(-1));
       await expectInvariants(fleet, ['1', '2']);
       // Only what was in the way is kept short.
       const { rows } = await fleet.pool.query('SELECT range_rows FROM vehicles WHERE id = 2');
