@@ -18,6 +18,8 @@ import { type FakeVehicle, createFakeFleet } from '../support/fake-fleet.ts';
 import { type TestWorker, createTestWorker } from '../support/worker.ts';
 
 const HISTORIES = join(import.meta.dirname, 'histories');
+/** Stands in stack traces. */
+const CHECKOUT = join(import.meta.dirname, '../../');
 const opened: TestWorker[] = [];
 afterAll(() => Promise.all(opened.map((worker) => worker.close())));
 
@@ -33,7 +35,8 @@ async function save(worker: TestWorker, file: string, workflowId: string): Promi
   // Who recorded it, and on which machine, is nobody's business.
   const text = historyToJSON(history)
     .replaceAll(/"identity": ?"[^"]*"/g, '"identity": "recorder"')
-    .replaceAll(/"\d+@[^"]*"/g, '"recorder"');
+    .replaceAll(/"\d+@[^"]*"/g, '"recorder"')
+    .replaceAll(CHECKOUT, '');
   // With its id: child ids derive from it.
   await writeFile(join(HISTORIES, `${file}.json`), JSON.stringify({ workflowId, history: JSON.parse(text) }, null, 1));
 }
