@@ -51,15 +51,7 @@ export async function insertVehicle(database: Queryable, input: VehicleInput, se
   const { rows } = await database.query<Vehicle>(
     `INSERT INTO vehicles (id, label, server_id, legacy_table, legacy_vehicle_id, priority, enabled)
      VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${COLUMNS}`,
-    [
-      vehicle.id,
-      vehicle.label,
-      vehicle.serverId,
-      vehicle.table,
-      vehicle.legacyVehicleId,
-      vehicle.priority,
-      vehicle.enabled,
-    ],
+    valuesOf(vehicle),
   );
   return onlyRow(rows, vehicle.id);
 }
@@ -70,15 +62,7 @@ export async function updateVehicle(database: Queryable, input: VehicleInput, se
   const { rows } = await database.query<Vehicle>(
     `UPDATE vehicles SET label = $2, server_id = $3, legacy_table = $4, legacy_vehicle_id = $5, priority = $6, enabled = $7
      WHERE id = $1 RETURNING ${COLUMNS}`,
-    [
-      vehicle.id,
-      vehicle.label,
-      vehicle.serverId,
-      vehicle.table,
-      vehicle.legacyVehicleId,
-      vehicle.priority,
-      vehicle.enabled,
-    ],
+    valuesOf(vehicle),
   );
   return onlyRow(rows, vehicle.id);
 }
@@ -96,6 +80,12 @@ export function misfit(vehicle: Pick<Vehicle, 'id' | 'legacyVehicleId'>, server:
     return `vehicle ${vehicle.id} has legacy vehicle id ${vehicle.legacyVehicleId}, and the column mapping of ${server.id} names no vehicle column`;
   }
   return null;
+}
+
+/** $1 to $7 of both statements above. */
+function valuesOf(vehicle: z.output<typeof vehicleSchema>): unknown[] {
+  const { id, label, serverId, table, legacyVehicleId, priority, enabled } = vehicle;
+  return [id, label, serverId, table, legacyVehicleId, priority, enabled];
 }
 
 function parseVehicle(input: VehicleInput, server: LegacyServer): z.output<typeof vehicleSchema> {

@@ -1,5 +1,5 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { RangeTotals, VehicleOutcome } from './activities.ts';
+import type { RangeTotals, RunSummary, VehicleOutcome } from './activities.ts';
 
 export const LEGACY_SYNC_TASK_QUEUE = 'legacy-sync';
 
@@ -21,16 +21,7 @@ export interface FleetSyncInput {
   requestedBy?: string;
 }
 
-export interface FleetSyncResult {
-  runId: string;
-  vehicles: number;
-  completed: number;
-  failed: number;
-  upToDate: number;
-  rows: number;
-  bytes: number;
-  quarantined: number;
-}
+export type FleetSyncResult = RunSummary;
 
 export interface WorkerSlotInput {
   runId: string;
