@@ -1,8 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { BULK, bulk } from './bulk.ts';
+import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
+import { GRAPH, graph } from './graph.ts';
 import { orchestration } from './orchestration.ts';
 import { paced } from './paced.ts';
 import { SMALL_DELTAS, smallDeltas } from './small-deltas.ts';
+import { VIRTUAL, virtualEntities } from './virtual-entities.ts';
 
 const program = new Command('bench').description(
   'Measures fleetgraph beside what it replaces, on servers of its own. Ratios within one run are what counts.',
@@ -29,6 +32,23 @@ program
   .command('orchestration')
   .description('the same workflows over empty activities: milliseconds per vehicle')
   .action(async () => finish(await orchestration()));
+program
+  .command('odata-sync')
+  .description('first, changed and unchanged syncs of an OData source, against INSERTs and PostgreSQL’s own limit')
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, ODATA_SYNC_BENCH.rounds)
+  .action(async ({ rounds }) => finish(await odataSync({ ...ODATA_SYNC_BENCH, rounds })));
+program
+  .command('graph')
+  .description(
+    '5,000 stops and 100,000 routes from PostgreSQL to active, and the load of Redis against redis-cli --pipe',
+  )
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, GRAPH.rounds)
+  .action(async ({ rounds }) => finish(await graph({ ...GRAPH, rounds })));
+program
+  .command('virtual-entities')
+  .description('365,000 virtual flights, against generate_series into the same indexes')
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, VIRTUAL.rounds)
+  .action(async ({ rounds }) => finish(await virtualEntities({ ...VIRTUAL, rounds })));
 await program.parseAsync();
 
 function wholeNumber(text: string): number {

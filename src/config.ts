@@ -11,6 +11,11 @@ const environmentSchema = z.object({
   FLEETGRAPH_STAGING_DIR: z.string().min(1).default(join('/var/tmp', 'fleetgraph-staging')),
   FLEETGRAPH_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   FLEETGRAPH_WORKER_METRICS_ADDRESS: z.string().optional(),
+  FLEETGRAPH_WORKER_ROLES: z
+    .string()
+    .default('legacy-sync,transport-graph')
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(['legacy-sync', 'transport-graph'])).min(1)),
   FLEETGRAPH_FAULT: z.string().min(1).optional(),
   FLEETGRAPH_API_HOST: z.string().default('127.0.0.1'),
   FLEETGRAPH_API_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
@@ -24,6 +29,8 @@ export interface Config {
   stagingDir: string;
   logLevel: string;
   workerMetricsAddress: string | null;
+  /** Which task queues a worker process polls. */
+  workerRoles: ('legacy-sync' | 'transport-graph')[];
   /** Where the worker is to die, in tests only; see workers/fault-point.ts. */
   fault: string | null;
   api: { host: string; port: number };
@@ -52,6 +59,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     stagingDir: values.FLEETGRAPH_STAGING_DIR,
     logLevel: values.FLEETGRAPH_LOG_LEVEL,
     workerMetricsAddress: values.FLEETGRAPH_WORKER_METRICS_ADDRESS ?? null,
+    workerRoles: values.FLEETGRAPH_WORKER_ROLES,
     fault: values.FLEETGRAPH_FAULT ?? null,
     api: { host: values.FLEETGRAPH_API_HOST, port: values.FLEETGRAPH_API_PORT },
     hostname: hostname(),

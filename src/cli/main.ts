@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../errors.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { graphCommand } from './commands/graph.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { quarantineCommand } from './commands/quarantine.ts';
 import { runsCommands } from './commands/runs.ts';
@@ -24,6 +25,7 @@ program.addCommand(serversCommand());
 program.addCommand(vehiclesCommand());
 program.addCommand(settingsCommand());
 program.addCommand(quarantineCommand());
+program.addCommand(graphCommand());
 program.addCommand(doctorCommand());
 
 try {

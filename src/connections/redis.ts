@@ -2,12 +2,14 @@ import { Redis } from 'ioredis';
 
 export interface RedisOptions {
   onError?: (error: Error) => void;
+  /** Half a second unless said: the graph's batches of a megabyte need more. */
+  commandTimeoutMs?: number;
 }
 
-/** Redis holds live progress only: a command that cannot be answered within half a second is given up, never queued. */
+/** A command that cannot be answered in time is given up, never queued: Redis holds nothing that could not be made again. */
 export function openRedis(url: string, options: RedisOptions = {}): Redis {
   const redis = new Redis(url, {
-    commandTimeout: 500,
+    commandTimeout: options.commandTimeoutMs ?? 500,
     connectTimeout: 2_000,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

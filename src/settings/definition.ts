@@ -50,7 +50,7 @@ export function describeBounds(setting: SettingDefinition): string {
   if (type === 'boolean') return 'true or false';
   const { minimum, above, maximum, whole, oneOf } = boundsOf(setting);
   if (oneOf) return `one of ${oneOf.join(', ')}`;
-  if (type === 'string') return 'a text';
+  if (type === 'string') return z.toJSONSchema(setting.schema).description ?? 'a text';
   const number = whole ? 'a whole number' : 'a number';
   const low = above !== undefined ? `above ${above}` : `from ${minimum}`;
   if (minimum === undefined && above === undefined)

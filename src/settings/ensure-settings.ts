@@ -1,25 +1,28 @@
 import type pg from 'pg';
 import { Failure } from '../errors.ts';
-import { type SettingDefinition, boundsOf, typeOf } from './definition.ts';
-import { LEGACY_SYNC_SETTINGS } from './legacy-sync.ts';
+import { boundsOf, typeOf } from './definition.ts';
+import { SETTING_GROUPS } from './setting-groups.ts';
 
 /**
  * Adds a row for every setting that has none and refreshes the bounds PostgreSQL checks; a value is never overwritten.
  * Errors: InvalidSetting when a value that stands there is outside the bounds of this version.
  */
 export async function ensureSettings(database: pg.ClientBase): Promise<void> {
-  const rows = Object.values<SettingDefinition>(LEGACY_SYNC_SETTINGS).map((setting) => ({
-    key: setting.key,
-    value: String(setting.default),
-    type: typeOf(setting),
-    bounds: boundsOf(setting),
-  }));
+  const rows = SETTING_GROUPS.flatMap(({ prefix, settings }) =>
+    Object.values(settings).map((setting) => ({
+      key: setting.key,
+      value: String(setting.default),
+      type: typeOf(setting),
+      category: prefix,
+      bounds: boundsOf(setting),
+    })),
+  );
   try {
     // In key order, so that two processes take the rows' locks in the same order.
     await database.query(
       `INSERT INTO system_settings AS present (key, value, type, category, bounds)
-       SELECT key, value, type, 'legacy_sync', bounds
-       FROM jsonb_to_recordset($1::jsonb) AS wanted(key text, value text, type text, bounds jsonb)
+       SELECT key, value, type, category, bounds
+       FROM jsonb_to_recordset($1::jsonb) AS wanted(key text, value text, type text, category text, bounds jsonb)
        ORDER BY key
        ON CONFLICT (key) DO UPDATE SET bounds = EXCLUDED.bounds WHERE present.bounds IS DISTINCT FROM EXCLUDED.bounds`,
       [JSON.stringify(rows)],

@@ -1,20 +1,7 @@
 import { z } from 'zod';
+import { settingUnder } from './setting.ts';
 
-/** One row of `system_settings`: its key below `legacy_sync.`, its type by the schema, its default and what it does. */
-interface Setting<T extends z.ZodType> {
-  key: string;
-  schema: T;
-  default: z.infer<T>;
-  description: string;
-}
-
-const setting = <T extends z.ZodType>(key: string, schema: T, value: z.infer<T>, description: string): Setting<T> => ({
-  key: `legacy_sync.${key}`,
-  schema,
-  default: value,
-  description,
-});
-
+const setting = settingUnder('legacy_sync');
 const count = z.number().int().positive();
 const milliseconds = z.number().int().positive();
 const bytes = z.number().int().positive();

@@ -1,9 +1,9 @@
 import { type SettingDefinition, describeBounds, typeOf } from './definition.ts';
-import { LEGACY_SYNC_SETTINGS } from './legacy-sync.ts';
+import { SETTING_GROUPS } from './setting-groups.ts';
 
 /** docs/settings.md, as the schema of the settings says it. */
 export function settingsPage(): string {
-  const settings = Object.values<SettingDefinition>(LEGACY_SYNC_SETTINGS);
+  const settings = SETTING_GROUPS.flatMap((group) => Object.values(group.settings));
   const sections = new Map<string, SettingDefinition[]>();
   for (const setting of settings) {
     const prefix = setting.key.split('.').slice(0, 2).join('.');
@@ -22,16 +22,20 @@ export function settingsPage(): string {
     'PostgreSQL refuses a value outside the bounds below. `fleetgraph migrate` adds rows that are missing and never changes a value.',
     'Durations are milliseconds, sizes bytes. A legacy server may have limits of its own (`legacy_servers.limits`).',
     '',
-    'This page is generated from `src/settings/legacy-sync.ts` by `src/settings/settings-page.ts`; a test holds it current.',
+    'This page is generated from `src/settings/legacy-sync.ts` and `transport-graph.ts` by `src/settings/settings-page.ts`; a test holds it current.',
     ...[...sections].flatMap(([prefix, members]) => ['', `## ${prefix}`, '', ...table(members)]),
     '',
   ].join('\n');
 }
 
+function defaultOf(setting: SettingDefinition): string {
+  return setting.default === '' ? '(empty)' : `\`${String(setting.default)}\``;
+}
+
 function table(settings: SettingDefinition[]): string[] {
   const rows = settings.map(
     (setting) =>
-      `| \`${setting.key}\` | ${typeOf(setting)} | \`${String(setting.default)}\` | ${describeBounds(setting)} | ${setting.description} |`,
+      `| \`${setting.key}\` | ${typeOf(setting)} | ${defaultOf(setting)} | ${describeBounds(setting)} | ${setting.description} |`,
   );
   return ['| Key | Type | Default | Allowed | What it does |', '|---|---|---|---|---|', ...rows];
 }

@@ -2,13 +2,17 @@ import type pg from 'pg';
 import { type Listener, listen } from '../connections/listen.ts';
 import { type Queryable, inTransaction } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
-import { type SettingDefinition, describeBounds, typeOf } from './definition.ts';
-import { LEGACY_SYNC_SETTINGS, type LegacySyncSettings } from './legacy-sync.ts';
+import { describeBounds, typeOf } from './definition.ts';
+import type { LegacySyncSettings } from './legacy-sync.ts';
+import { LEGACY_SYNC_GROUP, SETTING_GROUPS, type SettingGroup, TRANSPORT_GRAPH_GROUP } from './setting-groups.ts';
+import type { TransportGraphSettings } from './transport-graph.ts';
 
-const PREFIX = 'legacy_sync.';
 const CHANNEL = 'fleetgraph_settings';
-const definitions = Object.entries<SettingDefinition>(LEGACY_SYNC_SETTINGS);
-const byKey = new Map(definitions.map(([, setting]) => [setting.key, setting]));
+const byKey = new Map(
+  SETTING_GROUPS.flatMap(({ prefix, settings }) =>
+    Object.values(settings).map((setting) => [setting.key, { ...setting, category: prefix }] as const),
+  ),
+);
 
 interface SettingRow {
   key: string;
@@ -21,9 +25,18 @@ interface SettingRow {
  * Errors: InvalidSetting, naming every key that is unknown or has a value that is not allowed.
  */
 export async function readSettings(database: Queryable): Promise<LegacySyncSettings> {
+  return (await readGroup(database, LEGACY_SYNC_GROUP)) as LegacySyncSettings;
+}
+
+/** All settings of the transport graph; as `readSettings`. A bad row of one pipeline does not stop the other. */
+export async function readTransportGraphSettings(database: Queryable): Promise<TransportGraphSettings> {
+  return (await readGroup(database, TRANSPORT_GRAPH_GROUP)) as TransportGraphSettings;
+}
+
+async function readGroup(database: Queryable, { prefix, settings }: SettingGroup): Promise<Record<string, unknown>> {
   const { rows } = await database.query<SettingRow>(
     'SELECT key, value, type FROM system_settings WHERE starts_with(key, $1) ORDER BY key',
-    [PREFIX],
+    [`${prefix}.`],
   );
   const problems: string[] = [];
   const found = new Map<string, string | number | boolean>();
@@ -35,8 +48,8 @@ export async function readSettings(database: Queryable): Promise<LegacySyncSetti
   if (problems.length > 0) {
     throw new Failure('InvalidSetting', `Reading system_settings: ${problems.join('; ')}. Correct these rows.`);
   }
-  const values = definitions.map(([name, setting]) => [name, found.get(setting.key) ?? setting.default]);
-  return Object.fromEntries(values) as LegacySyncSettings;
+  const values = Object.entries(settings).map(([name, setting]) => [name, found.get(setting.key) ?? setting.default]);
+  return Object.fromEntries(values) as Record<string, unknown>;
 }
 
 /**
@@ -60,9 +73,9 @@ export async function writeSetting(
       [key],
     );
     await client.query(
-      `INSERT INTO system_settings (key, value, type, category) VALUES ($1, $2, $3, 'legacy_sync')
+      `INSERT INTO system_settings (key, value, type, category) VALUES ($1, $2, $3, $4)
        ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, type = EXCLUDED.type`,
-      [key, row.value, row.type],
+      [key, row.value, row.type, setting.category],
     );
     await client.query(
       `INSERT INTO audit_log (actor, action, subject, reason, details) VALUES ($1, 'setting.changed', $2, $3, $4)`,

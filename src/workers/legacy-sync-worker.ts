@@ -18,6 +18,7 @@ import { startJanitor } from './janitor.ts';
 import { openLiveSettings } from './live-settings.ts';
 import { createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
 import { createResourceGuard } from './resource-guard.ts';
+import { type RunningWorker, runAndClose } from './running-worker.ts';
 
 /**
  * Vehicles one process works on at once, far above any sensible number of slots: what limits them are the permits, which are counted over
@@ -25,12 +26,6 @@ import { createResourceGuard } from './resource-guard.ts';
  */
 const MAX_ACTIVITIES = 200;
 const MAX_CACHED_WORKFLOWS = 1_000;
-
-export interface RunningWorker {
-  /** Settles when the worker has ended; rejects when it ended by an error. */
-  ended: Promise<void>;
-  stop(): void;
-}
 
 /** Everything the legacy-sync task queue needs, from the addresses to the polling worker. */
 export async function startLegacySyncWorker(config: Config, logger: Logger): Promise<RunningWorker> {
@@ -95,17 +90,5 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     redis.disconnect();
     await Promise.all([pool.end(), importPool.end(), temporal.close(), connection.close()]);
   };
-  return {
-    ended: runAndClose(worker, close),
-    // shutdown() throws in every other state.
-    stop: () => (worker.getState() === 'RUNNING' ? worker.shutdown() : undefined),
-  };
-}
-
-async function runAndClose(worker: Worker, close: () => Promise<void>): Promise<void> {
-  try {
-    await worker.run();
-  } finally {
-    await close();
-  }
+  return runAndClose(worker, close);
 }

@@ -5,23 +5,26 @@ import { openPostgres } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import { installRuntime } from './runtime.ts';
 import { startLegacySyncWorker } from './legacy-sync-worker.ts';
+import { startTransportGraphWorker } from './transport-graph-worker.ts';
+
+const START = { 'legacy-sync': startLegacySyncWorker, 'transport-graph': startTransportGraphWorker };
 
 /** Runs this process's workers until SIGTERM or SIGINT, then lets what is nearly done end, hands back the rest, and returns. */
 export async function runWorkers(config: Config): Promise<void> {
   const logger = createLogger('fleetgraph-worker', config.logLevel);
   installRuntime(config, logger);
   await checkDatabase(config, logger);
-  const worker = await startLegacySyncWorker(config, logger);
+  const workers = await Promise.all(config.workerRoles.map((role) => START[role](config, logger)));
   const stop = (signal: string): void => {
     logger.info({ signal }, 'stopping: what is under way is handed back and goes on elsewhere');
-    worker.stop();
+    for (const worker of workers) worker.stop();
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   // A program that started this worker with a channel to it was killed: its worker must not outlive it.
   process.once('disconnect', () => stop('disconnect'));
-  logger.info({ taskQueue: 'legacy-sync' }, 'the worker polls');
+  logger.info({ roles: config.workerRoles }, 'the worker polls');
   process.send?.('polling');
-  await worker.ended;
+  await Promise.all(workers.map(({ ended }) => ended));
   if (process.connected) process.disconnect();
 }
 

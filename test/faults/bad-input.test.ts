@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { runProgram } from '../support/fleet-worker.ts';
-import { nameFailure } from '../../src/workflows/legacy-sync/failure.ts';
+import { nameFailure } from '../../src/workflows/failure.ts';
 import { type Fleet, TABLE, openFleet } from '../support/fleet.ts';
 import { expectInvariants } from '../support/invariants.ts';
 

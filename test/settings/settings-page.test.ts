@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { type SettingDefinition, describeBounds } from '../../src/settings/definition.ts';
 import { LEGACY_SYNC_SETTINGS } from '../../src/settings/legacy-sync.ts';
+import { SETTING_GROUPS } from '../../src/settings/setting-groups.ts';
 import { settingsPage } from '../../src/settings/settings-page.ts';
 
 test('docs/settings.md is what the schema says', async () => {
@@ -11,7 +12,7 @@ test('docs/settings.md is what the schema says', async () => {
 
 test('every setting is on the page once, and its default is allowed', () => {
   const page = settingsPage();
-  for (const setting of Object.values<SettingDefinition>(LEGACY_SYNC_SETTINGS)) {
+  for (const setting of SETTING_GROUPS.flatMap(({ settings }) => Object.values(settings))) {
     expect(page.split(`| \`${setting.key}\` |`)).toHaveLength(2);
     expect(setting.schema.safeParse(setting.default).success).toBe(true);
   }

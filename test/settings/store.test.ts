@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Listener } from '../../src/connections/listen.ts';
-import { LEGACY_SYNC_SETTINGS } from '../../src/settings/legacy-sync.ts';
-import { listenSettings, readSettings, writeSetting } from '../../src/settings/store.ts';
+import { SETTING_GROUPS } from '../../src/settings/setting-groups.ts';
+import { listenSettings, readSettings, readTransportGraphSettings, writeSetting } from '../../src/settings/store.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
 
@@ -20,14 +20,16 @@ const setRaw = (key: string, value: string) =>
 
 test('a migrated database holds a row for each setting, at its default', async () => {
   const { rows } = await database.pool.query('SELECT key, value, category FROM system_settings ORDER BY key');
-  const wanted = Object.values(LEGACY_SYNC_SETTINGS)
-    .map((setting) => ({ key: setting.key, value: String(setting.default), category: 'legacy_sync' }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const wanted = SETTING_GROUPS.flatMap(({ prefix, settings }) =>
+    Object.values(settings).map(({ key, default: value }) => ({ key, value: String(value), category: prefix })),
+  ).sort((a, b) => (a.key < b.key ? -1 : 1));
   expect(rows).toEqual(wanted);
   const settings = await readSettings(database.pool);
   expect(settings.maxWorkers).toBe(3);
   expect(settings.poolEnabled).toBe(true);
   expect(settings.transferMethod).toBe('exec');
+  const graph = await readTransportGraphSettings(database.pool);
+  expect(graph).toMatchObject({ batchSize: 1000, hubCity: 'Якутск', departures: '08:00,16:00', keyTag: false });
 });
 
 test('a setting without a row has its default', async () => {
@@ -57,6 +59,21 @@ test.each([
   ['legacy_sync.worker_pool.max_workers', '0x10', 'a whole number from 1 to 1000'],
   ['legacy_sync.worker_pool.enabled', 'yes', 'true or false'],
   ['legacy_sync.transfer.method', 'ftp', 'one of exec, sftp, scp'],
+  [
+    'transport_graph.odata.url',
+    'https://ann:secret@host/odata',
+    'an http(s) address without user, password, query and fragment, or empty',
+  ],
+  ['transport_graph.odata.time_zone', '+09:00', 'an IANA time zone name'],
+  [
+    'transport_graph.odata.mapping',
+    '{"stops":{}}',
+    'a mapping as JSON, `file:/path` of one, or empty: the default (docs/odata-mapping.md)',
+  ],
+  ['transport_graph.virtual.departures', '08:00,8:00', 'times of day as `HH:MM`, separated by commas, none twice'],
+  ['transport_graph.virtual.departures', '08:00,08:00', 'times of day as `HH:MM`, separated by commas, none twice'],
+  ['transport_graph.odata.password_ref', 'hunter2', '`file:/path`, `env:NAME` or empty'],
+  ['transport_graph.graph.versions_kept', '1', 'a whole number from 2 to 100'],
 ])('writing %s = %s is refused with the key, the value and what is allowed', async (key, value, allowed) => {
   const before = await readSettings(database.pool);
   await expect(writeSetting(database.pool, key, value, { actor: 'ann' })).rejects.toMatchObject({
@@ -64,6 +81,23 @@ test.each([
     message: `Setting ${key} is set to "${value}": allowed is ${allowed}.`,
   });
   expect(await readSettings(database.pool)).toEqual(before);
+});
+
+test('a setting of the transport graph is stored under its category, and a bad row of it stops only its own pipeline', async () => {
+  const key = 'transport_graph.virtual.hub_city';
+  await writeSetting(database.pool, key, 'Мирный', { actor: 'ann' });
+  expect((await readTransportGraphSettings(database.pool)).hubCity).toBe('Мирный');
+  await database.pool.query('DELETE FROM system_settings WHERE key = $1', [key]);
+  await writeSetting(database.pool, key, 'Якутск', { actor: 'ann' });
+  const { rows } = await database.pool.query('SELECT category FROM system_settings WHERE key = $1', [key]);
+  expect(rows).toEqual([{ category: 'transport_graph' }]);
+  await database.pool.query(`INSERT INTO system_settings VALUES ('transport_graph.color', 'red', 'string', 'x')`);
+  try {
+    await expect(readTransportGraphSettings(database.pool)).rejects.toMatchObject({ code: 'InvalidSetting' });
+    expect((await readSettings(database.pool)).maxWorkers).toBeGreaterThan(0);
+  } finally {
+    await database.pool.query(`DELETE FROM system_settings WHERE key = 'transport_graph.color'`);
+  }
 });
 
 test('an unknown key is refused, and the one that was meant is named', async () => {

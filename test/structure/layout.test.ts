@@ -20,8 +20,12 @@ const ARROWS: Record<string, string[]> = {
   settings: ['connections', 'errors'],
   // Permits, breaker and order of the queue: decided by pure functions, applied in PostgreSQL.
   pool: ['connections', 'settings', 'errors', 'logger'],
+  // Arithmetic on rows and typed arrays: no server, no clock.
+  graph: [],
+  // What a request reads the live graph with.
+  'graph-reader': ['graph', 'connections', 'errors'],
   // The work. It implements the interfaces that the workflows own, which is why the arrow points at the pure side.
-  activities: ['pool', 'connections', 'settings', 'workflows', 'errors', 'logger'],
+  activities: ['pool', 'graph', 'connections', 'settings', 'workflows', 'errors', 'logger'],
   // The composition root: makes connections, gives them to activities, polls. Nothing imports it but the command that starts it.
   workers: ['activities', 'pool', 'connections', 'settings', 'workflows', 'config', 'errors', 'logger'],
   // Starts and steers runs by the workflows' names and types, and never loads workflow code.
@@ -29,7 +33,7 @@ const ARROWS: Record<string, string[]> = {
   // `pool` to close a circuit by hand.
   cli: ['client', 'pool', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
   demo: ['cli', 'client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
-  api: ['client', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  api: ['client', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
   // The private servers of development and tests would run under any project.
   stack: [],
 };
@@ -45,7 +49,8 @@ const EXCEPTIONS: [from: string, to: string][] = [
 ];
 
 /** Files of a part that may use less than the part: they are read without a database, by tests, docs and forms. */
-const PURE = /^src\/settings\/(definition|legacy-sync|legacy-server|settings-page|time-zone)\.ts$/;
+const PURE =
+  /^src\/settings\/(definition|setting|setting-groups|legacy-sync|legacy-server|transport-graph|odata-mapping|settings-page|time-zone)\.ts$/;
 
 /** Of the workflows, others may run only these; the rest is imported as types. */
 const SHARED_WORKFLOW_FILES = /^src\/workflows\/[a-z-]+\/(messages|search-attributes)\.ts$/;

@@ -7,7 +7,7 @@ import {
   log,
   sleep,
 } from '@temporalio/workflow';
-import { isAlreadyStarted } from './failure.ts';
+import { isAlreadyStarted } from '../failure.ts';
 import { type WorkerSlotResult, wakeSignal, workerSlotWorkflowId } from './messages.ts';
 import type { workerSlot } from './worker-slot.ts';
 

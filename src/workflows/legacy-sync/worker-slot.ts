@@ -12,7 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Claim, ClaimInput, ClaimedVehicle, VehicleOutcome } from './activities.ts';
-import { endedWithoutCleanup, isAlreadyStarted, nameFailure } from './failure.ts';
+import { endedWithoutCleanup, isAlreadyStarted, nameFailure } from '../failure.ts';
 import {
   type WorkerSlotInput,
   type WorkerSlotResult,

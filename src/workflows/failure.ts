@@ -10,13 +10,12 @@ export function nameFailure(error: unknown): NamedFailure {
   let found: NamedFailure | null = null;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof ApplicationFailure && cause.type) found = { code: cause.type, message: cause.message };
-    if (cause instanceof TerminatedFailure)
-      found = { code: 'Cancelled', message: 'the vehicle’s workflow was terminated' };
+    if (cause instanceof TerminatedFailure) found = { code: 'Cancelled', message: 'the workflow was terminated' };
     if (cause instanceof TimeoutFailure)
       found = { code: 'Lost', message: `no worker answered in time: ${cause.message}` };
   }
   if (found !== null) return found;
-  if (isCancellation(error)) return { code: 'Cancelled', message: 'the vehicle’s sync was cancelled' };
+  if (isCancellation(error)) return { code: 'Cancelled', message: 'it was cancelled' };
   return { code: 'Unexpected', message: error instanceof Error ? error.message : String(error) };
 }
 

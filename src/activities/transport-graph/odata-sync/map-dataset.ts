@@ -1,0 +1,135 @@
+import type { OdataDialect } from '../../../connections/odata/odata-dialect.ts';
+import type { OdataRow } from '../../../connections/odata/odata-page.ts';
+import { Failure } from '../../../errors.ts';
+import { type OdataMapping, type SourceSet, propertiesOf } from '../../../settings/odata-mapping.ts';
+import {
+  DEFAULT_SEATS,
+  DEFAULT_TRANSPORT_TYPE,
+  type DatasetRows,
+  type FlightRow,
+  type RouteRow,
+  type StopRow,
+} from './dataset-rows.ts';
+import { isIgnored } from './ignored-row.ts';
+import { RowProblem, type RowReader, createRowReader } from './row-reader.ts';
+import { createTimeReader } from './source-values.ts';
+
+export interface SourceRows {
+  dialect: OdataDialect;
+  stops: OdataRow[];
+  routes: OdataRow[];
+  flights: OdataRow[];
+}
+
+const LATITUDE = { from: -90, to: 90 };
+const LONGITUDE = { from: -180, to: 180 };
+const MINUTES = { from: -2_147_483_648, to: 2_147_483_647, whole: true } as const;
+const KILOMETRES = { from: 0, to: 50_000 };
+const RUBLES = { from: 0, to: 9_999_999_999 };
+const SEATS = { from: 0, to: 2_147_483_647, whole: true } as const;
+
+export interface MappedDataset {
+  rows: DatasetRows;
+  /** Properties of the mapping that no row of the source has: `Routes.DistanceKm`. */
+  missing: string[];
+}
+
+/** The source's rows as stops, routes and flights. Errors: OdataInvalid, which counts the rows of a set that cannot be read. */
+export function mapDataset(source: SourceRows, mapping: OdataMapping, timeZone: string): MappedDataset {
+  const readTime = createTimeReader(timeZone);
+  const missing: string[] = [];
+  const read = <T extends { id: string }>(rows: OdataRow[], from: SourceSet, map: (row: RowReader) => T): T[] => {
+    const own = rows.filter((row) => !isIgnored(row, from, source.dialect));
+    missing.push(...missingProperties(own, from));
+    return mapRows(own, from, createRowReader(source.dialect, readTime), map);
+  };
+  const stops = read(source.stops, mapping.stops, (row) => toStop(row, mapping.stops.fields));
+  const routes = read(source.routes, mapping.routes, (row) => toRoute(row, mapping.routes.fields));
+  const routesById = new Map(routes.map((route) => [route.id, route]));
+  const flights = read(source.flights, mapping.flights, (row) => toFlight(row, mapping.flights.fields, routesById));
+  return { rows: { stops, routes, flights }, missing };
+}
+
+function toStop(row: RowReader, fields: OdataMapping['stops']['fields']): StopRow {
+  const latitude = row.optionalNumber(fields.latitude, LATITUDE);
+  const longitude = row.optionalNumber(fields.longitude, LONGITUDE);
+  return {
+    id: row.key(fields.id),
+    name: row.text(fields.name),
+    cityName: row.optionalText(fields.cityName),
+    latitude,
+    longitude,
+  };
+}
+
+function toRoute(row: RowReader, fields: OdataMapping['routes']['fields']): RouteRow {
+  return {
+    id: row.key(fields.id),
+    name: row.text(fields.name),
+    fromStopId: row.key(fields.fromStopId),
+    toStopId: row.key(fields.toStopId),
+    transportType: row.optionalText(fields.transportType) ?? DEFAULT_TRANSPORT_TYPE,
+    durationMinutes: row.optionalNumber(fields.durationMinutes, MINUTES),
+    distanceKm: row.optionalNumber(fields.distanceKm, KILOMETRES),
+    fareRub: row.optionalNumber(fields.fareRub, RUBLES),
+  };
+}
+
+function toFlight(
+  row: RowReader,
+  fields: OdataMapping['flights']['fields'],
+  routes: ReadonlyMap<string, RouteRow>,
+): FlightRow {
+  const routeId = row.key(fields.routeId);
+  const route = routes.get(routeId);
+  const stop = (names: string | string[] | undefined, ofRoute: string | undefined): string => {
+    const id = names === undefined ? ofRoute : row.key(names);
+    if (id === undefined)
+      throw new RowProblem('its route is not among the routes, and the mapping takes its stops from there');
+    return id;
+  };
+  return {
+    id: row.key(fields.id),
+    routeId,
+    fromStopId: stop(fields.fromStopId, route?.fromStopId),
+    toStopId: stop(fields.toStopId, route?.toStopId),
+    departureAt: row.time(fields.departureAt),
+    arrivalAt: row.time(fields.arrivalAt),
+    availableSeats: row.optionalNumber(fields.availableSeats, SEATS) ?? DEFAULT_SEATS,
+  };
+}
+
+/** Rows that cannot be read are counted, and the first is told: a person then knows whether it is a row or the mapping. */
+function mapRows<T extends { id: string }>(
+  rows: OdataRow[],
+  { set }: SourceSet,
+  reader: ReturnType<typeof createRowReader>,
+  map: (row: RowReader) => T,
+): T[] {
+  const mapped = new Map<string, T>();
+  let bad = 0;
+  let first = '';
+  rows.forEach((row, index) => {
+    reader.read(row);
+    try {
+      const each = map(reader);
+      if (mapped.has(each.id)) throw new RowProblem('its key was there before');
+      mapped.set(each.id, each);
+    } catch (error) {
+      if (!(error instanceof RowProblem)) throw error;
+      if (++bad === 1) first = `number ${index + 1}: ${error.message}`;
+    }
+  });
+  if (bad === 0) return [...mapped.values()];
+  throw new Failure(
+    'OdataInvalid',
+    `Reading ${set}: ${bad} of ${rows.length} rows cannot be used; the first is ${first}. Nothing was saved; correct the source or odata.mapping.`,
+  );
+}
+
+function missingProperties(rows: OdataRow[], { set, fields }: SourceSet): string[] {
+  if (rows.length === 0) return [];
+  return propertiesOf({ fields })
+    .filter((name) => rows.every((row) => row[name.split('/')[0]!] === undefined))
+    .map((name) => `${set}.${name}`);
+}

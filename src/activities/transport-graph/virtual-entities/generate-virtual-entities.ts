@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
+import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
+import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
+import type { StageActivities, StageOutcome } from '../../../workflows/transport-graph/activities.ts';
+import { VIRTUAL_ENTITIES } from '../../../workflows/transport-graph/messages.ts';
+import type { StageLog } from '../stage-log.ts';
+import { appendFlights, lastDepartures, removeDeparted } from './append-flights.ts';
+import { type CitiesDirectory, readCities } from './cities-directory.ts';
+import { planVirtualEntities } from './plan-virtual-entities.ts';
+import { readNetwork } from './read-network.ts';
+import type { VirtualPlan } from './virtual-plan.ts';
+import { removeStranded, writeEntities } from './write-entities.ts';
+
+export interface VirtualEntitiesDependencies {
+  pool: pg.Pool;
+  settings: { read(): Promise<TransportGraphSettings> };
+  log: StageLog;
+  heartbeat: (details: unknown) => void;
+}
+
+/** Raised whenever the same data would make other entities. */
+const GENERATOR_VERSION = 1;
+const HEARTBEAT_MS = 3_000;
+const NOTHING = { added: 0, updated: 0, deleted: 0 };
+
+/**
+ * The stage `virtual-entities-generator`: stops, routes and a year of flights for the cities that the source does not serve, all or
+ * nothing in one transaction. What exists is left as it is; when a day has passed, only that day's flights are added.
+ * Errors: CitiesInvalid, TooManyVirtualRoutes, DatabaseUnavailable, DatabaseDiskFull.
+ */
+export function createGenerateVirtualEntities(
+  deps: VirtualEntitiesDependencies,
+): StageActivities['generateVirtualEntities'] {
+  return ({ force }) =>
+    namingDatabaseFailures('Generating virtual entities', async () => {
+      const beat = setInterval(() => deps.heartbeat({ worker: VIRTUAL_ENTITIES }), HEARTBEAT_MS);
+      try {
+        return await generate(deps, force);
+      } finally {
+        clearInterval(beat);
+      }
+    });
+}
+
+async function generate(deps: VirtualEntitiesDependencies, force: boolean): Promise<StageOutcome> {
+  const { pool, log } = deps;
+  const settings = await deps.settings.read();
+  const directory = await readCities(settings.citiesFile);
+  const outcome = await inTransaction(pool, async (client) => {
+    await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph virtual entities', 0))`);
+    const datasetVersion = await activeDataset(client);
+    if (datasetVersion === null) return skipped('No dataset: there is nothing to complete yet', null);
+    const zones = [...new Set(directory.cities.map(({ timeZone }) => timeZone))];
+    const last = await lastDepartures(client, zones, settings);
+    const fingerprint = fingerprintOf(datasetVersion, directory, settings, last);
+    if (!force && (await isComplete(client, fingerprint))) {
+      return skipped(`Virtual entities are complete for dataset ${datasetVersion}`, datasetVersion);
+    }
+    return complete({ client, settings, directory, zones, datasetVersion, fingerprint, force, log });
+  });
+  log.info(`Worker finished: ${outcome.message}`);
+  return outcome;
+}
+
+interface Completion {
+  client: pg.PoolClient;
+  settings: TransportGraphSettings;
+  directory: CitiesDirectory;
+  zones: string[];
+  datasetVersion: string;
+  fingerprint: string;
+  force: boolean;
+  log: StageLog;
+}
+
+async function complete(run: Completion): Promise<StageOutcome> {
+  const { client, settings, directory, zones, datasetVersion, log } = run;
+  log.info('Step 1: Looking for cities without a stop...');
+  const plan = planVirtualEntities({ directory, ...(await readNetwork(client)), settings });
+  for (const warning of plan.warnings) log.warn(warning);
+  let deleted = await removeStranded(client);
+  const added = await writeEntities(client, plan, settings);
+  warnOfExisting(plan, added, log);
+  log.info(`Step 2: Adding flights for ${plan.routes.length} routes...`);
+  if (run.force) deleted += await removeFuture(client, plan);
+  const flights = await appendFlights(client, zones, plan.routes, settings);
+  deleted += await removeDeparted(client);
+  await record(run, { strategy: plan.strategy, hubStopId: plan.hubStopId, added: { ...added, flights } });
+  const message = `Virtual entities generated: ${added.stops} stops, ${added.routes} routes, ${flights} flights`;
+  const dataProcessed = { added: added.stops + added.routes + flights, updated: 0, deleted };
+  return { status: 'success', message, datasetVersion, dataProcessed };
+}
+
+function warnOfExisting(plan: VirtualPlan, added: { stops: number; routes: number }, log: StageLog): void {
+  const [stops, routes] = [plan.stops.length - added.stops, plan.routes.length - added.routes];
+  if (stops + routes > 0) log.warn(`Skipped what exists: ${stops} virtual stops, ${routes} virtual routes`);
+}
+
+/** Only when forced: flights of changed settings replace those that were generated before. */
+async function removeFuture(client: pg.PoolClient, plan: VirtualPlan): Promise<number> {
+  const { rowCount } = await client.query(
+    'DELETE FROM flights WHERE is_virtual AND departure_at > now() AND route_id = ANY($1)',
+    [plan.routes.map(({ id }) => id)],
+  );
+  return rowCount ?? 0;
+}
+
+/** The completion goes with the entities, in their transaction; what the dataset has now, counted, goes into its statistics. */
+async function record(
+  { client, datasetVersion, fingerprint }: Completion,
+  made: Record<string, unknown>,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO stage_completions (worker_id, fingerprint) VALUES ($1, $2)
+     ON CONFLICT (worker_id, fingerprint) DO UPDATE SET completed_at = now()`,
+    [VIRTUAL_ENTITIES, fingerprint],
+  );
+  await client.query(
+    `DELETE FROM stage_completions WHERE worker_id = $1 AND completed_at < now() - interval '30 days'`,
+    [VIRTUAL_ENTITIES],
+  );
+  await client.query(
+    `UPDATE datasets SET statistics = statistics || jsonb_build_object('virtualEntities', $2::jsonb || jsonb_build_object(
+       'generatedAt', now(), 'stops', (SELECT count(*) FROM virtual_stops), 'routes', (SELECT count(*) FROM virtual_routes),
+       'flights', (SELECT count(*) FROM flights WHERE is_virtual)))
+     WHERE version = $1`,
+    [datasetVersion, JSON.stringify(made)],
+  );
+}
+
+async function activeDataset(database: Queryable): Promise<string | null> {
+  const { rows } = await database.query<{ version: string }>(
+    `SELECT version FROM datasets WHERE state = 'active' ORDER BY version DESC LIMIT 1`,
+  );
+  return rows[0]?.version ?? null;
+}
+
+async function isComplete(database: Queryable, fingerprint: string): Promise<boolean> {
+  const { rows } = await database.query('SELECT FROM stage_completions WHERE worker_id = $1 AND fingerprint = $2', [
+    VIRTUAL_ENTITIES,
+    fingerprint,
+  ]);
+  return rows.length > 0;
+}
+
+function fingerprintOf(
+  datasetVersion: string,
+  { sha256 }: CitiesDirectory,
+  settings: TransportGraphSettings,
+  last: string[],
+): string {
+  const { strategy, hubCity, maxVirtualRoutes, speedKmh, fareRub, transportType, departures, seats, horizonDays } =
+    settings;
+  const choices = {
+    strategy,
+    hubCity,
+    maxVirtualRoutes,
+    speedKmh,
+    fareRub,
+    transportType,
+    departures,
+    seats,
+    horizonDays,
+  };
+  const parts = [GENERATOR_VERSION, datasetVersion, sha256, choices, last];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+function skipped(message: string, datasetVersion: string | null): StageOutcome {
+  return { status: 'skipped', message, datasetVersion, dataProcessed: { ...NOTHING } };
+}

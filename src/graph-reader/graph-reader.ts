@@ -1,0 +1,97 @@
+import type { Redis } from 'ioredis';
+import { GRAPH_POINTER, graphKeys } from '../connections/graph-keys.ts';
+import { namingRedisFailures } from '../connections/redis-errors.ts';
+import { Failure } from '../errors.ts';
+import type { GraphEdge, GraphNode } from '../graph/transport-graph.ts';
+
+/** One version of the graph: everything read through it is of that version. Texts are the stored JSON, ready to be sent on as they are. */
+export interface PinnedGraph {
+  readonly version: string;
+  /** null: this version has no such stop. */
+  node(stopId: string): Promise<GraphNode | null>;
+  nodeText(stopId: string): Promise<string | null>;
+  neighbors(stopId: string): Promise<GraphEdge[] | null>;
+  neighborsText(stopId: string): Promise<string | null>;
+  stopIds(): Promise<string[]>;
+}
+
+/** Not a Failure: never leaves this file. */
+class VersionGone extends Error {}
+
+/**
+ * Reads the graph for requests. Each request pins the live version once and reads nothing of another, however often the graph is swapped
+ * meanwhile. A version that was removed under a request that outlived its grace period is pinned anew, once, and the request's work
+ * repeated from its beginning: it must have no effects of its own. Errors: GraphUnavailable, RedisUnavailable.
+ */
+export class GraphReader {
+  readonly #redis: Redis;
+  readonly #tag: boolean;
+
+  constructor(redis: Redis, options: { keyTag?: boolean } = {}) {
+    this.#redis = redis;
+    this.#tag = options.keyTag ?? false;
+  }
+
+  async read<T>(work: (graph: PinnedGraph) => Promise<T>): Promise<T> {
+    return namingRedisFailures('Reading the graph', async () => {
+      try {
+        return await work(await this.#pin());
+      } catch (error) {
+        if (!(error instanceof VersionGone)) throw error;
+        return await this.#readAgain(work);
+      }
+    });
+  }
+
+  async #readAgain<T>(work: (graph: PinnedGraph) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#pin());
+    } catch (error) {
+      if (!(error instanceof VersionGone)) throw error;
+      throw new Failure('GraphUnavailable', `Reading the graph: ${error.message}, twice in one request.`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #pin(): Promise<PinnedGraph> {
+    const version = await this.#redis.get(GRAPH_POINTER);
+    if (version === null) throw new Failure('GraphUnavailable', 'Reading the graph: there is no live graph yet.');
+    const keys = graphKeys(version, this.#tag);
+    const text = async (key: string, stopId: string): Promise<string | null> => {
+      const found = await this.#redis.get(key);
+      if (found === null) await this.#explain(version, stopId);
+      return found;
+    };
+    const nodeText = (stopId: string): Promise<string | null> => text(keys.node(stopId), stopId);
+    const neighborsText = (stopId: string): Promise<string | null> => text(keys.neighbors(stopId), stopId);
+    return {
+      version,
+      nodeText,
+      neighborsText,
+      node: async (stopId) => parsed<GraphNode>(await nodeText(stopId)),
+      neighbors: async (stopId) => parsed<GraphEdge[]>(await neighborsText(stopId)),
+      stopIds: async () => {
+        const ids = await this.#redis.smembers(keys.nodes);
+        if (ids.length === 0 || (await this.#redis.exists(keys.meta)) === 0)
+          throw new VersionGone(`${version} is gone`);
+        return ids;
+      },
+    };
+  }
+
+  /** A key is missing: no such stop, a version that was removed (its manifest goes first), or a hole that somebody tore. */
+  async #explain(version: string, stopId: string): Promise<void> {
+    const keys = graphKeys(version, this.#tag);
+    const known = await this.#redis.sismember(keys.nodes, stopId);
+    if ((await this.#redis.exists(keys.meta)) === 0) throw new VersionGone(`${version} is gone`);
+    if (known === 1) {
+      throw new Failure(
+        'GraphUnavailable',
+        `Reading the graph: ${version} lacks the keys of a stop it has. It is filled again within a minute.`,
+      );
+    }
+  }
+}
+
+const parsed = <T>(text: string | null): T | null => (text === null ? null : (JSON.parse(text) as T));

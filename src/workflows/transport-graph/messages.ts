@@ -1,0 +1,48 @@
+export const TRANSPORT_GRAPH_TASK_QUEUE = 'transport-graph';
+
+/** The spec's worker ids of our own stages. */
+export const ODATA_SYNC = 'odata-sync-worker';
+export const VIRTUAL_ENTITIES = 'virtual-entities-generator';
+export const GRAPH_BUILDER = 'graph-builder';
+
+export interface DataProcessed {
+  added: number;
+  updated: number;
+  deleted: number;
+}
+
+/** The spec's WorkerExecutionResult; `status` tells a skip from a success, which the spec both call successful. */
+export interface StageResult {
+  success: boolean;
+  workerId: string;
+  status: 'success' | 'failed' | 'skipped';
+  executionTimeMs: number;
+  message: string;
+  dataProcessed?: DataProcessed;
+  error?: { code: string; message: string };
+}
+
+export interface StageInput {
+  workerId: string;
+  /** Run id of the pipeline this stage is part of; null when it was started alone. */
+  pipelineRunId: string | null;
+  /** Bypasses idempotency; the audit log has who and why. */
+  force?: boolean;
+}
+
+export interface PipelineInput {
+  requestedBy?: string;
+  force?: boolean;
+}
+
+export interface PipelineResult {
+  success: boolean;
+  totalExecutionTimeMs: number;
+  workersExecuted: number;
+  workerResults: StageResult[];
+  error?: string;
+}
+
+/** One pipeline at a time: the id is fixed. A Schedule appends a timestamp to the ids it starts, so it starts `scheduledPipeline`. */
+export const PIPELINE_WORKFLOW_ID = 'transport-graph-pipeline';
+export const stageWorkflowId = (workerId: string): string => `transport-graph/${workerId}`;
