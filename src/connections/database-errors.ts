@@ -1,3 +1,5 @@
+// isNativeError, because an error of Node's own is no `instanceof Error` inside a realm of another, such as a test's.
+import { isNativeError } from 'node:util/types';
 import { Failure } from '../errors.ts';
 
 /** What PostgreSQL says while it starts, stops, restarts after a crash or has no connection to give. */
@@ -24,7 +26,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     const code = sqlState(cause);
     if (code !== undefined && (code.startsWith('08') || UNAVAILABLE_STATES.has(code))) return true;
     if (code !== undefined && UNAVAILABLE_SOCKETS.has(code)) return true;
-    return cause instanceof Error && UNAVAILABLE_TEXTS.test(cause.message);
+    return isNativeError(cause) && UNAVAILABLE_TEXTS.test(cause.message);
   });
 }
 
@@ -62,7 +64,7 @@ export async function namingDatabaseFailures<T>(doing: string, work: () => Promi
 
 function causes(error: unknown): unknown[] {
   const found: unknown[] = [];
-  for (let cause = error; cause != null && found.length < 8; cause = cause instanceof Error ? cause.cause : null) {
+  for (let cause = error; cause != null && found.length < 8; cause = isNativeError(cause) ? cause.cause : null) {
     found.push(cause);
     // A host name with an IPv4 and an IPv6 address fails as one AggregateError.
     if (cause instanceof AggregateError) found.push(...cause.errors);

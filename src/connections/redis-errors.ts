@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { Failure } from '../errors.ts';
 
 /** Answers that pass: Redis starts, fails over, or cannot write at the moment. */
@@ -8,7 +9,7 @@ export async function namingRedisFailures<T>(doing: string, work: () => Promise<
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Failure || !(error instanceof Error)) throw error;
+    if (error instanceof Failure || !isNativeError(error)) throw error;
     throw redisFailure(doing, error);
   }
 }
