@@ -49,6 +49,7 @@ const OPTIONS: ConverterOptions = {
   timeZone: 'America/Chicago',
   fromId: 1n,
   watermark: 0n,
+  seenFromId: 0n,
   toId: BigInt(ROWS),
   now: Date.now,
 };

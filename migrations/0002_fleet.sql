@@ -54,6 +54,11 @@ CREATE TABLE vehicles (
   priority          integer NOT NULL DEFAULT 0,
   enabled           boolean NOT NULL DEFAULT true,
   watermark         bigint NOT NULL DEFAULT 0 CHECK (watermark >= 0),
+  -- Rows with seen_from_id < id <= seen_to_id, as the import that set the watermark saw them. More of them at the source now are
+  -- transactions that committed late. A watermark set by hand is not seen_to_id and has no such window.
+  seen_from_id      bigint,
+  seen_to_id        bigint,
+  seen_rows         bigint,
   -- Rows per range for this vehicle, an eighth after a timeout that committed nothing; null follows the setting.
   range_rows        integer CHECK (range_rows > 0),
   last_synced_at    timestamptz,
@@ -91,6 +96,8 @@ CREATE TABLE vehicle_syncs (
   -- The six words of the worker pool's public vocabulary.
   status          text NOT NULL DEFAULT 'idle'
                   CHECK (status IN ('idle', 'exporting', 'transferring', 'importing', 'completed', 'failed')),
+  -- full: a row that is read may be there already, and the cursor may lie below the vehicle's watermark.
+  mode            text NOT NULL DEFAULT 'delta' CHECK (mode IN ('delta', 'full')),
   class           integer NOT NULL DEFAULT 0,
   planned_rows    bigint NOT NULL DEFAULT 0 CHECK (planned_rows >= 0),
   -- planned_rows stopped counting here: there are at least that many.

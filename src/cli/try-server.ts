@@ -31,11 +31,11 @@ async function countNewRows(
   hosts: LegacyHosts,
   server: LegacyServer,
   vehicle: Vehicle,
-  { overlapIds, planCountCap }: LegacySyncSettings,
+  { planCountCap }: LegacySyncSettings,
 ): Promise<void> {
   const { vehicles, warnings } = await hosts.plan({
     server,
-    vehicles: [{ vehicle, fromId: vehicle.watermark, overlapIds }],
+    vehicles: [{ vehicle, fromId: vehicle.watermark, seen: null }],
     countCap: planCountCap,
     signal: new AbortController().signal,
   });

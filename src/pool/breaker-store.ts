@@ -2,21 +2,32 @@ import type pg from 'pg';
 import { namingDatabaseFailures } from '../connections/database-errors.ts';
 import { type Queryable, inTransaction } from '../connections/postgres.ts';
 import { Failure, type FailureCode } from '../errors.ts';
-import { type Breaker, type BreakerLimits, CLOSED, admit, describeBreaker, recordOutcome } from './breaker.ts';
+import {
+  type Breaker,
+  type BreakerLimits,
+  CLOSED,
+  admit,
+  describeBreaker,
+  isHopeless,
+  recordOutcome,
+} from './breaker.ts';
 import { databaseNow, lockServers, writeBreaker } from './server-state.ts';
 
 export interface BreakerStoreOptions {
   /** Settings as they are now. */
-  limits: () => Promise<BreakerLimits & { leaseMs: number }>;
+  limits: () => Promise<BreakerLimits & { leaseMs: number; workerTimeoutMs: number }>;
   random?: () => number;
 }
 
 export interface BreakerStore {
   /**
-   * Asks whether `key` (a vehicle sync, a plan) may use the server. Not admitted: `reason` for the operator, and when to ask again
-   * (Infinity: not before somebody closes the circuit). Errors: DatabaseUnavailable.
+   * Asks whether `key` (a vehicle sync, a plan) may use the server. Not admitted: `reason` for the operator, when to ask again (Infinity:
+   * not before somebody closes the circuit), and whether that is longer than waiting makes sense. Errors: DatabaseUnavailable.
    */
-  admit(serverId: string, key: string): Promise<{ admitted: boolean; retryInMs: number; reason: string }>;
+  admit(
+    serverId: string,
+    key: string,
+  ): Promise<{ admitted: boolean; retryInMs: number; hopeless: boolean; reason: string }>;
   /** Tells how an attempt ended; `code` null means it worked, `tookMs` how long ago it began. Errors: DatabaseUnavailable. */
   record(serverId: string, outcome: { key: string; code: FailureCode | null; tookMs: number }): Promise<Breaker>;
 }
@@ -24,10 +35,11 @@ export interface BreakerStore {
 export function openBreakerStore(pool: pg.Pool, { limits, random = Math.random }: BreakerStoreOptions): BreakerStore {
   return {
     async admit(serverId, key) {
-      const { leaseMs } = await limits();
+      const { leaseMs, workerTimeoutMs } = await limits();
       return change(pool, serverId, (breaker, now) => {
         const { admitted, retryInMs, breaker: next } = admit(breaker, key, now, leaseMs);
-        return { next, result: { admitted, retryInMs, reason: describeBreaker(serverId, next) } };
+        const hopeless = isHopeless(breaker, now, workerTimeoutMs);
+        return { next, result: { admitted, retryInMs, hopeless, reason: describeBreaker(serverId, next) } };
       });
     },
     async record(serverId, { key, code, tookMs }) {

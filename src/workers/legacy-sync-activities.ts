@@ -71,10 +71,11 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
 export function createLegacySyncActivities(parts: ActivityParts): FleetActivities & VehicleActivities {
   const { pool, settings, progress, legacyHosts, guard, logger } = parts;
   const work = createVehicleWork({ pool, settings });
+  const breakers = openBreakerStore(pool, { limits: async () => settings() });
   const fleet = createFleetActivities({
     pool,
     planner: legacyHosts,
-    breakers: openBreakerStore(pool, { limits: async () => settings() }),
+    breakers,
     settings: createSettingsReader(pool, logger),
     log: logger,
     heartbeat,
@@ -83,8 +84,8 @@ export function createLegacySyncActivities(parts: ActivityParts): FleetActivitie
   return {
     ...fleet,
     claimNext: watchClaims(fleet.claimNext, { guard, progress }),
-    exportRange: createExportRange({ ...parts, work }),
-    loadRange: createLoadRange({ ...parts, work }),
+    exportRange: createExportRange({ ...parts, work, breakers }),
+    loadRange: createLoadRange({ ...parts, work, breakers }),
     cleanUp: createCleanUp(parts),
     workedMs: work.workedMs,
   };

@@ -99,7 +99,7 @@ export async function claimVehicle(
         tableColumns: [...optionsFor(EXTRA).tableColumns],
         sync: { mode },
       },
-      settings: { quarantineMaxPercent: 1, quarantineMinRows: 20 },
+      settings: { quarantineMaxPercent: 1, quarantineMinRows: 20, overlapIds: 50 },
       signal: new AbortController().signal,
       ...more,
     };

@@ -87,6 +87,18 @@ describe('the overlap', () => {
     expect(await fixture.state()).toMatchObject({ positions: 300, ledger: 2, watermark: '300', sync: { ranges: 2 } });
   });
 
+  test('leaves behind how many rows it saw, for the next plan to count again: bad ones too, and no further back than the file', async () => {
+    fixture = await claimVehicle(database.pool);
+    const seen = async () =>
+      (await database.pool.query('SELECT seen_from_id, seen_to_id, seen_rows FROM vehicles')).rows[0];
+    await importRange(database, await fixture.input(rowsOf(1, 30), { toId: '30' }));
+    expect(await seen()).toEqual({ seen_from_id: '0', seen_to_id: '30', seen_rows: '30' });
+    const odd = rowsOf(11, 200).filter(({ id }) => id !== '160');
+    odd[odd.length - 1] = { ...odd.at(-1)!, lat: '91' };
+    await importRange(database, await fixture.input(odd, { fromId: '11', watermark: '30', toId: '200' }));
+    expect(await seen()).toEqual({ seen_from_id: '150', seen_to_id: '200', seen_rows: '49' });
+  });
+
   test('does not double a row whose local time happened twice and was read the other way before', async () => {
     fixture = await claimVehicle(database.pool, { server: { timeZone: 'America/Chicago' } });
     const night = (times: string[], first: number) =>
@@ -176,7 +188,7 @@ describe('bad rows', () => {
       rowsOf(1, 500, (id) => (id <= 20 ? { lat: '99' } : {})),
       { toId: '500' },
     );
-    const settings = { quarantineMaxPercent: 4, quarantineMinRows: 20 };
+    const settings = { quarantineMaxPercent: 4, quarantineMinRows: 20, overlapIds: 0 };
     expect(await importRange(database, { ...input, settings })).toMatchObject({ quarantined: 20, inserted: 480 });
   });
 
@@ -187,7 +199,7 @@ describe('bad rows', () => {
       rowsOf(1, 600, (id) => ({ a, ...(id % 2 ? { lat: '99' } : {}) })),
       { toId: '600' },
     );
-    const settings = { quarantineMaxPercent: 100, quarantineMinRows: 1 };
+    const settings = { quarantineMaxPercent: 100, quarantineMinRows: 1, overlapIds: 0 };
     expect(await importRange(database, { ...input, settings })).toMatchObject({ quarantined: 300, inserted: 300 });
     expect(await fixture.state()).toMatchObject({ quarantine: 300, positions: 300 });
   });

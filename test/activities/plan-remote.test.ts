@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFile, writeFile } from 'node:fs/promises';
-import type { LegacyPlan } from '../../src/activities/legacy-sync/fleet/legacy-planner.ts';
+import type { LegacyPlan, SeenWindow } from '../../src/activities/legacy-sync/fleet/legacy-planner.ts';
 import type { LegacyServer, Vehicle } from '../../src/settings/legacy-server.ts';
 import { sharedStack } from '../support/stack.ts';
 import { COLUMNS, fillGps, type LegacyHostFixture, legacyHostFixture, vehicle } from './legacy-host-fixture.ts';
@@ -34,11 +34,12 @@ afterAll(() => fixture.close());
 interface Asked {
   of: Vehicle;
   from?: string;
+  seen?: SeenWindow;
 }
 
 const plan = (asked: Asked[], { countCap = 1_000_000, server = fixture.server } = {}): Promise<LegacyPlan> =>
   fixture.hosts.of(server).plan({
-    vehicles: asked.map(({ of, from = '0' }) => ({ vehicle: of, fromId: from, overlapIds: 0 })),
+    vehicles: asked.map(({ of, from = '0', seen = null }) => ({ vehicle: of, fromId: from, seen })),
     countCap,
     signal,
   });
@@ -62,17 +63,28 @@ test('counts each vehicle’s rows above its watermark, up to the cap, and finds
     { countCap: 500 },
   );
   expect(vehicles).toEqual([
-    { vehicleId: '1', newRows: 500, capped: true, maxId: '2998' },
-    { vehicleId: '2', newRows: 3, capped: false, maxId: '2999' },
-    { vehicleId: '3', newRows: 0, capped: false, maxId: '3000' },
-    { vehicleId: '4', newRows: 0, capped: false, maxId: '0' },
-    { vehicleId: '5', newRows: 0, capped: false, maxId: '0' },
+    { vehicleId: '1', newRows: 500, lateRows: 0, capped: true, maxId: '2998' },
+    { vehicleId: '2', newRows: 3, lateRows: 0, capped: false, maxId: '2999' },
+    { vehicleId: '3', newRows: 0, lateRows: 0, capped: false, maxId: '3000' },
+    { vehicleId: '4', newRows: 0, lateRows: 0, capped: false, maxId: '0' },
+    { vehicleId: '5', newRows: 0, lateRows: 0, capped: false, maxId: '0' },
   ]);
+});
+
+test('counts again what an import saw, and tells how much more there is: what committed late below the watermark', async () => {
+  const lateRows = async (rows: number) => {
+    const seen = { fromId: '2000', toId: '2998', rows };
+    return (await plan([{ of: vehicle(1), from: '2998', seen }])).vehicles[0];
+  };
+  expect(await lateRows(330)).toEqual({ vehicleId: '1', newRows: 0, lateRows: 3, capped: false, maxId: '2998' });
+  expect(await lateRows(333)).toMatchObject({ lateRows: 0 });
+  // Rows that the source has removed since are no reason to read anything.
+  expect(await lateRows(400)).toMatchObject({ lateRows: 0 });
 });
 
 test('a cap of exactly the number of rows is not capped', async () => {
   const { vehicles } = await plan([{ of: vehicle(1) }], { countCap: 1_000 });
-  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 1_000, capped: false, maxId: '2998' }]);
+  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 1_000, lateRows: 0, capped: false, maxId: '2998' }]);
 });
 
 test('describes the tables as they are stored, in table order, whatever is in a type', async () => {
@@ -123,7 +135,7 @@ describe('what is wrong with one vehicle stays with it', () => {
     expect(await failureOf(vehicle(1, 'scanned'))).toMatchObject({ failure: { code: 'NoIndexOnVehicle' } });
     const server = changed({ limits: { ...fixture.server.limits, allowTableScan: true } });
     const allowed = await plan([{ of: vehicle(1, 'scanned') }], { server });
-    expect(allowed.vehicles).toEqual([{ vehicleId: '1', newRows: 20, capped: false, maxId: '96' }]);
+    expect(allowed.vehicles).toEqual([{ vehicleId: '1', newRows: 20, lateRows: 0, capped: false, maxId: '96' }]);
     expect(allowed.warnings).toEqual([expect.stringContaining('reads the whole of scanned')]);
   });
 });
@@ -138,14 +150,14 @@ test('a table of the vehicle’s own needs no vehicle column', async () => {
   const { vehicle: _, ...columns } = COLUMNS;
   const server = changed({ columns: { ...columns, attributes: {} } });
   const { vehicles } = await plan([{ of: vehicle(1, 'own', null), from: '10' }], { server });
-  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 40, capped: false, maxId: '50' }]);
+  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 40, lateRows: 0, capped: false, maxId: '50' }]);
 });
 
 test('text ids are compared as text', async () => {
   const { vehicles } = await plan([{ of: vehicle(1, 'named', 'bus-7') }, { of: vehicle(2, 'named', '7') }]);
   expect(vehicles).toEqual([
-    { vehicleId: '1', newRows: 2, capped: false, maxId: '3' },
-    { vehicleId: '2', newRows: 1, capped: false, maxId: '2' },
+    { vehicleId: '1', newRows: 2, lateRows: 0, capped: false, maxId: '3' },
+    { vehicleId: '2', newRows: 1, lateRows: 0, capped: false, maxId: '2' },
   ]);
 });
 

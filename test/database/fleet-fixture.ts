@@ -84,7 +84,13 @@ export function fakePlanner(
         vehicles: request.vehicles.map(({ vehicle, fromId }) => {
           const answer = newRows(vehicle.id);
           if (typeof answer !== 'number') return answer;
-          return { vehicleId: vehicle.id, newRows: answer, capped: false, maxId: `${BigInt(fromId) + BigInt(answer)}` };
+          return {
+            vehicleId: vehicle.id,
+            newRows: answer,
+            lateRows: 0,
+            capped: false,
+            maxId: `${BigInt(fromId) + BigInt(answer)}`,
+          };
         }),
       };
     },

@@ -92,6 +92,7 @@ export function optionsFor(
     timeZone: 'UTC',
     fromId: 1n,
     watermark: 0n,
+    seenFromId: 0n,
     toId: 2n ** 63n - 1n,
     now: () => Date.UTC(2026, 0, 1),
     ...over,

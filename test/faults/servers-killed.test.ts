@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runMariadb } from '../../src/demo/mariadb.ts';
+import { readBreaker } from '../../src/pool/breaker-store.ts';
 import { type Stack, stackStateDir, startStack } from '../../src/stack/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
-import { type Fleet, type Run, openFleet, untilStage } from '../support/fleet.ts';
+import { type Fleet, type Run, SERVER_ID, openFleet, untilStage } from '../support/fleet.ts';
 import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
 import { expectInvariants } from '../support/invariants.ts';
 
@@ -31,6 +32,7 @@ beforeAll(async () => {
       'ssh.keepalive_ms': 1_000,
       // None of these faults is a failure of the work for longer than this.
       'worker_pool.retry_attempts': 5,
+      'server.breaker_open_ms': 1_000,
     },
   });
   ids = await fleet.addVehicles(4, { rows: 1_000, padding: 400 });
@@ -112,6 +114,28 @@ test('sshd killed with all its sessions, back after two seconds: each transfer g
   link.set({ kind: 'pass' });
   await expectWhole(run, 30_000);
 }, 90_000);
+
+test('sshd away for longer than all attempts of a vehicle together: the circuit opens, and no vehicle is given up', async () => {
+  await fleet.set({
+    'worker_pool.retry_attempts': 1,
+    'worker_pool.retry_initial_ms': 200,
+    'server.breaker_failures': 2,
+  });
+  const run = await transferring();
+  await stack.server('sshd').kill('SIGKILL');
+  link.set({ kind: 'rst' });
+  await eventually(async () => expect(await readBreaker(fleet.pool, SERVER_ID)).toMatchObject({ state: 'open' }));
+  // Two probes more that fail: by now each vehicle would have been given up, attempt by attempt.
+  await eventually(
+    async () =>
+      expect((await readBreaker(fleet.pool, SERVER_ID)) as { openings?: number }).toMatchObject({ openings: 3 }),
+    { withinMs: 30_000 },
+  );
+  await stack.server('sshd').restart();
+  link.set({ kind: 'pass' });
+  await expectWhole(run, 45_000);
+  await fleet.set({ 'worker_pool.retry_attempts': 5 });
+}, 120_000);
 
 test('MariaDB killed in the middle of a dump, back after a second: the half dump is no dump', async () => {
   // Our MariaDB flushes once a second: a commit that it has confirmed must outlive its death here.

@@ -6,7 +6,13 @@ import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
 let database: FreshDatabase;
 let store: BreakerStore;
 const pool = () => database.pool;
-const limits = { breakerFailures: 5, breakerOpenMs: 300, breakerOpenMaxMs: 10_000, leaseMs: 60_000 };
+const limits = {
+  breakerFailures: 5,
+  breakerOpenMs: 300,
+  breakerOpenMaxMs: 10_000,
+  leaseMs: 60_000,
+  workerTimeoutMs: 600_000,
+};
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -32,6 +38,7 @@ test('opens for everybody, lets one of many try after the pause, and closes by h
   const refused = await store.admit('depot-1', 'a');
   expect(refused).toMatchObject({
     admitted: false,
+    hopeless: false,
     reason: expect.stringMatching(/^circuit of depot-1 is open until/),
   });
   expect(refused.retryInMs).toBeLessThanOrEqual(300);
@@ -40,11 +47,16 @@ test('opens for everybody, lets one of many try after the pause, and closes by h
   expect(answers.filter(({ admitted }) => admitted)).toHaveLength(1);
 
   await store.record('depot-1', { key: 'a', code: 'SshAuthRejected', tookMs: 0 });
-  expect(await store.admit('depot-1', 'a')).toMatchObject({ admitted: false, retryInMs: Infinity });
+  expect(await store.admit('depot-1', 'a')).toMatchObject({
+    admitted: false,
+    hopeless: true,
+    retryInMs: Infinity,
+  });
   await closeBreaker(pool(), 'depot-1', { actor: 'ann', reason: 'key replaced' });
   expect(await store.admit('depot-1', 'a')).toEqual({
     admitted: true,
     retryInMs: 0,
+    hopeless: false,
     reason: 'circuit of depot-1 is closed',
   });
   const { rows } = await pool().query(

@@ -23,6 +23,8 @@ export interface IntakeOptions {
   /** Rows up to here are the overlap. */
   watermark: bigint;
   toId: bigint;
+  /** Rows above it are counted as `seen`. */
+  seenFromId: bigint;
   /** Milliseconds since 1970. */
   now: () => number;
 }
@@ -41,6 +43,8 @@ export interface ConverterSummary {
   fresh: number;
   overlap: number;
   quarantined: number;
+  /** Rows above seenFromId, those in quarantine and those whose id is unreadable included. */
+  seen: number;
   /** Of the rows taken; ISO 8601. */
   minTime: string | null;
   maxTime: string | null;
@@ -71,7 +75,7 @@ const DAY = 86_400;
 interface Intake {
   options: IntakeOptions;
   /** The options' ids as doubles. */
-  bounds: { from: number; watermark: number; to: number };
+  bounds: { from: number; watermark: number; seenFrom: number; to: number };
   clock: ZoneClock;
   plan: RowPlan | null;
   convert: RowConverter | null;
@@ -79,7 +83,7 @@ interface Intake {
   overlap: CopyBuffer;
   quarantined: QuarantinedRow[];
   quarantinedBytes: number;
-  counts: { rows: number; fresh: number; overlap: number; quarantined: number };
+  counts: { rows: number; fresh: number; overlap: number; quarantined: number; below: number };
   flagCounts: Float64Array;
   overlapDays: Set<number>;
   lastDay: number;
@@ -92,7 +96,12 @@ interface Intake {
 export function createRowIntake(options: IntakeOptions): RowIntake {
   const intake: Intake = {
     options,
-    bounds: { from: Number(options.fromId), watermark: Number(options.watermark), to: Number(options.toId) },
+    bounds: {
+      from: Number(options.fromId),
+      watermark: Number(options.watermark),
+      seenFrom: Number(options.seenFromId),
+      to: Number(options.toId),
+    },
     clock: createZoneClock(options.timeZone),
     plan: null,
     convert: null,
@@ -100,7 +109,7 @@ export function createRowIntake(options: IntakeOptions): RowIntake {
     overlap: createCopyBuffer(),
     quarantined: [],
     quarantinedBytes: 0,
-    counts: { rows: 0, fresh: 0, overlap: 0, quarantined: 0 },
+    counts: { rows: 0, fresh: 0, overlap: 0, quarantined: 0, below: 0 },
     flagCounts: new Float64Array(16),
     overlapDays: new Set(),
     lastDay: Number.NaN,
@@ -144,7 +153,8 @@ function takeRow(intake: Intake, row: RowScan, from: number, to: number): string
   if (options.legacyVehicleId !== null && !isSameVehicle(row, plan.vehicle, options.legacyVehicleId)) {
     return `a row of another vehicle, with id ${id.value}`;
   }
-  const isOverlap = isOverlapping(intake, id.value);
+  const isOverlap = isUpTo(id.value, intake.bounds.watermark, options.watermark);
+  if (isUpTo(id.value, intake.bounds.seenFrom, options.seenFromId)) counts.below++;
   const ordered = before.id !== -1 && id.value > before.id ? before : null;
   const out = isOverlap ? intake.overlap : intake.fresh;
   const { reason, column, flags, seconds } = convert(row, id.high, id.low, ordered, out);
@@ -210,13 +220,15 @@ function outOfRange({ options: { fromId, toId }, bounds }: Intake, id: number | 
   return inside ? null : `a row with id ${id}, outside of ${fromId} to ${toId}`;
 }
 
-function isOverlapping({ options: { watermark }, bounds }: Intake, id: number | bigint): boolean {
-  return typeof id === 'number' ? id <= bounds.watermark : id <= watermark;
+function isUpTo(id: number | bigint, bound: number, exact: bigint): boolean {
+  return typeof id === 'number' ? id <= bound : id <= exact;
 }
 
 function summaryOf(intake: Intake): ConverterSummary {
+  const { below, ...counts } = intake.counts;
   return {
-    ...intake.counts,
+    ...counts,
+    seen: counts.rows - below,
     minTime: isoTime(intake.minSeconds),
     maxTime: isoTime(intake.maxSeconds),
     flags: namedFlags(intake.flagCounts),

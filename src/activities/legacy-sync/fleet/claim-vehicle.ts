@@ -107,10 +107,10 @@ async function takeNext(
      UPDATE vehicle_syncs AS sync
      SET state = 'claimed', status = 'idle', slot = $4, sequence = $5, claimed_at = clock_timestamp(), work_failures = 0,
          lease_until = clock_timestamp() + $6 * interval '1 millisecond', failure_message = NULL,
-         cursor_id = CASE WHEN $7 = 'delta' THEN greatest(sync.cursor_id, next.watermark) ELSE sync.cursor_id END
+         cursor_id = CASE WHEN sync.mode = 'delta' THEN greatest(sync.cursor_id, next.watermark) ELSE sync.cursor_id END
      FROM next WHERE sync.run_id = $1 AND sync.vehicle_id = next.vehicle_id
      RETURNING sync.vehicle_id AS "vehicleId", next.label, sync.planned_rows::float8 AS "plannedRows", sync.server_id AS "serverId"`,
-    [run.runId, serverIds, settings.ageingMs, input.slot, input.sequence, settings.leaseMs, run.mode],
+    [run.runId, serverIds, settings.ageingMs, input.slot, input.sequence, settings.leaseMs],
   );
   return rows[0] ?? null;
 }

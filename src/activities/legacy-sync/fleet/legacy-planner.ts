@@ -5,14 +5,21 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 export interface LegacyPlanner {
   /**
    * Counts the new rows of these vehicles (id > fromId, up to `countCap`), each by an index range, and reads the columns of their
-   * tables. Throws a Failure when the host as a whole cannot be asked; what is wrong with one vehicle is in its answer.
+   * tables. Where nothing is new it also looks for rows that committed late below the watermark. Throws a Failure when the host as a whole cannot be asked; what is wrong with one vehicle is in its answer.
    */
   plan(request: LegacyPlanRequest): Promise<LegacyPlan>;
 }
 
+/** What the last import saw: `rows` rows with fromId < id <= toId, the vehicle's watermark. */
+export interface SeenWindow {
+  fromId: string;
+  toId: string;
+  rows: number;
+}
+
 export interface LegacyPlanRequest {
   server: LegacyServer;
-  vehicles: { vehicle: Vehicle; fromId: string; overlapIds: number }[];
+  vehicles: { vehicle: Vehicle; fromId: string; seen: SeenWindow | null }[];
   countCap: number;
   signal: AbortSignal;
 }
@@ -25,5 +32,6 @@ export interface LegacyPlan {
 }
 
 export type VehiclePlan =
-  | { vehicleId: string; newRows: number; capped: boolean; maxId: string }
+  /** `lateRows`: how many more rows the window that was seen has now. */
+  | { vehicleId: string; newRows: number; lateRows: number; capped: boolean; maxId: string }
   | { vehicleId: string; failure: { code: FailureCode; message: string } };

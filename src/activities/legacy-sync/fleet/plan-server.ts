@@ -6,9 +6,11 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { misfit } from '../../../settings/vehicles.ts';
 import type { PlanRunInput } from '../../../workflows/legacy-sync/activities.ts';
+import type { SyncMode } from '../../../workflows/legacy-sync/messages.ts';
 import { toFailure } from '../../activity-failures.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
-import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
+import type { LegacyPlan, LegacyPlanRequest, SeenWindow } from './legacy-planner.ts';
+import { readSeenWindows } from './seen-windows.ts';
 import type { ServerPlan, UnplannedVehicle } from './write-server-plan.ts';
 
 /**
@@ -26,7 +28,8 @@ export async function planServer(
     const server = await readLegacyServer(deps.pool, serverId);
     const misfits = vehicles.flatMap((vehicle) => misfitOf(vehicle, server));
     const wrong = new Set(misfits.map(({ vehicleId }) => vehicleId));
-    const asked = vehicles.filter(({ id }) => !wrong.has(id)).map((vehicle) => requestOf(vehicle, run, settings));
+    const seen = await readSeenWindows(deps.pool, vehicles);
+    const asked = vehicles.filter(({ id }) => !wrong.has(id)).map((vehicle) => requestOf(vehicle, run, seen));
     const plan = await askHost(deps, run.runId, {
       server,
       vehicles: asked,
@@ -34,7 +37,7 @@ export async function planServer(
       signal: deps.cancellationSignal(),
     });
     for (const warning of plan.warnings) deps.log.warn({ serverId, runId: run.runId }, warning);
-    return sort(serverId, asked, plan, misfits);
+    return sort(serverId, run.mode, asked, plan, misfits);
   } catch (error) {
     deps.cancellationSignal().throwIfAborted();
     const { code, message } = toFailure(error);
@@ -69,11 +72,11 @@ async function askHost(deps: FleetDependencies, runId: string, request: LegacyPl
 function requestOf(
   vehicle: Vehicle,
   run: PlanRunInput,
-  settings: LegacySyncSettings,
+  seen: Map<string, SeenWindow>,
 ): LegacyPlanRequest['vehicles'][number] {
   return run.mode === 'full'
-    ? { vehicle, fromId: '0', overlapIds: 0 }
-    : { vehicle, fromId: vehicle.watermark, overlapIds: settings.overlapIds };
+    ? { vehicle, fromId: '0', seen: null }
+    : { vehicle, fromId: vehicle.watermark, seen: seen.get(vehicle.id) ?? null };
 }
 
 function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
@@ -85,13 +88,14 @@ function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
 
 function sort(
   serverId: string,
+  mode: SyncMode,
   asked: LegacyPlanRequest['vehicles'],
   plan: LegacyPlan,
   misfits: UnplannedVehicle[],
 ): ServerPlan {
   const answers = new Map(plan.vehicles.map((answer) => [answer.vehicleId, answer]));
   const result: ServerPlan = { serverId, planned: [], upToDate: [], failed: [...misfits], tables: plan.tables };
-  for (const { vehicle, fromId } of asked) {
+  for (const { vehicle, fromId, seen } of asked) {
     const { id: vehicleId, priority } = vehicle;
     const answer = answers.get(vehicleId);
     if (!answer) {
@@ -99,11 +103,16 @@ function sort(
       result.failed.push({ vehicleId, priority, code: 'Unexpected', message });
     } else if ('failure' in answer) {
       result.failed.push({ vehicleId, priority, ...answer.failure });
-    } else if (answer.newRows === 0) {
-      result.upToDate.push(vehicleId);
-    } else {
+    } else if (answer.newRows > 0) {
       const { newRows, capped, maxId } = answer;
-      result.planned.push({ vehicleId, priority, fromId, newRows, capped, maxId });
+      result.planned.push({ vehicleId, priority, mode, fromId, newRows, capped, maxId });
+    } else if (seen !== null && answer.lateRows > 0) {
+      // No new row will come by whose overlap would bring them in: the window is read again by itself.
+      const { fromId: from, toId: maxId } = seen;
+      const late = { mode: 'full' as const, fromId: from, newRows: answer.lateRows, capped: false, maxId };
+      result.planned.push({ vehicleId, priority, ...late });
+    } else {
+      result.upToDate.push(vehicleId);
     }
   }
   return result;

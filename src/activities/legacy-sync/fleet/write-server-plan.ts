@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { FailureCode } from '../../../errors.ts';
 import type { ServerPlanCounts } from './run-row.ts';
+import type { SyncMode } from '../../../workflows/legacy-sync/messages.ts';
 import { lockRun } from './run-row.ts';
 
 export interface PlannedVehicle {
   vehicleId: string;
   priority: number;
+  mode: SyncMode;
   fromId: string;
   newRows: number;
   capped: boolean;
@@ -32,9 +34,9 @@ export async function writeServerPlan(client: pg.ClientBase, runId: string, plan
   const run = await lockRun(client, runId);
   if (plan.serverId in run.planning) return;
   await client.query(
-    `INSERT INTO vehicle_syncs (run_id, vehicle_id, server_id, class, planned_rows, rows_capped, cursor_id, frozen_to_id)
-     SELECT $1, "vehicleId", $2, priority, "newRows", capped, "fromId", "maxId"
-     FROM jsonb_to_recordset($3::jsonb) AS planned("vehicleId" bigint, priority integer, "newRows" bigint, capped boolean,
+    `INSERT INTO vehicle_syncs (run_id, vehicle_id, server_id, class, mode, planned_rows, rows_capped, cursor_id, frozen_to_id)
+     SELECT $1, "vehicleId", $2, priority, mode, "newRows", capped, "fromId", "maxId"
+     FROM jsonb_to_recordset($3::jsonb) AS planned("vehicleId" bigint, priority integer, mode text, "newRows" bigint, capped boolean,
                                                    "fromId" bigint, "maxId" bigint)`,
     [runId, plan.serverId, JSON.stringify(plan.planned)],
   );

@@ -1,9 +1,11 @@
+import type { SeenWindow } from '../fleet/legacy-planner.ts';
 import { IDENTIFIER, type LegacyServer, type Vehicle } from '../../../settings/legacy-server.ts';
 
 export interface PlanRequestVehicle {
   vehicle: Vehicle;
   /** Rows above this id are new; decimal. */
   fromId: string;
+  seen: SeenWindow | null;
 }
 
 /** A statement per line, so that the client's "at line n" names what failed. */
@@ -86,13 +88,16 @@ export function countStatements(
       sql: `SELECT '#m', '${table}', IFNULL(MAX(${key}), 0) FROM ${name(table)};`,
       about: { table },
     })),
-    ...vehicles.map(({ vehicle, fromId }) => {
+    ...vehicles.map(({ vehicle, fromId, seen }) => {
       const own = ofVehicle(server, vehicle);
       const table = name(vehicle.table);
       const counted = `SELECT 1 FROM ${table} WHERE ${own}${key} > ${id(fromId)} LIMIT ${countCap + 1}`;
       const highest = `SELECT MAX(${key}) FROM ${table}${own === '' ? '' : ` WHERE ${own.replace(/ AND $/, '')}`}`;
+      const again = seen
+        ? `(SELECT COUNT(*) FROM ${table} WHERE ${own}${key} > ${id(seen.fromId)} AND ${key} <= ${id(seen.toId)})`
+        : '0';
       return {
-        sql: `SELECT '#v', ${id(vehicle.id)}, (SELECT COUNT(*) FROM (${counted}) n), IFNULL((${highest}), 0);`,
+        sql: `SELECT '#v', ${id(vehicle.id)}, (SELECT COUNT(*) FROM (${counted}) n), IFNULL((${highest}), 0), ${again};`,
         about: { vehicleId: vehicle.id, table: vehicle.table },
       };
     }),

@@ -9,6 +9,8 @@ export interface VehicleCount {
   vehicleId: string;
   /** Rows with id > fromId, counted up to the cap. */
   newRows: number;
+  /** More rows than the last import saw in the window it left. */
+  lateRows: number;
   capped: boolean;
   /** The vehicle's highest id; "0" when it has no row. */
   maxId: string;
@@ -75,14 +77,15 @@ async function count(
   const counts = new Map(
     results.rows.filter(([tag]) => tag === '#v').map(([, vehicleId, ...rest]) => [vehicleId, rest]),
   );
-  return requests.map(({ vehicle, fromId }) => {
-    const [rows, maxId] = counts.get(vehicle.id) ?? [];
+  return requests.map(({ vehicle, fromId, seen }) => {
+    const [rows, maxId, again] = counts.get(vehicle.id) ?? [];
     if (rows === undefined || maxId === undefined) return failed(results, access, vehicle);
     const highest = tableMax.get(vehicle.table) ?? maxId;
     if (BigInt(highest) < BigInt(fromId))
       return { vehicleId: vehicle.id, failure: sourceReset(access, vehicle, highest, fromId) };
     const newRows = Number(rows);
-    return { vehicleId: vehicle.id, newRows: Math.min(newRows, countCap), capped: newRows > countCap, maxId };
+    const lateRows = Math.max(0, Number(again) - (seen?.rows ?? 0));
+    return { vehicleId: vehicle.id, newRows: Math.min(newRows, countCap), lateRows, capped: newRows > countCap, maxId };
   });
 }
 

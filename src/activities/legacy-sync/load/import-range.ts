@@ -23,7 +23,7 @@ export interface ImportInput {
   context: Pick<VehicleContext, 'vehicle' | 'server' | 'tableColumns'> & {
     sync: Pick<VehicleContext['sync'], 'mode'>;
   };
-  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'>;
+  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows' | 'overlapIds'>;
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: (rows: number, bytes: number) => void;
@@ -42,8 +42,9 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
   try {
     return await inRangeTransaction(deps, { ...key, toId: manifest.toId }, signal, async (client, onAbort) => {
       await assertNextRange(client, key, manifest.watermark);
-      const totals = await load(client, input, watch, onAbort);
-      await recordRange(client, key, manifest, context.sync.mode, totals);
+      const { totals, seenRows } = await load(client, input, watch, onAbort);
+      const seen = { fromId: seenFromId(input), rows: seenRows };
+      await recordRange(client, key, manifest, { mode: context.sync.mode, totals, seen });
       return totals;
     });
   } catch (error) {
@@ -59,6 +60,21 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
 /** Failures that nobody tries again: the file must be the right one before they are believed. */
 const CONTENT_IS_BLAMED: ReadonlySet<string> = new Set(['SchemaDrift', 'QuarantineThresholdExceeded']);
 
+/**
+ * The window whose rows planning counts again later, to notice what committed late behind a vehicle that has nothing new: as far below
+ * the range's end as an overlap reaches, and no further than the file does.
+ */
+function seenFromId({ manifest, settings }: ImportInput): bigint {
+  const below = BigInt(manifest.toId) - BigInt(settings.overlapIds);
+  const fileFrom = BigInt(manifest.fromId) - 1n;
+  return below > fileFrom ? below : fileFrom;
+}
+
+interface Loaded {
+  totals: RangeTotals;
+  seenRows: number;
+}
+
 type OnAbort = (stop: (reason: Error) => void) => void;
 
 /** Rows above the watermark go straight into positions. Where one of them is there against all expectation, all are loaded with care. */
@@ -67,7 +83,7 @@ async function load(
   input: ImportInput,
   watch: QuarantineWatch,
   onAbort: OnAbort,
-): Promise<RangeTotals> {
+): Promise<Loaded> {
   const everything = BigInt(input.manifest.toId);
   if (input.context.sync.mode === 'full') return loadUpTo(everything, client, input, watch, onAbort);
   await client.query('SAVEPOINT direct');
@@ -90,7 +106,7 @@ async function loadUpTo(
   input: ImportInput,
   watch: QuarantineWatch,
   onAbort: OnAbort,
-): Promise<RangeTotals> {
+): Promise<Loaded> {
   const { key, manifest } = input;
   const converter = converterFor(input, watermark);
   const loader = createRangeLoader(client, key, converter, watch);
@@ -103,7 +119,7 @@ async function loadUpTo(
     const { fromId, toId } = manifest;
     const merge = { vehicleId, rows: staged, days: summary.overlapDays, fromId, toId };
     const merged = staged === 0 ? 0 : await mergeStaged(client, merge);
-    return {
+    const totals = {
       ranges: 1,
       rows: summary.rows,
       inserted: direct + merged,
@@ -111,6 +127,7 @@ async function loadUpTo(
       quarantined: summary.quarantined,
       bytes: manifest.bytes,
     };
+    return { totals, seenRows: summary.seen };
   } catch (error) {
     loader.abort(new Error('The import failed.'));
     throw error;
@@ -142,7 +159,8 @@ async function convertAndLoad(
   return summary;
 }
 
-function converterFor({ key, manifest, context }: ImportInput, watermark: bigint): DumpConverter {
+function converterFor(input: ImportInput, watermark: bigint): DumpConverter {
+  const { key, manifest, context } = input;
   const { vehicle, server, tableColumns } = context;
   return createDumpConverter({
     table: vehicle.table,
@@ -155,6 +173,7 @@ function converterFor({ key, manifest, context }: ImportInput, watermark: bigint
     fromId: BigInt(manifest.fromId),
     watermark,
     toId: BigInt(manifest.toId),
+    seenFromId: seenFromId(input),
     now: Date.now,
   });
 }

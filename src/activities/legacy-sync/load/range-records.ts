@@ -57,8 +57,7 @@ export async function recordRange(
   client: pg.PoolClient,
   key: VehicleSyncKey,
   manifest: ExportManifest,
-  mode: SyncMode,
-  totals: RangeTotals,
+  { mode, totals, seen }: { mode: SyncMode; totals: RangeTotals; seen: { fromId: bigint; rows: number } },
 ): Promise<void> {
   const { rows } = await client.query(
     `WITH ledger AS (
@@ -71,7 +70,10 @@ export async function recordRange(
         WHERE run_id = $2 AND vehicle_id = $1 AND state = 'claimed' AND slot = $3 AND cursor_id = $5
        RETURNING 1
      ), vehicle AS (
-       UPDATE vehicles SET watermark = GREATEST(watermark, $6), last_synced_at = now()
+       UPDATE vehicles SET watermark = GREATEST(watermark, $6), last_synced_at = now(),
+              seen_from_id = CASE WHEN $6 >= watermark THEN $14 ELSE seen_from_id END,
+              seen_to_id = CASE WHEN $6 >= watermark THEN $6 ELSE seen_to_id END,
+              seen_rows = CASE WHEN $6 >= watermark THEN $15 ELSE seen_rows END
         WHERE id = $1 AND ($13 = 'full' OR watermark = $5)
        RETURNING 1
      )
@@ -80,6 +82,7 @@ export async function recordRange(
     [
       key.vehicleId, key.runId, key.slot, manifest.fromId, manifest.watermark, manifest.toId, manifest.sha256,
       totals.rows, totals.inserted, totals.duplicates, totals.quarantined, totals.bytes, mode,
+      seen.fromId, seen.rows,
     ],
   );
   if (rows[0]?.sync !== true) throw watermarkMoved(key, 'the claim or its cursor changed during the import');

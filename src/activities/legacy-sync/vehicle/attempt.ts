@@ -2,7 +2,10 @@ import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activ
 import { setInterval } from 'node:timers';
 import type { ProgressStore, WorkerStatus } from '../../../connections/progress.ts';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
-import { toFailure } from '../../activity-failures.ts';
+import { FAILURES, Failure, type FailureCode, isFailureCode } from '../../../errors.ts';
+import type { BreakerStore } from '../../../pool/breaker-store.ts';
+import { probeKey } from '../fleet/claim-round.ts';
+import { toApplicationFailure, toFailure } from '../../activity-failures.ts';
 import type { VehicleWork } from '../fleet/vehicle-work.ts';
 import { type ProgressMeter, createProgressMeter } from './progress-meter.ts';
 import type { VehicleContext } from './vehicle-context.ts';
@@ -20,6 +23,7 @@ export interface Attempt {
 
 export interface AttemptDependencies {
   work: VehicleWork;
+  breakers: BreakerStore;
   progress: ProgressStore;
   /** Where the fault tests strike. */
   faultPoint?: (name: string) => void;
@@ -30,11 +34,14 @@ export interface AttemptDependencies {
  * whether a failure may be tried again.
  */
 export async function attemptWork<T>(
-  { work, progress }: AttemptDependencies,
+  { work, progress, breakers }: AttemptDependencies,
   key: VehicleSyncKey,
   context: VehicleContext,
   run: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
+  const probing = context.breaker.state !== 'closed';
+  if (probing) await askCircuit(breakers, key, context);
+  const begunAt = performance.now();
   const activity = Context.current();
   const meter = createProgressMeter(key, context);
   const publish = (): void => {
@@ -59,15 +66,49 @@ export async function attemptWork<T>(
       },
     });
   } catch (error) {
-    throw await verdict(work, key, error, activity);
+    const failure = await verdict(work, key, error, { activity, probing });
+    // One that is not tried again is told when the vehicle is settled.
+    if (failure instanceof ApplicationFailure && !failure.nonRetryable && isFailureCode(failure.type)) {
+      await tellCircuit(breakers, key, context, { code: failure.type, tookMs: performance.now() - begunAt });
+    }
+    throw failure;
   } finally {
     clearInterval(ticker);
     await clock.settle();
   }
 }
 
-/** Deploys, cancellation and a database that is away say nothing about the work: they cost no attempt. */
-async function verdict(work: VehicleWork, key: VehicleSyncKey, error: unknown, activity: Context): Promise<Error> {
+/**
+ * Behind an open circuit an attempt is not begun and costs none: it is asked for again later. A circuit that only a human closes, or that
+ * was open for longer than a vehicle may be worked on, ends the vehicle.
+ */
+async function askCircuit(breakers: BreakerStore, { runId, vehicleId }: VehicleSyncKey, context: VehicleContext) {
+  const { admitted, hopeless, reason } = await breakers.admit(context.server.id, probeKey(runId, vehicleId));
+  if (admitted) return;
+  const refusal = new Failure('CircuitOpen', `Working on vehicle ${context.label}: ${reason}.`);
+  if (!hopeless) throw refusal;
+  throw ApplicationFailure.create({ message: refusal.message, type: refusal.code, nonRetryable: true });
+}
+
+/** Until the vehicle is settled nobody else would hear of it, and all slots would run against the same wall, attempt by attempt. */
+async function tellCircuit(
+  breakers: BreakerStore,
+  { runId, vehicleId }: VehicleSyncKey,
+  { server }: VehicleContext,
+  outcome: { code: FailureCode; tookMs: number },
+): Promise<void> {
+  if (!FAILURES[outcome.code].infrastructure) return;
+  // PostgreSQL away: the failure itself is what has to be told.
+  await breakers.record(server.id, { key: probeKey(runId, vehicleId), ...outcome }).catch(() => {});
+}
+
+/** Deploys, cancellation, a database that is away and a circuit's probe say nothing about the work: they cost no attempt. */
+async function verdict(
+  work: VehicleWork,
+  key: VehicleSyncKey,
+  error: unknown,
+  { activity, probing }: { activity: Context; probing: boolean },
+): Promise<Error> {
   if (activity.cancellationSignal.aborted) {
     return error instanceof CancelledFailure
       ? error
@@ -76,6 +117,7 @@ async function verdict(work: VehicleWork, key: VehicleSyncKey, error: unknown, a
   const failure = toFailure(error);
   if (!failure.retryable) return failure;
   if (failure.code === 'CircuitOpen' || failure.code === 'DatabaseUnavailable') return failure;
+  if (probing && failure.infrastructure) return toApplicationFailure(failure);
   const { failures, mayRetry, retryInMs } = await work.recordFailure(key, failure.code);
   const message = mayRetry ? failure.message : `${failure.message} Given up after ${failures} attempts.`;
   return ApplicationFailure.create({

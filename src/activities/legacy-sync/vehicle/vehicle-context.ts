@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { Failure } from '../../../errors.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import { readLegacyServer } from '../../../settings/legacy-servers.ts';
+import type { Breaker } from '../../../pool/breaker.ts';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { SyncMode } from '../../../workflows/legacy-sync/messages.ts';
 
@@ -18,6 +19,8 @@ export interface VehicleContext {
   label: string;
   vehicle: Vehicle;
   server: LegacyServer;
+  /** As it was when the context was read. */
+  breaker: Breaker;
   tableColumns: TableColumn[];
   sync: {
     mode: SyncMode;
@@ -35,24 +38,26 @@ export interface VehicleContext {
 export async function readVehicleContext(pool: pg.Pool, key: VehicleSyncKey): Promise<VehicleContext> {
   const { rows } = await pool.query(
     `SELECT v.id::text, v.label, v.server_id AS "serverId", v.legacy_table AS "table", v.legacy_vehicle_id AS "legacyVehicleId",
-            v.priority, v.enabled, v.watermark::text, v.range_rows AS "rangeRows", t.columns AS "tableColumns", r.mode,
+            v.priority, v.enabled, v.watermark::text, v.range_rows AS "rangeRows", t.columns AS "tableColumns", s.mode, state.breaker,
             s.cursor_id::text AS cursor, s.frozen_to_id::text AS "frozenTo", s.planned_rows::float8 AS "plannedRows", s.rows::float8,
             (SELECT min(earlier.frozen_to_id)::text FROM import_ledger AS l JOIN vehicle_syncs AS earlier USING (run_id, vehicle_id)
               WHERE l.vehicle_id = s.vehicle_id AND l.to_id = s.cursor_id) AS "cursorHead"
        FROM vehicle_syncs s
-       JOIN sync_runs r USING (run_id)
        JOIN vehicles v ON v.id = s.vehicle_id
+       JOIN legacy_server_state state ON state.server_id = v.server_id
        LEFT JOIN legacy_tables t ON t.server_id = v.server_id AND t.table_name = v.legacy_table
       WHERE s.run_id = $1 AND s.vehicle_id = $2 AND s.state = 'claimed'`,
     [key.runId, key.vehicleId],
   );
   const [row] = rows;
   if (row === undefined) throw noClaim(key);
-  const { id, label, serverId, table, legacyVehicleId, priority, enabled, watermark, tableColumns, ...sync } = row;
+  const { id, label, serverId, table, legacyVehicleId, priority, enabled, watermark, tableColumns, breaker, ...sync } =
+    row;
   return {
     label,
     vehicle: { id, label, serverId, table, legacyVehicleId, priority, enabled, watermark },
     server: await readLegacyServer(pool, serverId),
+    breaker,
     tableColumns: tableColumns ?? [],
     sync,
   };
