@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { runMariadb } from '../../src/demo/mariadb.ts';
 import { readBreaker } from '../../src/pool/breaker-store.ts';
 import { type Stack, stackStateDir, startStack } from '../../src/stack/stack.ts';
 import { eventually } from '../support/eventually.ts';
@@ -138,8 +137,6 @@ test('sshd away for longer than all attempts of a vehicle together: the circuit 
 }, 120_000);
 
 test('MariaDB killed in the middle of a dump, back after a second: the half dump is no dump', async () => {
-  // Our MariaDB flushes once a second: a commit that it has confirmed must outlive its death here.
-  await runMariadb(stack.mariadb, 'SET GLOBAL innodb_flush_log_at_trx_commit = 1');
   const [big] = await fleet.addVehicles(1, CATCHABLE);
   const run = await fleet.start({ selection: { kind: 'list', vehicleIds: [big!] } });
   const release = await holdDump(fleet);

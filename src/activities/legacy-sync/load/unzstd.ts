@@ -5,24 +5,27 @@ import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { Failure } from '../../../errors.ts';
 
+/** `bytesWritten` are the bytes it has consumed. */
+type ZstdDecompress = Transform & { bytesWritten: number };
+
 /** Node has zstd since 22.15; before that the program of that name does it. */
-const createZstdDecompress = (zlib as { createZstdDecompress?: (options: object) => Transform }).createZstdDecompress;
+const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => ZstdDecompress };
 
 /** A frame that asks for a larger window than this was not made by us. */
 const LARGEST_WINDOW_LOG = 27;
 
 export async function* unzstd(
   file: AsyncIterable<Buffer>,
-  _fileBytes: number,
+  fileBytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  yield* createZstdDecompress === undefined ? byProgram(file, signal) : byNode(createZstdDecompress, file, signal);
+  yield* createZstdDecompress === undefined ? byProgram(file, signal) : byNode(createZstdDecompress, file, { fileBytes, signal });
 }
 
 async function* byNode(
-  create: (options: object) => Transform,
+  create: (options: object) => ZstdDecompress,
   file: AsyncIterable<Buffer>,
-  signal: AbortSignal,
+  { fileBytes, signal }: { fileBytes: number; signal: AbortSignal },
 ): AsyncGenerator<Buffer> {
   const decompress = create({ chunkSize: 256 * 1024 });
   const fed = pipeline(Readable.from(file), decompress, { signal });
@@ -30,6 +33,8 @@ async function* byNode(
   fed.catch(() => {});
   try {
     yield* decompress as AsyncIterable<Buffer>;
+    // Node ends with the first frame and says nothing of what lies behind it. Waiting for that to be read could take for ever.
+    if (decompress.bytesWritten !== fileBytes) throw unreadable('there is something behind the end of the frame');
     await fed;
   } catch (error) {
     if (signal.aborted || error instanceof Failure) throw error;
@@ -66,7 +71,7 @@ async function* byProgram(file: AsyncIterable<Buffer>, signal: AbortSignal): Asy
   }
 }
 
-function unreadable(found: string, cause: unknown): Failure {
+function unreadable(found: string, cause?: unknown): Failure {
   const cut = /premature end|unexpected end|truncated/i.test(found);
   return new Failure(
     cut ? 'DumpTruncated' : 'DumpCorrupt',
