@@ -18,6 +18,8 @@ beforeAll(async () => {
       'cleanup.interval_ms': 1_000,
       'cleanup.orphan_after_ms': ORPHAN_AFTER_MS,
       'worker_pool.lease_ms': 3_000,
+      // The one vehicle is then in slot 1.
+      'worker_pool.max_workers': 1,
     },
   });
   await fleet.addVehicles(1, CATCHABLE);

@@ -30,6 +30,7 @@ const DYNAMIC_CONFIG = [
   'history.visibilityProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxTimeShift="1ms"',
   'system.enableActivityEagerExecution=true',
+  'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2',
 ];
 
 export function temporalServer(options: TemporalOptions): { spec: ServerSpec; uiUrl: () => string } {
