@@ -1,10 +1,9 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import { Payloads } from '../connections/payload-proto.ts';
 import { Failure } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 
-const { Payloads } = temporal.api.common.v1;
 const ROUTES = { '/encode': 'encode', '/decode': 'decode' } as const;
 
 export interface CodecServerOptions {

@@ -1,10 +1,9 @@
 import { type KeyObject, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
 import { Failure } from '../errors.ts';
 import type { PayloadKeys } from './payload-keys.ts';
+import { Payload as ProtoPayload } from './payload-proto.ts';
 
-const { Payload: ProtoPayload } = temporal.api.common.v1;
 const ENCODING = 'binary/encrypted';
 const CIPHER = 'AES-256-GCM/1';
 const IV_BYTES = 12;

@@ -22,7 +22,15 @@ export interface PayloadKeys {
  * @throws Failure `InvalidConfiguration`
  */
 export function parsePayloadKeys(list: string | undefined): PayloadKeys {
-  const references = new Map((list ?? '').split(',').filter(Boolean).map(parseEntry));
+  const entries = (list ?? '').split(',').filter(Boolean).map(parseEntry);
+  const references = new Map(entries);
+  const twice = entries.find(([id], index) => entries.findIndex(([other]) => other === id) !== index);
+  if (twice !== undefined) {
+    throw new Failure(
+      'InvalidConfiguration',
+      `Reading FLEETGRAPH_PAYLOAD_KEYS: the id ${twice[0]} stands there twice.`,
+    );
+  }
   const loaded = new Map<string, KeyObject>();
   const read = async (id: string): Promise<KeyObject> => {
     const known = loaded.get(id);
