@@ -34,7 +34,7 @@ async function answer(options: CodecServerOptions, request: IncomingMessage, res
   const { pathname } = new URL(request.url ?? '/', 'http://codec');
   if (!allowOrigin(options, request, response)) return refuse(response, 403, 'pages of this origin may not ask');
   if (request.method === 'OPTIONS') return void response.writeHead(204).end();
-  if (!(pathname in ROUTES)) return refuse(response, 404, 'there are POST /encode and POST /decode');
+  if (!Object.hasOwn(ROUTES, pathname)) return refuse(response, 404, 'there are POST /encode and POST /decode');
   if (request.method !== 'POST') return refuse(response, 405, 'ask by POST');
   const actor = await options.authorize(request);
   if (actor === null) {
@@ -72,6 +72,7 @@ function allowOrigin({ origin }: CodecServerOptions, request: IncomingMessage, r
 
 /** null: it is too large. */
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return null;
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
