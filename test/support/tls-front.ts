@@ -42,7 +42,7 @@ export async function startTlsFront(
     }
     if (headers.authorization !== undefined) seen.authorizations.add(headers.authorization);
     if (asksForCertificate) {
-      const { subject } = (stream.session?.socket as TLSSocket).getPeerCertificate();
+      const { subject } = (stream.session!.socket as TLSSocket).getPeerCertificate();
       seen.names.add([subject.CN].join());
     }
     forward(upstream, stream, headers);
