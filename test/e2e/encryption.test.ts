@@ -99,7 +99,7 @@ describe('Temporal has no clear text', () => {
     for (const shown of ['AES-256-GCM/1', 'Encoded failure', 'UnknownVehicle']) {
       expect({ shown, found: text.includes(shown) }).toEqual({ shown, found: true });
     }
-    for (const secret of ['Night-Shift', '"selection"', 'plannedRows', 'sha256', '"watermark"', '987654321']) {
+    for (const secret of ['Night-Shift', '"selection"', 'bus-1', 'plannedRows', 'sha256', '"watermark"', '987654321']) {
       expect({ secret, found: text.includes(secret) }).toEqual({ secret, found: false });
     }
   });
