@@ -16,6 +16,8 @@ const page = readFileSync(join(checkoutDir(), 'docs/by-hand.md'), 'utf8');
 const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block]) => block!.trim().split('\n'));
 const inTables = [...page.matchAll(/^\|.*`(temporal workflow [a-z]+ -w [^`…]+)`\s*\|$/gm)].map(([, line]) => line!);
 
+const LONG = { withinMs: 30_000, everyMs: 200 };
+
 let fleet: Fleet;
 let link: FaultProxy;
 let source: TestSource;
@@ -25,7 +27,7 @@ const left = new Set([...blocks, ...inTables]);
 
 beforeAll(async () => {
   fleet = await openFleet({ settings: { 'export.compression': 'none' } });
-  await fleet.addVehicles(3, { rows: 8_000, padding: 500 });
+  await fleet.addVehicles(3, { rows: 16_000, padding: 500 });
   link = await fleet.linkToHost();
   source = await startOdataSource({ ...sourceNetwork() });
   await setGraph('odata.url', source.url);
@@ -40,7 +42,7 @@ beforeAll(async () => {
   stages = createCustomStages(fleet.pool);
 }, 60_000);
 afterAll(async () => {
-  await stages.close();
+  await stages?.close();
   await fleet.close();
   await source.close();
 });
@@ -53,7 +55,8 @@ async function run(line: string, { fails = false } = {}): Promise<string> {
   expect([...blocks, ...inTables]).toContain(line);
   left.delete(line);
   const { status, stdout, stderr } = await runProgram('sh', ['-c', line], fleet.environment);
-  expect({ line, failed: status !== 0, stderr: fails ? '' : stderr }).toEqual({ line, failed: fails, stderr: '' });
+  const failed = status !== 0;
+  expect({ line, failed, stderr: failed === fails ? '' : stderr }).toEqual({ line, failed: fails, stderr: '' });
   return `${stdout}${stderr}`;
 }
 const lineLike = (pattern: RegExp): string => {
@@ -75,13 +78,13 @@ const ended = (workflowId: string, runId?: string): Promise<string> =>
     const { status } = await fleet.client.workflow.getHandle(workflowId, runId).describe();
     if (status.name === 'RUNNING') throw new Error(`${workflowId} is running`);
     return status.name;
-  });
+  }, LONG);
 
 test('a fleet sync: started, joined, looked into, steered', async () => {
   const runId = await startFleet();
   expect(await run(START_FLEET)).toContain(runId);
   expect(await run('temporal workflow describe -w fleet-sync/all')).toMatch(/fleetSync[^]*fleet-sync\/all\/worker-1/);
-  expect(await run('temporal workflow metadata -w fleet-sync/all')).toMatch(/3 vehicles, about 24000 rows to sync/);
+  expect(await run('temporal workflow metadata -w fleet-sync/all')).toMatch(/3 vehicles, about 48000 rows to sync/);
   expect(await run('temporal workflow show -w fleet-sync/all')).toMatch(/WorkflowExecutionStarted/);
   expect(await run('temporal workflow stack -w fleet-sync/all')).toMatch(/at .*fleetSync/);
 
@@ -103,7 +106,7 @@ test('slots and vehicles: looked into, woken, ended one by one', async () => {
   expect(await run('temporal workflow signal -w fleet-sync/all/worker-1 --name wake')).toMatch(/Signal/);
   await eventually(
     async () => expect(await run('temporal workflow describe -w vehicle-sync/1')).toMatch(/transferring/),
-    { everyMs: 500 },
+    LONG,
   );
   expect(await run('temporal workflow metadata -w vehicle-sync/1')).toMatch(/bus-1[^]*loading range 1/);
   expect(await run('temporal workflow cancel -w vehicle-sync/1')).toMatch(/Cancel/);
@@ -114,7 +117,7 @@ test('slots and vehicles: looked into, woken, ended one by one', async () => {
 
 test('a run is cancelled, and the next one terminated', async () => {
   expect(await run('temporal workflow cancel -w fleet-sync/all')).toMatch(/Cancel/);
-  expect(await run('temporal workflow result -w fleet-sync/all', { fails: true })).toMatch(/CANCELED/);
+  expect(await run('temporal workflow result -w fleet-sync/all', { fails: true })).toMatch(/cancel/i);
   const runId = await startFleet();
   expect(await run(lineLike(/terminate -w fleet-sync\/all/))).toMatch(/terminat/i);
   expect(await ended('fleet-sync/all', runId)).toBe('TERMINATED');
@@ -131,7 +134,9 @@ test('the pipeline: started, looked into, stopped at a stage, cancelled, termina
   expect(await run('temporal workflow metadata -w transport-graph-pipeline')).toMatch(/running odata-sync-worker/);
   expect(await run('temporal workflow describe -w transport-graph/odata-sync-worker')).toMatch(/syncOdata/);
   await run('temporal workflow cancel -w transport-graph/odata-sync-worker');
-  expect(await run('temporal workflow result -w transport-graph-pipeline', { fails: true })).toMatch(/PipelineStopped/);
+  expect(await run('temporal workflow result -w transport-graph-pipeline', { fails: true })).toMatch(
+    /odata-sync-worker: /,
+  );
 
   for (const [line, status] of [
     ['temporal workflow cancel -w transport-graph-pipeline', 'CANCELLED'],
@@ -176,10 +181,10 @@ test('the schedule: described, paused, triggered, filled in; its wrapper by hand
     return count;
   };
   await run(lineLike(/schedule trigger/));
-  await eventually(async () => expect(await starts()).toBe(1), { everyMs: 200 });
+  await eventually(async () => expect(await starts()).toBe(1), LONG);
   await run(lineLike(/schedule backfill/));
-  await eventually(async () => expect(await starts()).toBe(2), { everyMs: 200 });
-  expect(await run(lineLike(/--type scheduledPipeline/))).toMatch(/ran/);
+  await eventually(async () => expect(await starts()).toBe(2), LONG);
+  expect(await run(lineLike(/--type scheduledPipeline/))).toMatch(/"?status"?: ?"?ran/);
 });
 
 test('what there was is found by our attributes and by Temporal’s', async () => {
@@ -190,7 +195,7 @@ test('what there was is found by our attributes and by Temporal’s', async () =
   expect(await run(lineLike(/TaskQueue="transport-graph"/))).toMatch(/transport-graph-pipeline/);
   expect(await run(lineLike(/TemporalReportedProblems/))).not.toMatch(/sync/);
   expect(await run(lineLike(/workflow count/))).toMatch(/Canceled/i);
-  expect(await run(lineLike(/task-queue describe/))).toMatch(/legacy-sync|@/);
+  expect(await run(lineLike(/task-queue describe/))).toMatch(/@/);
 });
 
 test('no line of the page was left out', () => {

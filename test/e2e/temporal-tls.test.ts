@@ -72,8 +72,7 @@ test('mTLS: a sync runs over a connection that needs a client certificate, chose
 
 test('mTLS: another certificate is let nowhere', async () => {
   fleet.environment.TEMPORAL_PROFILE = 'stranger';
-  const refused = await fleet.cli('sync', '--vehicles', '1');
-  expect(refused.status).toBe(1);
+  expect((await fleet.temporal('workflow', 'list', '--command-timeout', '3s')).status).not.toBe(0);
   expect([...withCertificate.seen.names]).toEqual(['fleetgraph-worker']);
 });
 
