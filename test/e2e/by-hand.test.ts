@@ -1,13 +1,14 @@
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type CustomStages, createCustomStages } from '../../src/orchestrator/custom-stages.ts';
 import { writeSetting } from '../../src/settings/store.ts';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
-import { type Fleet, openFleet, untilStage } from '../support/fleet.ts';
+import { type Fleet, openFleet } from '../support/fleet.ts';
 import { runProgram } from '../support/fleet-worker.ts';
 import { type TestSource, startOdataSource } from '../support/odata-source.ts';
 
@@ -39,6 +40,7 @@ beforeAll(async () => {
   // The embedding program is this process.
   process.env.TEMPORAL_ADDRESS = fleet.environment.TEMPORAL_ADDRESS;
   process.env.TEMPORAL_NAMESPACE = fleet.namespace;
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   stages = createCustomStages(fleet.pool);
 }, 60_000);
 afterAll(async () => {
@@ -70,7 +72,7 @@ const slow = (): void => link.set({ kind: 'rate', bytesPerSecond: 100_000 });
 async function startFleet(): Promise<string> {
   slow();
   const runId = /RunId\s+(\S+)/.exec(await run(START_FLEET))?.[1] ?? '';
-  await untilStage(fleet, runId, 'transferring', '1');
+  await eventually(async () => expect(await fleet.status(runId, '1')).toMatch(/exporting|transferring/), LONG);
   return runId;
 }
 const ended = (workflowId: string, runId?: string): Promise<string> =>

@@ -96,7 +96,7 @@ async function resultWith(list: string): Promise<unknown> {
 describe('Temporal has no clear text', () => {
   test('of arguments, results and failures', async () => {
     const text = await histories();
-    for (const shown of ['AES-256-GCM/1', 'Encoded failure', 'UnknownVehicle']) {
+    for (const shown of ['AES-256-GCM/1', 'Encoded failure', 'InvalidSelection']) {
       expect({ shown, found: text.includes(shown) }).toEqual({ shown, found: true });
     }
     for (const secret of ['Night-Shift', '"selection"', 'bus-1', 'plannedRows', 'sha256', '"watermark"', '987654321']) {
