@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { runMariadb } from '../src/demo/mariadb.ts';
-import { insertLegacyServer, type LegacyServerInput } from '../src/settings/legacy-servers.ts';
+import { stackLegacyServer } from '../src/demo/stack-legacy-server.ts';
+import { insertLegacyServer } from '../src/settings/legacy-servers.ts';
 import { insertVehicle } from '../src/settings/vehicles.ts';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
@@ -75,33 +76,21 @@ export async function registerFleet(
   vehicles: number,
   tables?: string[],
 ): Promise<string[]> {
-  const input: LegacyServerInput = {
+  const input = stackLegacyServer(stack, {
     id: SERVER_ID,
-    host: stack.ssh.host,
-    port: stack.ssh.port,
-    user: stack.ssh.user,
-    privateKeyRef: `file:${stack.ssh.privateKeyFile}`,
-    hostKeyFingerprints: [stack.ssh.hostKeyFingerprint],
-    mysqlHost: stack.mariadb.host,
-    mysqlPort: stack.mariadb.port,
     mysqlUser: reader.user,
     mysqlPasswordRef: `file:${reader.passwordFile}`,
     database: DATABASE,
     timeZone: TIME_ZONE,
     columns: {
-      id: 'id',
-      ...(tables === undefined ? { vehicle: 'vehicle_id' } : {}),
-      time: 'device_time',
-      latitude: 'latitude',
-      longitude: 'longitude',
-      speedKmh: 'speed',
+      ...(tables === undefined ? {} : { vehicle: undefined }),
       headingDeg: 'course',
       altitudeM: 'altitude',
       receivedAt: 'server_time',
       attributes: { fixed: 'fix_time', valid: 'valid', route: 'route_id', trip: 'trip_id', headsign: 'headsign' },
     },
     remoteDirectory: legacyDir,
-  };
+  });
   const server = await insertLegacyServer(ours, input);
   const ids = Array.from({ length: vehicles }, (_, index) => String(FIRST_VEHICLE_ID + index));
   for (const [index, id] of ids.entries()) {

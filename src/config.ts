@@ -38,7 +38,7 @@ export interface Config {
 }
 
 /**
- * The only reader of our environment variables. Temporal's own (TEMPORAL_ADDRESS, temporal.toml, …) are read by its envconfig.
+ * The only reader of our environment variables, but for how Temporal is reached and its payloads are encrypted: connections/temporal-access.ts.
  *
  * @throws Failure `InvalidConfiguration` listing every variable that is missing or wrong
  */

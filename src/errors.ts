@@ -57,6 +57,10 @@ export const FAILURES = {
   DatasetDecisionRefused: { retry: false, infrastructure: false },
   ObjectStoreUnavailable: { retry: true, infrastructure: false },
   ObjectStoreRejected: { retry: false, infrastructure: false },
+  // payloads in Temporal
+  PayloadKeyMissing: { retry: true, infrastructure: false },
+  PayloadUnreadable: { retry: true, infrastructure: false },
+  PayloadNotEncrypted: { retry: true, infrastructure: false },
   // the run itself
   VehicleTimeout: { retry: false, infrastructure: false },
   Cancelled: { retry: false, infrastructure: false },

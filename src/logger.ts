@@ -11,6 +11,8 @@ export function createLogger(name: string, level: string): Logger {
     level,
     base: { name },
     timestamp: pino.stdTimeFunctions.isoTime,
+    // Temporal's SDK names it so: without this its lines say that something failed, and not what.
+    serializers: { error: pino.stdSerializers.err },
     redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
   });
 }

@@ -1,8 +1,7 @@
 import { loadConfig } from '../config.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { openRedis } from '../connections/redis.ts';
-import { Connection } from '@temporalio/client';
-import { temporalAddress } from '../connections/temporal.ts';
+import { openTemporal } from '../connections/temporal.ts';
 import { createLogger } from '../logger.ts';
 import { createHealthServer } from './health/health-server.ts';
 
@@ -17,12 +16,12 @@ const postgres = openPostgres(config.postgresUrl, {
 });
 const redis = openRedis(config.redisUrl);
 // Lazy: the api starts, and says so, while Temporal is away.
-const temporal = Connection.lazy(temporalAddress().connectionOptions);
+const temporal = await openTemporal({ lazy: true });
 
 const server = createHealthServer({
   postgres: async () => void (await postgres.query('SELECT 1')),
   redis: async () => void (await redis.ping()),
-  temporal: async () => void (await temporal.workflowService.getSystemInfo({})),
+  temporal: async () => void (await temporal.client.workflowService.getSystemInfo({})),
 });
 server.listen(config.api.port, config.api.host, () => logger.info(server.address(), 'the api listens'));
 

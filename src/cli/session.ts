@@ -22,9 +22,13 @@ export interface Session {
 /** Where no FLEETGRAPH_POSTGRES_URL is set, a private stack that is up on this machine is meant: `npm run dev`, or the demo with --keep. */
 export function readConfig(): Config {
   if (process.env.FLEETGRAPH_POSTGRES_URL === undefined) {
+    const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE } = process.env;
     const found = (['dev', 'demo'] as const).find((purpose) =>
       readEnvironmentFile(join(stackStateDir(purpose), 'env')),
     );
+    // A profile that was asked for says where Temporal is; its key must not go to another address.
+    const profileAsked = TEMPORAL_PROFILE !== undefined || TEMPORAL_CONFIG_FILE !== undefined;
+    if (profileAsked && TEMPORAL_ADDRESS === undefined) delete process.env.TEMPORAL_ADDRESS;
     if (found !== undefined) console.error(`(using the private ${found} stack of this checkout)`);
   }
   return loadConfig();

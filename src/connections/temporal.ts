@@ -1,16 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-
-const DEFAULT_ADDRESS = '127.0.0.1:7233';
-
-/** Where the Temporal server is, as the `temporal` CLI reads it too: temporal.toml, then TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, … */
-export function temporalAddress(): {
-  connectionOptions: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
-  namespace: string;
-} {
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  return { connectionOptions: { address: DEFAULT_ADDRESS, ...connectionOptions }, namespace: namespace ?? 'default' };
-}
+import { temporalAccess } from './temporal-access.ts';
 
 export interface TemporalClient {
   client: Client;
@@ -18,11 +7,17 @@ export interface TemporalClient {
   close(): Promise<void>;
 }
 
-export async function openTemporal(): Promise<TemporalClient> {
-  const { connectionOptions, namespace } = temporalAddress();
-  const connection = await Connection.connect(connectionOptions);
+/**
+ * A client of the Temporal server that the environment names, which reads and writes payloads as the workers do.
+ *
+ * @param options.lazy Connect at the first call: for a process that must start while Temporal is away.
+ */
+export async function openTemporal({ lazy = false }: { lazy?: boolean } = {}): Promise<TemporalClient> {
+  const { connectionOptions, namespace, keys, codec } = temporalAccess();
+  await keys.check();
+  const connection = lazy ? Connection.lazy(connectionOptions) : await Connection.connect(connectionOptions);
   return {
-    client: new Client({ connection, namespace }),
+    client: new Client({ connection, namespace, dataConverter: { payloadCodecs: [codec] } }),
     namespace,
     close: () => connection.close(),
   };

@@ -6,6 +6,7 @@ import type { VehicleInput } from '../settings/vehicles.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { RealPosition } from './capmetrics.ts';
 import { runMariadb } from './mariadb.ts';
+import { stackLegacyServer } from './stack-legacy-server.ts';
 
 export const TIME_ZONE = 'America/Chicago';
 export const DATABASE = 'depot';
@@ -94,32 +95,20 @@ function generatedInserts(ids: number[], from: number, to: number): string {
 }
 
 function legacyServer(stack: Stack, passwordFile: string): LegacyServerInput {
-  return {
+  return stackLegacyServer(stack, {
     id: SERVER_ID,
-    host: stack.ssh.host,
-    port: stack.ssh.port,
-    user: stack.ssh.user,
-    privateKeyRef: `file:${stack.ssh.privateKeyFile}`,
-    hostKeyFingerprints: [stack.ssh.hostKeyFingerprint],
-    mysqlPort: stack.ssh.mysqlPort,
     mysqlUser: 'reader',
     mysqlPasswordRef: `file:${passwordFile}`,
     database: DATABASE,
     timeZone: TIME_ZONE,
     columns: {
-      id: 'id',
-      vehicle: 'vehicle_id',
-      time: 'device_time',
-      latitude: 'latitude',
-      longitude: 'longitude',
-      speedKmh: 'speed',
       headingDeg: 'course',
       altitudeM: 'altitude',
       receivedAt: 'server_time',
       attributes: { route: 'route_id', trip: 'trip_id', headsign: 'headsign' },
     },
     remoteDirectory: stack.ssh.dumpDirectory,
-  };
+  });
 }
 
 function vehicle(id: string): VehicleInput {

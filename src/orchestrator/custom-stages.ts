@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import type { Worker } from '@temporalio/worker';
 import type pg from 'pg';
-import { temporalAddress } from '../connections/temporal.ts';
+import { type WorkerConnection, connectWorkers } from '../connections/temporal-worker.ts';
 import type { CustomStageActivities, StageOutcome } from '../workflows/transport-graph/activities.ts';
 import { TRANSPORT_GRAPH_TASK_QUEUE } from '../workflows/transport-graph/messages.ts';
 import type { IBackgroundWorker } from './types.ts';
@@ -22,15 +22,12 @@ export const customStageQueue = (workerId: string): string => `${TRANSPORT_GRAPH
 export function createCustomStages(postgres: pg.Pool): CustomStages {
   const starting = new Map<string, Promise<Worker>>();
   const running: Promise<void>[] = [];
-  let connection: Promise<NativeConnection> | null = null;
+  let connection: Promise<WorkerConnection> | null = null;
 
   const start = async (workerId: string, stage: IBackgroundWorker): Promise<Worker> => {
     await register(postgres, workerId, stage);
-    const { connectionOptions, namespace } = temporalAddress();
-    connection ??= NativeConnection.connect(connectionOptions);
-    const worker = await Worker.create({
-      connection: await connection,
-      namespace,
+    connection ??= connectWorkers();
+    const worker = await (await connection).createWorker({
       taskQueue: customStageQueue(workerId),
       activities: { runStage: createRunStage(stage) },
     });

@@ -1,4 +1,3 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
@@ -6,11 +5,12 @@ import type { Config } from '../config.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { createProgressStore } from '../connections/progress.ts';
 import { openRedis } from '../connections/redis.ts';
-import { ensureSearchAttributes, openTemporal, temporalAddress } from '../connections/temporal.ts';
+import { ensureSearchAttributes, openTemporal } from '../connections/temporal.ts';
+import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
 import { fleetRunKey, vehicleIdKey, workerSlotKey } from '../workflows/legacy-sync/search-attributes.ts';
-import { WORKFLOW_BUNDLE } from './bundle-path.ts';
+import { WORKFLOW_BUNDLES } from './bundle-path.ts';
 import { createFaultPoint } from './fault-point.ts';
 import { createFleetNotifier } from './fleet-notifier.ts';
 import { createIsAlive } from './is-alive.ts';
@@ -32,8 +32,7 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   const pool = openPostgres(config.postgresUrl, { max: 10, applicationName: 'fleetgraph worker' });
   const redis = openRedis(config.redisUrl);
   const temporal = await openTemporal();
-  const { connectionOptions, namespace } = temporalAddress();
-  const connection = await NativeConnection.connect(connectionOptions);
+  const connection = await connectWorkers();
   await ensureSearchAttributes(temporal, [vehicleIdKey, workerSlotKey, fleetRunKey]);
 
   const notifyFleets = createFleetNotifier({ client: temporal.client, pool, logger });
@@ -45,11 +44,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   const parts = await openLegacySyncParts(config, { pool, settings: settings.current, logger });
   const guard = createResourceGuard(settings.current);
   const progress = createProgressStore(redis);
-  const worker = await Worker.create({
-    connection,
-    namespace,
+  const worker = await connection.createWorker({
     taskQueue: LEGACY_SYNC_TASK_QUEUE,
-    workflowBundle: { codePath: WORKFLOW_BUNDLE },
+    workflows: WORKFLOW_BUNDLES,
     activities: createLegacySyncActivities({
       ...parts,
       pool,

@@ -1,5 +1,4 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
-import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { openBackupStore } from '../activities/transport-graph/backup-store.ts';
 import { createBuildGraph } from '../activities/transport-graph/graph-builder/build-graph.ts';
@@ -13,7 +12,8 @@ import { createGenerateVirtualEntities } from '../activities/transport-graph/vir
 import type { Config } from '../config.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { openRedis } from '../connections/redis.ts';
-import { openTemporal, temporalAddress } from '../connections/temporal.ts';
+import { openTemporal } from '../connections/temporal.ts';
+import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
 import { readTransportGraphSettings } from '../settings/store.ts';
 import type { PipelineActivities, StageActivities } from '../workflows/transport-graph/activities.ts';
@@ -23,7 +23,7 @@ import {
   TRANSPORT_GRAPH_TASK_QUEUE,
   VIRTUAL_ENTITIES,
 } from '../workflows/transport-graph/messages.ts';
-import { WORKFLOW_BUNDLE } from './bundle-path.ts';
+import { WORKFLOW_BUNDLES } from './bundle-path.ts';
 import { reconcileSchedule } from './pipeline-schedule.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
 import { repeat } from './repeat.ts';
@@ -40,8 +40,7 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
   });
   const redis = openRedis(config.redisUrl, { commandTimeoutMs: GRAPH_COMMAND_TIMEOUT_MS });
   const temporal = await openTemporal();
-  const { connectionOptions, namespace } = temporalAddress();
-  const connection = await NativeConnection.connect(connectionOptions);
+  const connection = await connectWorkers();
   const settings = { read: () => readTransportGraphSettings(pool) };
   const shared = { pool, settings, openBackupStore, heartbeat, cancellationSignal };
   const graphs = { ...shared, redis, log: createStageLog(GRAPH_BUILDER) };
@@ -54,11 +53,9 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
     buildGraph: createBuildGraph(graphs),
   };
   await reconcileSchedule(temporal.client, await settings.read(), logger);
-  const worker = await Worker.create({
-    connection,
-    namespace,
+  const worker = await connection.createWorker({
     taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
-    workflowBundle: { codePath: WORKFLOW_BUNDLE },
+    workflows: WORKFLOW_BUNDLES,
     activities,
     interceptors: { activity: [() => ({ inbound: createActivityFailureInterceptor(logger) })] },
     identity: `${process.pid}@${config.hostname}`,

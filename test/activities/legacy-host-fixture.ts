@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inProcessPermits } from '../../src/connections/ssh/in-process-permits.ts';
 import { openLegacyHosts } from '../../src/activities/legacy-sync/legacy-host/legacy-hosts.ts';
+import { stackLegacyServer } from '../../src/demo/stack-legacy-server.ts';
 import { type LegacyServer, legacyServerSchema, type Vehicle } from '../../src/settings/legacy-server.ts';
 import { LEGACY_SYNC_SETTINGS, type LegacySyncSettings } from '../../src/settings/legacy-sync.ts';
 import { openPool, silentLogger, sshTarget } from '../connections/ssh-fixture.ts';
@@ -20,25 +21,23 @@ export const COLUMNS = { id: 'id', vehicle: 'vehicle_id', time: 'ts', latitude: 
 
 /** A legacy server on the test's sshd and MariaDB, a schema of the test's own, and a remote directory of its own. */
 export async function legacyHostFixture(changes: Partial<Record<string, unknown>> = {}) {
-  const { ssh, mariadb } = sharedStack();
+  const { ssh } = sharedStack();
   const database = await legacyDatabase();
   const settings: Writable<LegacySyncSettings> = { ...defaults };
   const localDir = mkdtempSync(join(tmpdir(), 'legacy-host-'));
   const server: LegacyServer = legacyServerSchema.parse({
-    id: 'depot',
-    host: ssh.host,
-    port: ssh.port,
-    user: ssh.user,
-    privateKeyRef: `file:${ssh.privateKeyFile}`,
-    hostKeyFingerprints: [ssh.hostKeyFingerprint],
-    mysqlHost: mariadb.host,
-    mysqlPort: mariadb.port,
-    mysqlUser: database.user,
-    mysqlPasswordRef: database.passwordRef,
-    database: database.name,
-    timeZone: 'Europe/Belgrade',
+    ...stackLegacyServer(
+      { ssh },
+      {
+        id: 'depot',
+        mysqlUser: database.user,
+        mysqlPasswordRef: database.passwordRef,
+        database: database.name,
+        timeZone: 'Europe/Belgrade',
+        remoteDirectory: `/tmp/fleetgraph-test-${randomUUID()}`,
+      },
+    ),
     columns: COLUMNS,
-    remoteDirectory: `/tmp/fleetgraph-test-${randomUUID()}`,
     ...changes,
   });
   const permits = inProcessPermits(() => 5);

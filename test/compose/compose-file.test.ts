@@ -10,7 +10,11 @@ const service = (name: string) => compose.services[name]!;
 const without = (property: string): string[] => names((name) => service(name)[property] === undefined);
 
 const OURS = /^(FLEETGRAPH|TEMPORAL)_/;
-const configReads = new Set(readText('src/config.ts').match(/FLEETGRAPH_[A-Z_]+/g));
+const configReads = new Set(
+  ['src/config.ts', 'src/connections/temporal-access.ts'].flatMap(
+    (file) => readText(file).match(/FLEETGRAPH_[A-Z_]+/g) ?? [],
+  ),
+);
 const asked = new Set([...composeText.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => name!));
 const offered = new Set([...readText('.env.example').matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name]) => name!));
 

@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { FleetActivities } from '../../src/workflows/legacy-sync/activities.ts';
 import { readBreaker } from '../../src/pool/breaker-store.ts';
-import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
 import {
   addServer,
   completed,
   countingDeadlocks,
-  emptyFleet,
+  fleetDatabase,
   failed,
   fleetOf,
   set,
@@ -15,19 +14,13 @@ import {
   syncRow,
 } from './fleet-fixture.ts';
 
-let database: FreshDatabase;
+const pool = fleetDatabase();
+
 let fleet: FleetActivities;
 
-beforeAll(async () => {
-  database = await freshDatabase();
-});
 beforeEach(async () => {
-  await emptyFleet(database.pool);
-  fleet = fleetOf(database.pool);
+  fleet = fleetOf(pool());
 });
-afterAll(() => database.drop());
-
-const pool = () => database.pool;
 
 describe('a worker slot', () => {
   test('claims, settles and claims on until the run is drained', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { pino } from 'pino';
 import type pg from 'pg';
 import { createFleetActivities } from '../../src/activities/legacy-sync/fleet/fleet-activities.ts';
@@ -19,6 +20,7 @@ import type {
   FleetActivities,
   VehicleOutcome,
 } from '../../src/workflows/legacy-sync/activities.ts';
+import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
 import type { VehicleSelection } from '../../src/workflows/legacy-sync/messages.ts';
 
 export const aServer = (id: string, over: Partial<LegacyServerInput> = {}): LegacyServerInput => ({
@@ -34,7 +36,18 @@ export const aServer = (id: string, over: Partial<LegacyServerInput> = {}): Lega
   ...over,
 });
 
-/** Back to what `fleetgraph migrate` leaves: a database per file and not per test, because making one takes most of a second. */
+/** A database for the tests of a file, before each of them as `fleetgraph migrate` leaves it: making one takes most of a second. */
+export function fleetDatabase(): () => pg.Pool {
+  let database: FreshDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+  });
+  beforeEach(() => emptyFleet(database.pool));
+  afterAll(() => database.drop());
+  return () => database.pool;
+}
+
+/** Back to that state, in a database of one's own. */
 export async function emptyFleet(pool: pg.Pool): Promise<void> {
   await pool.query('TRUNCATE legacy_servers, vehicles, sync_runs, vehicle_syncs, audit_log, system_settings CASCADE');
   const client = await pool.connect();

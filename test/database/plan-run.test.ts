@@ -1,18 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Failure } from '../../src/errors.ts';
 import { readBreaker } from '../../src/pool/breaker-store.ts';
 import type { PlanRunInput } from '../../src/workflows/legacy-sync/activities.ts';
-import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
-import { addServer, emptyFleet, fakePlanner, fleetOf, set, startRun, syncRow } from './fleet-fixture.ts';
+import { addServer, fleetDatabase, fakePlanner, fleetOf, set, startRun, syncRow } from './fleet-fixture.ts';
 
-let database: FreshDatabase;
-beforeAll(async () => {
-  database = await freshDatabase();
-});
-beforeEach(() => emptyFleet(database.pool));
-afterAll(() => database.drop());
-const pool = () => database.pool;
+const pool = fleetDatabase();
 
 const inputFor = (over: Partial<PlanRunInput> = {}): PlanRunInput => ({
   runId: randomUUID(),

@@ -1,27 +1,21 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { type IsAlive, createReconcileClaims } from '../../src/activities/legacy-sync/fleet/reconcile-claims.ts';
 import type { FleetActivities } from '../../src/workflows/legacy-sync/activities.ts';
 import { readSettings } from '../../src/settings/store.ts';
-import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
-import { addServer, completed, emptyFleet, fleetOf, slotOf, startRun, syncRow } from './fleet-fixture.ts';
+import { addServer, completed, fleetDatabase, fleetOf, slotOf, startRun, syncRow } from './fleet-fixture.ts';
 
-let database: FreshDatabase;
+const pool = fleetDatabase();
+
 let fleet: FleetActivities;
 /** A fake of Temporal's `describe`: the workflows that run, as "id" or "id@first run id". */
 let running: Set<string>;
 
-beforeAll(async () => {
-  database = await freshDatabase();
-});
 beforeEach(async () => {
-  await emptyFleet(database.pool);
   await addServer(pool(), 'depot-1', { count: 4 });
   fleet = fleetOf(pool());
   running = new Set();
 });
-afterAll(() => database.drop());
-const pool = () => database.pool;
 
 const isAlive: IsAlive = async (workflowId, firstRunId) =>
   running.has(firstRunId === undefined ? workflowId : `${workflowId}@${firstRunId}`) ? 'running' : 'closed';

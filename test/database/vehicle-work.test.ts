@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { type VehicleWork, createVehicleWork } from '../../src/activities/legacy-sync/fleet/vehicle-work.ts';
 import { readSettings } from '../../src/settings/store.ts';
 import type { VehicleSyncKey } from '../../src/workflows/legacy-sync/activities.ts';
-import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
-import { addServer, completed, emptyFleet, fleetOf, set, slotOf, startRun, syncRow } from './fleet-fixture.ts';
+import { addServer, completed, fleetDatabase, fleetOf, set, slotOf, startRun, syncRow } from './fleet-fixture.ts';
 
-let database: FreshDatabase;
+const pool = fleetDatabase();
+
 let work: VehicleWork;
 let key: VehicleSyncKey;
-beforeAll(async () => {
-  database = await freshDatabase();
-});
 beforeEach(async () => {
-  await emptyFleet(database.pool);
   await addServer(pool(), 'depot-1', { count: 2 });
   const fleet = fleetOf(pool());
   const runId = await startRun(fleet);
@@ -21,8 +17,6 @@ beforeEach(async () => {
   key = { runId, vehicleId: '1', slot: 1 };
   work = createVehicleWork({ pool: pool(), settings: () => readSettings(pool()), random: () => 0.5 });
 });
-afterAll(() => database.drop());
-const pool = () => database.pool;
 
 /** As if the clock had been running for so long. */
 const runningFor = (ms: number) =>

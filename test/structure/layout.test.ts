@@ -30,10 +30,23 @@ const ARROWS: Record<string, string[]> = {
   workers: ['activities', 'pool', 'connections', 'settings', 'workflows', 'config', 'errors', 'logger'],
   // Starts and steers runs by the workflows' names and types, and never loads workflow code.
   client: ['workflows', 'connections', 'settings', 'errors'],
+  // Shows encrypted payloads to those who may see them; the API may mount it.
+  'codec-server': ['connections', 'errors', 'logger'],
   // `pool` to close a circuit by hand.
-  cli: ['client', 'pool', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
+  cli: [
+    'client',
+    'codec-server',
+    'pool',
+    'workflows',
+    'connections',
+    'settings',
+    'stack',
+    'config',
+    'errors',
+    'logger',
+  ],
   demo: ['cli', 'client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
-  api: ['client', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  api: ['client', 'codec-server', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
   // The private servers of development and tests would run under any project.
   stack: [],
 };

@@ -7,6 +7,7 @@ import { WorkerPoolManager } from '../../src/client/worker-pool-manager.ts';
 import { createProgressStore, type ProgressStore } from '../../src/connections/progress.ts';
 import { openRedis } from '../../src/connections/redis.ts';
 import { runMariadb } from '../../src/demo/mariadb.ts';
+import { stackLegacyServer } from '../../src/demo/stack-legacy-server.ts';
 import type { LegacyServer } from '../../src/settings/legacy-server.ts';
 import { type LegacyServerInput, insertLegacyServer, updateLegacyServer } from '../../src/settings/legacy-servers.ts';
 import { insertVehicle } from '../../src/settings/vehicles.ts';
@@ -93,7 +94,18 @@ export async function openFleet({
   mkdirSync(folder);
   await legacy.query(LEGACY_TABLE);
   const remoteDir = join(stack.ssh.dumpDirectory, name);
-  const server = await insertLegacyServer(database.pool, legacyServer(stack, legacy, remoteDir));
+  const server = await insertLegacyServer(
+    database.pool,
+    stackLegacyServer(stack, {
+      id: SERVER_ID,
+      mysqlUser: legacy.user,
+      mysqlPasswordRef: legacy.passwordRef,
+      database: legacy.name,
+      timeZone: 'Asia/Yakutsk',
+      columns: { attributes: { note: 'note' } },
+      remoteDirectory: remoteDir,
+    }),
+  );
   const redis = openRedis(stack.redis.url);
   const progress = createProgressStore(redis);
   const manager = new WorkerPoolManager({ temporal: client, postgres: database.pool, progress });
@@ -230,33 +242,6 @@ function insertRows(vehicles: string, from: number, to: number, padding: number,
            129.73 + 0.05 * COS(s.seq / 61 + v.seq), 20 + 20 * SIN(s.seq / 13),
            LEFT(CONCAT(${Array.from({ length: Math.ceil(padding / 64) + 1 }, (_, n) => `SHA2(CONCAT(v.seq, '-', s.seq, '-${n}'), 256)`).join(', ')}), ${padding})
       FROM ${vehicles} AS v CROSS JOIN seq_${from}_to_${to} AS s ORDER BY v.seq, s.seq;`;
-}
-
-function legacyServer(stack: SharedStack, legacy: LegacyDatabase, remoteDirectory: string): LegacyServerInput {
-  return {
-    id: SERVER_ID,
-    host: stack.ssh.host,
-    port: stack.ssh.port,
-    user: stack.ssh.user,
-    privateKeyRef: `file:${stack.ssh.privateKeyFile}`,
-    hostKeyFingerprints: [stack.ssh.hostKeyFingerprint],
-    mysqlHost: stack.mariadb.host,
-    mysqlPort: stack.mariadb.port,
-    mysqlUser: legacy.user,
-    mysqlPasswordRef: legacy.passwordRef,
-    database: legacy.name,
-    timeZone: 'Asia/Yakutsk',
-    columns: {
-      id: 'id',
-      vehicle: 'vehicle_id',
-      time: 'device_time',
-      latitude: 'latitude',
-      longitude: 'longitude',
-      speedKmh: 'speed',
-      attributes: { note: 'note' },
-    },
-    remoteDirectory,
-  };
 }
 
 /** Waits until the run is planned and a vehicle of it (any, if none is named) is in this stage. */
