@@ -247,11 +247,13 @@ function insertRows(vehicles: string, from: number, to: number, padding: number,
 /** Waits until the run is planned and a vehicle of it (any, if none is named) is in this stage. */
 export async function untilStage(fleet: Fleet, runId: string, stage: string, vehicleId?: string): Promise<void> {
   await eventually(async () => {
-    const { rows } = await fleet.pool.query<{ status: string }>(
-      'SELECT status FROM vehicle_syncs WHERE run_id = $1 AND ($2::bigint IS NULL OR vehicle_id = $2)',
+    const { rows } = await fleet.pool.query<{ status: string; why: string }>(
+      `SELECT status, concat_ws(' ', status, failure_code, failure_message) AS why
+       FROM vehicle_syncs WHERE run_id = $1 AND ($2::bigint IS NULL OR vehicle_id = $2)`,
       [runId, vehicleId ?? null],
     );
-    const found = rows.map(({ status }) => status);
-    if (!found.includes(stage)) throw new Error(`No vehicle is ${stage}: ${found.join(', ') || 'none is planned'}.`);
+    if (rows.some(({ status }) => status === stage)) return;
+    const found = rows.map(({ why }) => why).join(', ');
+    throw new Error(`No vehicle is ${stage}: ${found || 'none is planned'}.`);
   });
 }
