@@ -6,7 +6,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RangeTotals, VehicleSyncKey } from './activities.ts';
+import type { ExportManifest, RangeTotals, VehicleSyncKey } from './activities.ts';
 import type { VehicleSyncInput, VehicleSyncResult } from './messages.ts';
 import { cleaning, clock, legacyHost } from './retry-profiles.ts';
 import { withWorkTimeout } from './work-timeout.ts';
@@ -35,16 +35,19 @@ async function syncRanges(
   key: VehicleSyncKey,
 ): Promise<{ totals: RangeTotals; complete: boolean }> {
   let totals = input.totals ?? NOTHING;
+  const load = async (manifest: ExportManifest): Promise<{ loaded: RangeTotals | null; last: boolean }> => {
+    tell(input, `loading range ${totals.ranges + 1}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
+    return { loaded: await legacyHost.loadRange({ key, manifest }), last: manifest.last };
+  };
   while (!workflowInfo().continueAsNewSuggested) {
     tell(input, `exporting range ${totals.ranges + 1}`);
-    const manifest = await legacyHost.exportRange(key);
-    if (manifest === null) return { totals, complete: true };
-    tell(input, `loading range ${totals.ranges + 1}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
-    const loaded = await legacyHost.loadRange({ key, manifest });
+    const exported = await legacyHost.exportRange(key);
+    if (exported === null) return { totals, complete: true };
+    const { loaded, last } = exported.kind === 'loaded' ? { loaded: exported.totals, last: exported.last } : await load(exported.manifest);
     // The file was no good and is gone: the range is exported again, as often as the activity's count of failures allows.
     if (loaded === null) continue;
     totals = sum(totals, loaded);
-    if (manifest.last) return { totals, complete: true };
+    if (last) return { totals, complete: true };
   }
   return { totals, complete: false };
 }
