@@ -43,7 +43,8 @@ async function syncRanges(
     tell(input, `exporting range ${totals.ranges + 1}`);
     const exported = await legacyHost.exportRange(key);
     if (exported === null) return { totals, complete: true };
-    const { loaded, last } = exported.kind === 'loaded' ? { loaded: exported.totals, last: exported.last } : await load(exported.manifest);
+    const { loaded, last } =
+      exported.kind === 'loaded' ? { loaded: exported.totals, last: exported.last } : await load(exported.manifest);
     // The file was no good and is gone: the range is exported again, as often as the activity's count of failures allows.
     if (loaded === null) continue;
     totals = sum(totals, loaded);

@@ -67,9 +67,8 @@ export function createVehicleWork({ pool, settings, random = Math.random }: Vehi
         [status ?? null, leaseMs],
       );
     },
-    async enter(key, status) {
-      await onClaim(key, `UPDATE vehicle_syncs SET status = $4 WHERE ${HELD} RETURNING 1`, [status]);
-    },
+    enter: async (key, status) =>
+      void (await onClaim(key, `UPDATE vehicle_syncs SET status = $4 WHERE ${HELD} RETURNING 1`, [status])),
     async end(key) {
       renewed.delete(nameOf(key));
       await onClaim(

@@ -107,13 +107,11 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
       const { stallBytesPerSecond, stallMs, minFreeBytes, atOnceBytes } = settings();
       const limits = { stallBytesPerSecond, stallMs, minFreeBytes };
       return parts.transfers.hold(options, (held) =>
-        receivingContent(
-          { ...limits, fileFor, onSending, onProgress: onReceived, signal: held },
-          (onContent, signal) =>
-            pool.withSession(
-              (shell) => exportRange(shell, found, { ...request, sendUpTo: atOnceBytes, onContent, signal }),
-              { ...options, signal },
-            ),
+        receivingContent({ ...limits, fileFor, onSending, onProgress: onReceived, signal: held }, (onContent, signal) =>
+          pool.withSession(
+            (shell) => exportRange(shell, found, { ...request, sendUpTo: atOnceBytes, onContent, signal }),
+            { ...options, signal },
+          ),
         ),
       );
     },

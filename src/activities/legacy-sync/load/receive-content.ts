@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { Failure } from '../../../errors.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { type StallLimits, stallGuard } from './stall-guard.ts';
 import { type TransferTarget, namingFullDisk, openTransferTarget, requireSpace } from './transfer-target.ts';
@@ -67,6 +66,6 @@ async function begin(request: ReceiveRequest, manifest: ExportManifest, stalled:
   await Promise.all([localFile, `${localFile}.part`].map((file) => rm(file, { force: true })));
   const target = await openTransferTarget(localFile, manifest);
   const guard = stallGuard(target.offset, request, manifest.file);
-  guard.signal.addEventListener('abort', () => stalled.abort(guard.signal.reason as Failure), { once: true });
+  guard.signal.addEventListener('abort', () => stalled.abort(guard.signal.reason as Error), { once: true });
   return { manifest, localFile, target, stopGuard: guard.stop };
 }

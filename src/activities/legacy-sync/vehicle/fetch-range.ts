@@ -74,7 +74,10 @@ async function removeBoth(
 }
 
 /** Whether the rows that were counted make a dump that may be sent at once. */
-export function isSmall({ sync }: VehicleContext, { atOnceBytes, method }: { atOnceBytes: number; method: string }): boolean {
+export function isSmall(
+  { sync }: VehicleContext,
+  { atOnceBytes, method }: { atOnceBytes: number; method: string },
+): boolean {
   return method === 'exec' && (sync.plannedRows - sync.rows) * BYTES_PER_ROW <= atOnceBytes;
 }
 
