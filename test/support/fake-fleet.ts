@@ -2,8 +2,8 @@ import type {
   Claim,
   ClaimInput,
   ExportManifest,
-  ExportResult,
   FleetActivities,
+  LoadedRange,
   PlanRunInput,
   RangeTotals,
   VehicleActivities,
@@ -116,7 +116,7 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
           quarantined: 0,
         };
       },
-      async exportRange({ vehicleId }: VehicleSyncKey): Promise<ExportResult | null> {
+      async exportRange({ vehicleId }: VehicleSyncKey): Promise<ExportManifest | LoadedRange | null> {
         const attempt = (attempts.get(vehicleId) ?? 0) + 1;
         attempts.set(vehicleId, attempt);
         if (!workedSince.has(vehicleId)) workedSince.set(vehicleId, Date.now());
@@ -125,8 +125,8 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
         const vehicle = byId(vehicleId);
         const ranges = vehicle.ranges ?? 1;
         const last = attempt >= ranges;
-        if (vehicle.atOnce) return { kind: 'loaded', totals: ONE_RANGE, last };
-        return { kind: 'exported', manifest: { ...A_MANIFEST, last } };
+        if (vehicle.atOnce) return { loaded: ONE_RANGE, last };
+        return { ...A_MANIFEST, last };
       },
       async loadRange({ key }): Promise<RangeTotals | null> {
         fleet.log.push(`load ${key.vehicleId}`);

@@ -118,10 +118,12 @@ export interface RangeTotals {
   bytes: number;
 }
 
-export type ExportResult =
-  | { kind: 'exported'; manifest: ExportManifest }
-  /** `last`: no rows are left up to the run's frozen upper bound. */
-  | { kind: 'loaded'; totals: RangeTotals; last: boolean };
+/** A small range that its export brought into PostgreSQL at once. */
+export interface LoadedRange {
+  loaded: RangeTotals;
+  /** No rows are left up to the run's frozen upper bound. */
+  last: boolean;
+}
 
 export interface LoadInput {
   key: VehicleSyncKey;
@@ -133,7 +135,7 @@ export interface VehicleActivities {
    * Dumps the next range to a file on the legacy host, to be loaded next. A small one is brought into PostgreSQL in the same go: most of
    * what it costs would be to begin once more. null when nothing is left.
    */
-  exportRange(key: VehicleSyncKey): Promise<ExportResult | null>;
+  exportRange(key: VehicleSyncKey): Promise<ExportManifest | LoadedRange | null>;
   /** Transfers, verifies and imports the file, moves the watermark, removes both copies; null when the file is no good and has to be exported again. */
   loadRange(input: LoadInput): Promise<RangeTotals | null>;
   /** Removes what a failed, timed-out or cancelled sync left on both sides, and ends its remote processes. */

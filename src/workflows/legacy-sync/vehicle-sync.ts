@@ -35,22 +35,27 @@ async function syncRanges(
   key: VehicleSyncKey,
 ): Promise<{ totals: RangeTotals; complete: boolean }> {
   let totals = input.totals ?? NOTHING;
-  const load = async (manifest: ExportManifest): Promise<{ loaded: RangeTotals | null; last: boolean }> => {
-    tell(input, `loading range ${totals.ranges + 1}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
-    return { loaded: await legacyHost.loadRange({ key, manifest }), last: manifest.last };
-  };
   while (!workflowInfo().continueAsNewSuggested) {
     tell(input, `exporting range ${totals.ranges + 1}`);
     const exported = await legacyHost.exportRange(key);
     if (exported === null) return { totals, complete: true };
-    const { loaded, last } =
-      exported.kind === 'loaded' ? { loaded: exported.totals, last: exported.last } : await load(exported.manifest);
+    const loaded = 'loaded' in exported ? exported.loaded : await load(input, key, exported, totals.ranges + 1);
     // The file was no good and is gone: the range is exported again, as often as the activity's count of failures allows.
     if (loaded === null) continue;
     totals = sum(totals, loaded);
-    if (last) return { totals, complete: true };
+    if (exported.last) return { totals, complete: true };
   }
   return { totals, complete: false };
+}
+
+function load(
+  input: VehicleSyncInput,
+  key: VehicleSyncKey,
+  manifest: ExportManifest,
+  range: number,
+): Promise<RangeTotals | null> {
+  tell(input, `loading range ${range}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
+  return legacyHost.loadRange({ key, manifest });
 }
 
 /** What cannot be removed now is left to the janitor: a failed cleanup must not hide why the vehicle failed. */

@@ -1,9 +1,9 @@
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
-import type { ExportResult, VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
-import type { ExportOptions, LegacyHost } from '../legacy-host/legacy-host.ts';
+import type { VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import type { ExportOptions } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
-import { type FetchDependencies, fetchRange, isSmall, recallRange } from './fetch-range.ts';
+import { type FetchDependencies, type RangeResult, fetchRange, isSmall, recallRange } from './fetch-range.ts';
 import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
 
 export interface ExportDependencies extends AttemptDependencies, FetchDependencies {
@@ -19,23 +19,18 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
     const context = await readVehicleContext(deps.pool, key);
     const host = deps.legacyHosts.of(context.server);
     const { cursor, frozenTo } = context.sync;
-    return attemptWork(deps, key, context, async (attempt): Promise<ExportResult | null> => {
+    return attemptWork(deps, key, context, async (attempt): Promise<RangeResult> => {
       if (BigInt(cursor) >= BigInt(frozenTo)) return recallRange(deps, host, context, key, attempt.signal);
       await attempt.setStatus('exporting');
       const settings = deps.settings();
       const options = exportOptions(deps, context, key, attempt);
       const exported = isSmall(context, { atOnceBytes: settings.atOnceBytes, method: settings.transferMethod })
         ? await fetchRange(deps, host, context, key, options, attempt)
-        : await exportToFile(host, options);
-      if (exported?.kind === 'exported') deps.faultPoint?.('export:done');
+        : await host.exportRange(options);
+      if (exported !== null && !('loaded' in exported)) deps.faultPoint?.('export:done');
       return exported;
     });
   };
-}
-
-async function exportToFile(host: LegacyHost, options: ExportOptions): Promise<ExportResult | null> {
-  const manifest = await host.exportRange(options);
-  return manifest === null ? null : { kind: 'exported', manifest };
 }
 
 function exportOptions(

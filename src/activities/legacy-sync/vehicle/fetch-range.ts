@@ -1,11 +1,13 @@
 import type pg from 'pg';
-import type { ExportResult, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import type { VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { ExportOptions, LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { LocalStaging } from '../load/local-staging.ts';
 import { readLedger } from '../load/range-records.ts';
 import type { Attempt } from './attempt.ts';
 import { importFile, type ImportFileDependencies } from './import-file.ts';
 import type { VehicleContext } from './vehicle-context.ts';
+
+export type RangeResult = Awaited<ReturnType<VehicleActivities['exportRange']>>;
 
 export interface FetchDependencies extends ImportFileDependencies {
   pool: pg.Pool;
@@ -24,7 +26,7 @@ export async function fetchRange(
   key: VehicleSyncKey,
   options: ExportOptions,
   attempt: Attempt,
-): Promise<ExportResult | null> {
+): Promise<RangeResult> {
   let localFile = '';
   const exported = await host.exportAndFetch({
     ...options,
@@ -40,14 +42,17 @@ export async function fetchRange(
   });
   if (exported === null) return null;
   const { manifest, sent, removed } = exported;
-  if (!sent) return { kind: 'exported', manifest };
-  try {
-    const totals = await importFile(deps, context, { key, manifest, localFile }, attempt);
-    deps.faultPoint?.('cleanup:half');
-    return { kind: 'loaded', totals, last: manifest.last };
-  } finally {
-    await removeBoth(deps, host, key, { removed, signal: attempt.signal });
-  }
+  if (!sent) return manifest;
+  const totals = await importFile(deps, context, { key, manifest, localFile }, attempt).catch(
+    async (error: unknown) => {
+      // The next attempt brings a file of its own.
+      await deps.staging.remove(key).catch(() => {});
+      throw error;
+    },
+  );
+  deps.faultPoint?.('cleanup:half');
+  await removeBoth(deps, host, key, { removed, signal: attempt.signal });
+  return { loaded: totals, last: manifest.last };
 }
 
 /** What an attempt that was killed after its COMMIT could not answer any more: the range is in PostgreSQL, and what it left is removed. */
@@ -57,10 +62,10 @@ export async function recallRange(
   { sync }: VehicleContext,
   key: VehicleSyncKey,
   signal: AbortSignal,
-): Promise<ExportResult | null> {
+): Promise<RangeResult> {
   await removeBoth(deps, host, key, { removed: false, signal });
   const totals = await readLedger(deps.pool, { ...key, toId: sync.cursor });
-  return totals === null ? null : { kind: 'loaded', totals, last: true };
+  return totals === null ? null : { loaded: totals, last: true };
 }
 
 async function removeBoth(
