@@ -62,8 +62,8 @@ async function begin(request: ReceiveRequest, manifest: ExportManifest, stalled:
   onSending?.(manifest);
   const localFile = await fileFor(manifest);
   await requireSpace(localFile, manifest.bytes, minFreeBytes);
-  // What an earlier attempt left is of an earlier dump.
-  await Promise.all([localFile, `${localFile}.part`].map((file) => rm(file, { force: true })));
+  // A part that an earlier attempt left is of an earlier dump; a whole file is replaced.
+  await rm(`${localFile}.part`, { force: true });
   const target = await openTransferTarget(localFile, manifest);
   const guard = stallGuard(target.offset, request, manifest.file);
   guard.signal.addEventListener('abort', () => stalled.abort(guard.signal.reason as Error), { once: true });
