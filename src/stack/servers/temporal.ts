@@ -41,7 +41,6 @@ export function temporalServer(options: TemporalOptions): { spec: ServerSpec; ui
     dir: options.dir,
     account: options.account,
     stopSignal: 'SIGTERM',
-    environment: { GOGC: process.env.XGOGC ?? '100', GOMEMLIMIT: process.env.XMEM ?? 'off' },
     busyText: /bind: [Aa]ddress already in use|port already in use|can't set .* port/i,
     prepare: async () => {
       createServerDir(dataDir, options.account);
