@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Stack } from '../src/stack/stack.ts';
+import type { ServerName, Stack } from '../src/stack/stack.ts';
 
 /** Linux counts in ticks of 10 ms on every platform Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -12,17 +12,21 @@ export type CpuSeconds = Record<
   number
 >;
 
-export function cpuSeconds(stack: Stack, workerPid: number | null): CpuSeconds {
+const SERVERS: readonly ServerName[] = ['postgres', 'mariadb', 'sshd', 'temporal'];
+
+/** `running`: the servers this stack has. */
+export function cpuSeconds(stack: Stack, workerPid: number | null, running = SERVERS): CpuSeconds {
   const processes = readProcesses();
   const of = (pid: number | null | undefined): number =>
     pid == null ? 0 : treeTicks(processes, pid) / TICKS_PER_SECOND;
+  const server = (name: ServerName): number => (running.includes(name) ? of(stack.server(name).pid) : 0);
   const own = processes.get(process.pid);
   return {
     worker: of(workerPid),
-    PostgreSQL: of(stack.server('postgres').pid),
-    MariaDB: of(stack.server('mariadb').pid),
-    'legacy host': of(stack.server('sshd').pid),
-    Temporal: of(stack.server('temporal').pid),
+    PostgreSQL: server('postgres'),
+    MariaDB: server('mariadb'),
+    'legacy host': server('sshd'),
+    Temporal: server('temporal'),
     // Programs that this process started and has waited for, such as the classic pipeline's, are its own in the end.
     bench: own === undefined ? 0 : own.ticks / TICKS_PER_SECOND,
     machine: machineTicks() / TICKS_PER_SECOND,

@@ -4,11 +4,12 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { ensureSearchAttributes, openTemporal } from '../src/connections/temporal.ts';
 import { checkoutDir } from '../src/stack/checkout-dir.ts';
-import { stackStateDir, startStack } from '../src/stack/stack.ts';
+import { type Stack, stackStateDir, startStack } from '../src/stack/stack.ts';
 import type { fleetSync } from '../src/workflows/legacy-sync/fleet-sync.ts';
 import { fleetSyncWorkflowId } from '../src/workflows/legacy-sync/messages.ts';
 import { fleetRunKey, vehicleIdKey, workerSlotKey } from '../src/workflows/legacy-sync/search-attributes.ts';
 import { createFakeFleet } from '../test/support/fake-fleet.ts';
+import { cpuBetween, cpuSeconds, describeCpu } from './cpu-seconds.ts';
 import { type Measured, median, printMeasured } from './figures.ts';
 
 const TASK_QUEUE = 'bench-orchestration';
@@ -29,28 +30,39 @@ export async function orchestration(): Promise<number> {
   });
   process.env.TEMPORAL_ADDRESS = stack.temporal.address;
   try {
-    await measure(stack.temporal.address);
+    await measure(stack);
     return 0;
   } finally {
     await stack.destroy();
   }
 }
 
-async function measure(address: string): Promise<void> {
+async function measure(stack: Stack): Promise<void> {
+  const { address } = stack.temporal;
   Runtime.install({ logger: new DefaultLogger('WARN') });
   const temporal = await openTemporal();
   await ensureSearchAttributes(temporal, [vehicleIdKey, workerSlotKey, fleetRunKey]);
   const connection = await NativeConnection.connect({ address });
   try {
-    await runFleet(temporal.client, connection, 4);
+    const run = async (slots: number): Promise<{ ms: number; limitedBy: string }> => {
+      const before = cpuSeconds(stack, null, ['temporal']);
+      const ms = await runFleet(temporal.client, connection, slots);
+      return { ms, limitedBy: describeCpu(cpuBetween(before, cpuSeconds(stack, null, ['temporal'])), ms, 'worker') };
+    };
+    await run(4);
     const one: Measured = { contender: '1 slot', times: [], amount: VEHICLES, limitedBy: '' };
     const four: Measured = { contender: '4 slots', times: [], amount: VEHICLES, limitedBy: '' };
     for (let round = 0; round < ROUNDS; round += 1) {
-      one.times.push(await runFleet(temporal.client, connection, 1));
-      four.times.push(await runFleet(temporal.client, connection, 4));
+      for (const [slots, measured] of [
+        [1, one],
+        [4, four],
+      ] as const) {
+        const { ms, limitedBy } = await run(slots);
+        measured.times.push(ms);
+        measured.limitedBy = limitedBy;
+      }
     }
-    one.limitedBy = 'round trips, one after the other: a claim, a child workflow, two activities';
-    four.limitedBy = 'the CPU of the Temporal server and of the worker, on the same machine';
+    one.limitedBy = `round trips, one after the other: a claim, a child workflow, an activity; ${one.limitedBy}`;
     console.log(`orchestration: ${VEHICLES} vehicles, no work in them`);
     printMeasured([one, four], four, (each) => (median(each.times) / each.amount).toFixed(1), 'ms per vehicle');
   } finally {
@@ -63,7 +75,7 @@ let fleets = 0;
 
 async function runFleet(client: Client, connection: NativeConnection, slots: number): Promise<number> {
   fleets += 1;
-  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({ id: `${fleets}-${index}` }));
+  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({ id: `${fleets}-${index}`, atOnce: true }));
   const fleet = createFakeFleet(vehicles, { signal: () => new AbortController().signal });
   const worker = await Worker.create({
     connection,

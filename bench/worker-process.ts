@@ -22,14 +22,17 @@ export interface BenchWorker {
 
 const SAMPLE_MS = 100;
 
-/** A worker as an operator runs it. BENCH_CPU_PROFILE=<folder> makes Node leave a CPU profile there. */
+/** A worker of the legacy sync's role, with the allocator's setting that our image has. BENCH_CPU_PROFILE=<folder> makes Node leave a CPU profile there. */
 export async function startBenchWorker({ stack }: Bench): Promise<BenchWorker> {
   const profile = process.env.BENCH_CPU_PROFILE;
   const nodeArguments = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const logFile = join(stack.stateDir, 'worker.log');
   // setpriv becomes the worker, and ends it when this process is killed: nothing of a bench is left behind.
   const command = ['--pdeathsig', 'TERM', process.execPath, ...nodeArguments, CLI, 'worker'];
-  const child = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const child = spawn('setpriv', command, {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { ...process.env, FLEETGRAPH_WORKER_ROLES: 'legacy-sync', MALLOC_ARENA_MAX: '2' },
+  });
   child.stdout?.pipe(createWriteStream(logFile));
   const exited = once(child, 'exit');
   const ready = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);

@@ -41,13 +41,17 @@ export function openPostgres(url: string, options: PostgresOptions): pg.Pool {
 
 /**
  * Runs `work` between BEGIN and COMMIT; any error rolls back and is thrown on. A client whose state is not known afterwards is
- * destroyed instead of going back to the pool.
+ * destroyed instead of going back to the pool. `begin` may say more than BEGIN, in the same round trip.
  */
-export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  begin = 'BEGIN',
+): Promise<T> {
   const client = await pool.connect();
   let broken = false;
   try {
-    await client.query('BEGIN');
+    await client.query(begin);
     const result = await work(client);
     const committed = await client.query('COMMIT');
     // COMMIT of a transaction in which a statement failed is answered with ROLLBACK, and is no error to pg.

@@ -46,8 +46,16 @@ export async function readLegacyServer(database: Queryable, id: string): Promise
     [id],
   );
   if (!rows[0]) throw new Failure('InvalidConfiguration', `There is no legacy server ${id}. Add it to legacy_servers.`);
-  return parseLegacyServer(rows[0]);
+  const text = JSON.stringify(rows[0]);
+  const before = checked.get(id);
+  if (before?.text === text) return before.server;
+  const server = parseLegacyServer(rows[0]);
+  checked.set(id, { text, server });
+  return server;
 }
+
+/** Rows are read several times per vehicle and hardly ever change: the same row is not checked again. */
+const checked = new Map<string, { text: string; server: Readonly<LegacyServer> }>();
 
 /** Errors: InvalidConfiguration, naming every field that is not allowed. */
 export async function insertLegacyServer(database: Queryable, input: LegacyServerInput): Promise<LegacyServer> {

@@ -122,6 +122,12 @@ export const LEGACY_SYNC_SETTINGS = {
     'exec',
     'exec (cat over the pooled session, resumable), sftp (resumable) or scp (the OpenSSH client, starts over).',
   ),
+  atOnceBytes: setting(
+    'transfer.at_once_bytes',
+    z.number().int().nonnegative(),
+    4_194_304,
+    'A compressed dump up to this size comes over the session that makes it, and is imported by the same activity; method exec only, 0: none.',
+  ),
   stallBytesPerSecond: setting(
     'transfer.stall_bytes_per_second',
     bytes,

@@ -33,11 +33,24 @@ export async function readTransportGraphSettings(database: Queryable): Promise<T
   return (await readGroup(database, TRANSPORT_GRAPH_GROUP)) as TransportGraphSettings;
 }
 
-async function readGroup(database: Queryable, { prefix, settings }: SettingGroup): Promise<Record<string, unknown>> {
-  const { rows } = await database.query<SettingRow>(
-    'SELECT key, value, type FROM system_settings WHERE starts_with(key, $1) ORDER BY key',
-    [`${prefix}.`],
+/** Settings are read at each claim and hardly ever change: one text is fetched, and one that was read before is not read again. */
+const known = new Map<string, { text: string; values: Record<string, unknown> }>();
+
+async function readGroup(database: Queryable, group: SettingGroup): Promise<Record<string, unknown>> {
+  const { rows } = await database.query<{ text: string }>(
+    `SELECT coalesce(json_agg(json_build_object('key', key, 'value', value, 'type', type) ORDER BY key), '[]')::text AS text
+       FROM system_settings WHERE starts_with(key, $1)`,
+    [`${group.prefix}.`],
   );
+  const text = rows[0]?.text ?? '[]';
+  const before = known.get(group.prefix);
+  if (before?.text === text) return { ...before.values };
+  const values = readRows(JSON.parse(text) as SettingRow[], group);
+  known.set(group.prefix, { text, values });
+  return { ...values };
+}
+
+function readRows(rows: SettingRow[], { settings }: SettingGroup): Record<string, unknown> {
   const problems: string[] = [];
   const found = new Map<string, string | number | boolean>();
   for (const row of rows) {

@@ -8,7 +8,13 @@ import { runMariadb } from '../../src/demo/mariadb.ts';
 import { eventually } from '../support/eventually.ts';
 import { sharedStack } from '../support/stack.ts';
 import { processesWith } from '../connections/ssh-fixture.ts';
-import { fillGps, type LegacyHostFixture, legacyHostFixture, vehicle } from './legacy-host-fixture.ts';
+import {
+  fillGps,
+  hostWithTool as hostWithToolOf,
+  type LegacyHostFixture,
+  legacyHostFixture,
+  vehicle,
+} from './legacy-host-fixture.ts';
 
 const { mariadb } = sharedStack();
 let fixture: LegacyHostFixture;
@@ -21,7 +27,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   runId = randomUUID();
-  Object.assign(fixture.settings, { compression: 'auto', minFreeBytes: 0, overlapIds: 100, exportTimeoutMs: 900_000 });
+  Object.assign(fixture.settings, { compression: 'zstd', minFreeBytes: 0, overlapIds: 100, exportTimeoutMs: 900_000 });
 });
 afterAll(() => fixture.close());
 
@@ -29,7 +35,7 @@ interface Options {
   of?: ReturnType<typeof vehicle>;
   cursor?: string;
   frozenTo?: string;
-  rangeRows?: number;
+  rangeRows?: number | null;
   signal?: AbortSignal;
   onProgress?: (bytes: number) => void;
 }
@@ -95,6 +101,21 @@ describe('an exported range', () => {
         .update(await readRemote(manifest))
         .digest('hex'),
     ).toBe(manifest.sha256);
+  });
+
+  test('comes from gzip when it has few rows and from zstd when it has many, where the setting leaves it to us', async () => {
+    fixture.settings.compression = 'auto';
+    expect(await exported({ frozenTo: '600' })).toMatchObject({ compression: 'gzip', rows: 300 });
+    const many = await exported({ of: vehicle(1, 'big'), frozenTo: '50000' });
+    expect(many).toMatchObject({ compression: 'zstd', rows: 50_000 });
+  });
+
+  test('ends at the frozen bound when it is known that no more is left than a range', async () => {
+    expect(await exported({ rangeRows: null, cursor: '2000' })).toMatchObject({
+      toId: '6000',
+      rows: 2_050,
+      last: true,
+    });
   });
 
   test('ends after rangeRows rows above the cursor, and the next one begins there', async () => {
@@ -180,61 +201,16 @@ async function slowRemoteTool(tool: string, work: (host: typeof fixture.host) =>
   }
 }
 
-/**
- * A host that compresses with `body` in place of zstd. The tool is found through the command line we build, so this stands in for
- * a broken tool on the host, not for our script.
- */
-async function hostWithTool(tool: string, body: string) {
-  const { createLegacyHost } = await import('../../src/activities/legacy-sync/legacy-host/legacy-host.ts');
-  const { transferPlaces } = await import('../../src/activities/legacy-sync/legacy-host/transfer-places.ts');
-  const dir = `/tmp/tools-${randomUUID()}`;
-  const tool64 = Buffer.from(`#!/bin/sh\n${body}\n`).toString('base64');
-  await fixture.remote(`mkdir -p ${dir}; echo ${tool64} | base64 -d >${dir}/${tool}; chmod 755 ${dir}/${tool}`);
-  const pool: typeof fixture.pool = {
-    ...fixture.pool,
-    withSession: (fn, options) =>
-      fixture.pool.withSession(
-        (shell) =>
-          fn({
-            ...shell,
-            hostKey: shell.hostKey,
-            run: (script, run) => shell.run(`PATH=${dir}:$PATH\n${script}`, run),
-          }),
-        options,
-      ),
-  };
-  const host = createLegacyHost({
-    pool,
-    target: {
-      id: 'depot',
-      host: '',
-      port: 0,
-      user: '',
-      readKey: async () => Buffer.alloc(0),
-      hostKeyFingerprints: [],
-      legacyAlgorithms: false,
-    },
-    server: fixture.server,
-    settings: () => fixture.settings,
-    transfers: transferPlaces({ acquire: () => fixture.permits.acquire() }, 'depot'),
-    readPassword: async () => fixture.database.password,
-    readsZstd: true,
-    logger: (await import('../connections/ssh-fixture.ts')).silentLogger,
-  });
-  return { host, close: () => fixture.remote(`rm -rf ${dir}`) };
-}
+const hostWithTool = (tool: string, body: string) => hostWithToolOf(fixture, tool, body);
 
 describe('faults', () => {
   const big = { of: vehicle(1, 'big'), frozenTo: '400000' };
 
-  test.each(['auto', 'gzip'] as const)(
+  test.each(['zstd', 'gzip'] as const)(
     'MySQL kills the dump behind %s: LegacyDatabaseUnavailable, nothing is kept',
     async (compression) => {
       fixture.settings.compression = compression;
-      const { host, close } = await hostWithTool(
-        compression === 'auto' ? 'zstd' : 'gzip',
-        `sleep 1; exec /usr/bin/${compression === 'auto' ? 'zstd' : 'gzip'} "$@"`,
-      );
+      const { host, close } = await hostWithTool(compression, `sleep 1; exec /usr/bin/${compression} "$@"`);
       try {
         const failing = exportRange(big, host).catch((error: unknown) => error);
         const killed = await eventually(async () => {
@@ -350,9 +326,8 @@ describe('faults', () => {
 test('progress tells the bytes of the growing file', async () => {
   const seen: number[] = [];
   const { host, close } = await hostWithTool('zstd', 'tee /dev/null | { sleep 2.5; cat; }');
-  fixture.settings.compression = 'auto';
   try {
-    await exportRange({ onProgress: (bytes) => seen.push(bytes) }, host);
+    await exportRange({ of: vehicle(1, 'big'), frozenTo: '400000', onProgress: (bytes) => seen.push(bytes) }, host);
   } finally {
     await close();
   }

@@ -4,7 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inProcessPermits } from '../../src/connections/ssh/in-process-permits.ts';
+import { createLegacyHost } from '../../src/activities/legacy-sync/legacy-host/legacy-host.ts';
 import { openLegacyHosts } from '../../src/activities/legacy-sync/legacy-host/legacy-hosts.ts';
+import { transferPlaces } from '../../src/activities/legacy-sync/legacy-host/transfer-places.ts';
 import { stackLegacyServer } from '../../src/demo/stack-legacy-server.ts';
 import { type LegacyServer, legacyServerSchema, type Vehicle } from '../../src/settings/legacy-server.ts';
 import { LEGACY_SYNC_SETTINGS, type LegacySyncSettings } from '../../src/settings/legacy-sync.ts';
@@ -103,4 +105,46 @@ export async function fillGps(database: LegacyDatabase, rows: number, vehicles =
        FROM seq_1_to_${rows * vehicles};
      ANALYZE TABLE ${table};`,
   );
+}
+
+/**
+ * A host that compresses with `body` in place of zstd. The tool is found through the command line we build, so this stands in for
+ * a broken tool on the host, not for our script.
+ */
+export async function hostWithTool(fixture: LegacyHostFixture, tool: string, body: string) {
+  const dir = `/tmp/tools-${randomUUID()}`;
+  const tool64 = Buffer.from(`#!/bin/sh\n${body}\n`).toString('base64');
+  await fixture.remote(`mkdir -p ${dir}; echo ${tool64} | base64 -d >${dir}/${tool}; chmod 755 ${dir}/${tool}`);
+  const pool: typeof fixture.pool = {
+    ...fixture.pool,
+    withSession: (fn, options) =>
+      fixture.pool.withSession(
+        (shell) =>
+          fn({
+            ...shell,
+            hostKey: shell.hostKey,
+            run: (script, run) => shell.run(`PATH=${dir}:$PATH\n${script}`, run),
+          }),
+        options,
+      ),
+  };
+  const host = createLegacyHost({
+    pool,
+    target: {
+      id: 'depot',
+      host: '',
+      port: 0,
+      user: '',
+      readKey: async () => Buffer.alloc(0),
+      hostKeyFingerprints: [],
+      legacyAlgorithms: false,
+    },
+    server: fixture.server,
+    settings: () => fixture.settings,
+    transfers: transferPlaces({ acquire: () => fixture.permits.acquire() }, 'depot'),
+    readPassword: async () => fixture.database.password,
+    readsZstd: true,
+    logger: silentLogger,
+  });
+  return { host, close: () => fixture.remote(`rm -rf ${dir}`) };
 }

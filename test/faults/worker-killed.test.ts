@@ -1,10 +1,13 @@
 import { expect, test } from '@jest/globals';
+import { LEGACY_SYNC_SETTINGS } from '../../src/settings/legacy-sync.ts';
 import { type Fleet, withFleet } from '../support/fleet.ts';
 import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
 import { expectInvariants } from '../support/invariants.ts';
 
 /** The bound, from the restart to the end of the run. */
 const RECOVERY_MS = 30_000;
+
+const AT_ONCE = LEGACY_SYNC_SETTINGS.atOnceBytes.default;
 
 interface Case {
   point: string;
@@ -13,9 +16,14 @@ interface Case {
   /** What makes the stage last until the worker dies in it; the answer lets it go on. */
   slow?: (fleet: Fleet) => Promise<() => void>;
   hold?: (fleet: Fleet) => Promise<() => void>;
+  /** A dump of this size comes at once, in the activity that exports; 0: all stages are activities and sessions of their own. */
+  atOnceBytes?: number;
   /** Whether the first vehicle's rows are there while no worker runs. */
   committed: boolean;
 }
+
+const named = (cases: Case[]) =>
+  cases.map((each) => ({ ...each, stages: each.atOnceBytes === 0 ? 'stage by stage' : 'at once' }));
 
 const CASES: Case[] = [
   { point: 'export:started', ...CATCHABLE, hold: holdDump, committed: false },
@@ -25,6 +33,10 @@ const CASES: Case[] = [
   { point: 'import:before-commit', committed: false },
   { point: 'import:after-commit', committed: true },
   { point: 'cleanup:half', committed: true },
+  { point: 'transfer:half', atOnceBytes: 0, rows: 2_000, padding: 300, slow: slowHost, committed: false },
+  { point: 'import:before-commit', atOnceBytes: 0, committed: false },
+  { point: 'import:after-commit', atOnceBytes: 0, committed: true },
+  { point: 'cleanup:half', atOnceBytes: 0, committed: true },
 ];
 
 async function slowHost(fleet: Fleet): Promise<() => void> {
@@ -34,10 +46,10 @@ async function slowHost(fleet: Fleet): Promise<() => void> {
 }
 
 // At once: most of the time is waiting for the heartbeat of the dead to be missed.
-test.concurrent.each(CASES)(
-  'kill -9 at $point: every row once, no file left, and the run ends by itself within 30 s of the restart',
-  ({ point, rows = 500, padding = 50, slow, hold, committed }) =>
-    withFleet({ settings: { 'export.compression': 'none' } }, async (fleet) => {
+test.concurrent.each(named(CASES))(
+  'kill -9 at $point ($stages): every row once, no file left, and the run ends by itself within 30 s of the restart',
+  ({ point, rows = 500, padding = 50, slow, hold, committed, atOnceBytes = AT_ONCE }) =>
+    withFleet({ settings: { 'export.compression': 'none', 'transfer.at_once_bytes': atOnceBytes } }, async (fleet) => {
       const ids = await fleet.addVehicles(2, { rows, padding });
       const quicken = await slow?.(fleet);
       const killed = await fleet.startWorker({ fault: point });

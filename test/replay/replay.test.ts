@@ -42,8 +42,8 @@ test('a workflow that was changed without a patch is refused', async () => {
     const file = join(copy, 'legacy-sync/vehicle-sync.ts');
     const source = await readFile(file, 'utf8');
     const changed = source.replace(
-      'const manifest = await',
-      'await cleaning.cleanUp(key);\n    const manifest = await',
+      'const exported = await',
+      'await cleaning.cleanUp(key);\n    const exported = await',
     );
     expect(changed).not.toBe(source);
     await writeFile(file, changed);

@@ -3,6 +3,7 @@ import type {
   ClaimInput,
   ExportManifest,
   FleetActivities,
+  LoadedRange,
   PlanRunInput,
   RangeTotals,
   VehicleActivities,
@@ -26,6 +27,8 @@ export interface FakeFleet {
 export interface FakeVehicle {
   id: string;
   ranges?: number;
+  /** Its ranges are small: exported and loaded in one go. */
+  atOnce?: boolean;
   /** Called at the start of each export; may throw or wait. */
   onExport?: (attempt: number, signal: AbortSignal) => Promise<void>;
   timeoutMs?: number;
@@ -113,18 +116,21 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
           quarantined: 0,
         };
       },
-      async exportRange({ vehicleId }: VehicleSyncKey): Promise<ExportManifest | null> {
+      async exportRange({ vehicleId }: VehicleSyncKey): Promise<ExportManifest | LoadedRange | null> {
         const attempt = (attempts.get(vehicleId) ?? 0) + 1;
         attempts.set(vehicleId, attempt);
         if (!workedSince.has(vehicleId)) workedSince.set(vehicleId, Date.now());
         fleet.log.push(`export ${vehicleId}`);
         await byId(vehicleId).onExport?.(attempt, context.signal());
-        const ranges = byId(vehicleId).ranges ?? 1;
-        return { ...A_MANIFEST, last: attempt >= ranges };
+        const vehicle = byId(vehicleId);
+        const ranges = vehicle.ranges ?? 1;
+        const last = attempt >= ranges;
+        if (vehicle.atOnce) return { loaded: ONE_RANGE, last };
+        return { ...A_MANIFEST, last };
       },
       async loadRange({ key }): Promise<RangeTotals | null> {
         fleet.log.push(`load ${key.vehicleId}`);
-        return { ranges: 1, rows: 1, inserted: 1, duplicates: 0, quarantined: 0, bytes: 1 };
+        return ONE_RANGE;
       },
       async cleanUp({ vehicleId }) {
         fleet.log.push(`cleanUp ${vehicleId}`);
@@ -136,6 +142,8 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
   };
   return fleet;
 }
+
+const ONE_RANGE: RangeTotals = { ranges: 1, rows: 1, inserted: 1, duplicates: 0, quarantined: 0, bytes: 1 };
 
 const A_MANIFEST: ExportManifest = {
   file: '/nowhere',

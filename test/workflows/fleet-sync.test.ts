@@ -106,6 +106,13 @@ describe('a fleet sync', () => {
     });
   });
 
+  test('loads nothing that its export has brought in at once', async () => {
+    await withFleet([{ id: id(1), ranges: 2, atOnce: true }], async (start) => {
+      expect(await (await start()).result()).toMatchObject({ completed: 1 });
+      expect(fleet.log).toEqual([`export ${id(1)}`, `export ${id(1)}`, 'finish completed']);
+    });
+  });
+
   test('exports a range again whose file was no good', async () => {
     let loads = 0;
     await withFleet(

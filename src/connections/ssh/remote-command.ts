@@ -25,7 +25,7 @@ if [ "$nice" != - ] && command -v nice >/dev/null; then set -- nice -n "$nice" "
 if command -v setsid >/dev/null; then set -- setsid "$@"; fi
 if [ "$bytes" = 0 ]; then "$@" 3<&- & else printf %s "$payload" | "$@" 3<&- & fi
 p=$!
-( cat <&3; kill -TERM "-$p" || kill -TERM "$p"; sleep 2; kill -KILL "-$p" ) >/dev/null 2>&1 &
+( while read -r l; do :; done; kill -TERM "-$p" || kill -TERM "$p"; sleep 2; kill -KILL "-$p" ) <&3 >/dev/null 2>&1 &
 w=$!
 exec 3<&-
 wait "$p"; rc=$?

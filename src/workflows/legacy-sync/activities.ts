@@ -118,14 +118,24 @@ export interface RangeTotals {
   bytes: number;
 }
 
+/** A small range that its export brought into PostgreSQL at once. */
+export interface LoadedRange {
+  loaded: RangeTotals;
+  /** No rows are left up to the run's frozen upper bound. */
+  last: boolean;
+}
+
 export interface LoadInput {
   key: VehicleSyncKey;
   manifest: ExportManifest;
 }
 
 export interface VehicleActivities {
-  /** Dumps the next range to a file on the legacy host; null when nothing is left. */
-  exportRange(key: VehicleSyncKey): Promise<ExportManifest | null>;
+  /**
+   * Dumps the next range to a file on the legacy host, to be loaded next. A small one is brought into PostgreSQL in the same go: most of
+   * what it costs would be to begin once more. null when nothing is left.
+   */
+  exportRange(key: VehicleSyncKey): Promise<ExportManifest | LoadedRange | null>;
   /** Transfers, verifies and imports the file, moves the watermark, removes both copies; null when the file is no good and has to be exported again. */
   loadRange(input: LoadInput): Promise<RangeTotals | null>;
   /** Removes what a failed, timed-out or cancelled sync left on both sides, and ends its remote processes. */

@@ -6,7 +6,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RangeTotals, VehicleSyncKey } from './activities.ts';
+import type { ExportManifest, RangeTotals, VehicleSyncKey } from './activities.ts';
 import type { VehicleSyncInput, VehicleSyncResult } from './messages.ts';
 import { cleaning, clock, legacyHost } from './retry-profiles.ts';
 import { withWorkTimeout } from './work-timeout.ts';
@@ -37,16 +37,25 @@ async function syncRanges(
   let totals = input.totals ?? NOTHING;
   while (!workflowInfo().continueAsNewSuggested) {
     tell(input, `exporting range ${totals.ranges + 1}`);
-    const manifest = await legacyHost.exportRange(key);
-    if (manifest === null) return { totals, complete: true };
-    tell(input, `loading range ${totals.ranges + 1}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
-    const loaded = await legacyHost.loadRange({ key, manifest });
+    const exported = await legacyHost.exportRange(key);
+    if (exported === null) return { totals, complete: true };
+    const loaded = 'loaded' in exported ? exported.loaded : await load(input, key, exported, totals.ranges + 1);
     // The file was no good and is gone: the range is exported again, as often as the activity's count of failures allows.
     if (loaded === null) continue;
     totals = sum(totals, loaded);
-    if (manifest.last) return { totals, complete: true };
+    if (exported.last) return { totals, complete: true };
   }
   return { totals, complete: false };
+}
+
+function load(
+  input: VehicleSyncInput,
+  key: VehicleSyncKey,
+  manifest: ExportManifest,
+  range: number,
+): Promise<RangeTotals | null> {
+  tell(input, `loading range ${range}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
+  return legacyHost.loadRange({ key, manifest });
 }
 
 /** What cannot be removed now is left to the janitor: a failed cleanup must not hide why the vehicle failed. */

@@ -3,14 +3,17 @@ export interface CopyBuffer {
   bytes: Buffer;
   view: DataView;
   length: number;
+  /** Bytes of storage that the next piece begins with; there is none before its first row. */
+  firstSize: number;
 }
 
-const FIRST_SIZE = 320 * 1024;
+/** A delta of a vehicle, and the overlap of any range, fit into little; what filled one piece will fill the next. */
+const FIRST_SIZE = 32 * 1024;
+const FULL_SIZE = 320 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export function createCopyBuffer(): CopyBuffer {
-  // Of its own, not of Node's pool: the whole buffer is handed to the socket and never written again.
-  const bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
-  return { bytes, view: viewOf(bytes), length: 0 };
+  return { bytes: NOTHING, view: viewOf(NOTHING), length: 0, firstSize: FIRST_SIZE };
 }
 
 /** Makes room for `size` more bytes. */
@@ -21,8 +24,9 @@ export function reserve(out: CopyBuffer, size: number): void {
 /** What was written so far; the buffer starts anew. */
 export function takeBytes(out: CopyBuffer): Buffer {
   const taken = out.bytes.subarray(0, out.length);
-  out.bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
-  out.view = viewOf(out.bytes);
+  out.firstSize = taken.length > FIRST_SIZE ? FULL_SIZE : FIRST_SIZE;
+  out.bytes = NOTHING;
+  out.view = viewOf(NOTHING);
   out.length = 0;
   return taken;
 }
@@ -64,7 +68,8 @@ export function putAscii(out: CopyBuffer, text: string): void {
 }
 
 function grow(out: CopyBuffer, needed: number): void {
-  const bytes = Buffer.allocUnsafeSlow(Math.max(needed, out.bytes.length + (out.bytes.length >>> 1)));
+  // Of its own, not of Node's pool: the whole buffer is handed to the socket and never written again.
+  const bytes = Buffer.allocUnsafeSlow(Math.max(needed, out.firstSize, 2 * out.bytes.length));
   out.bytes.copy(bytes, 0, 0, out.length);
   out.bytes = bytes;
   out.view = viewOf(bytes);

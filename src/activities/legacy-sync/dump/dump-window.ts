@@ -9,6 +9,7 @@ export interface DumpWindow {
   carry: Buffer;
 }
 
+const FIRST_CARRY = 8 * 1024;
 const CARRY_SIZE = 256 * 1024;
 /** A carry above this is given back once its row is done. */
 const LARGE_CARRY = 16 * CARRY_SIZE;
@@ -40,7 +41,7 @@ export function keepFrom(window: DumpWindow, from: number): void {
   if (from === 0 && window.bytes.buffer === window.carry.buffer) return;
   const rest = window.bytes.length - from;
   if (rest > window.carry.length || (window.carry.length > LARGE_CARRY && rest < CARRY_SIZE)) {
-    const other = Buffer.allocUnsafeSlow(Math.max(CARRY_SIZE, rest));
+    const other = Buffer.allocUnsafeSlow(Math.max(FIRST_CARRY, rest + (rest >>> 1)));
     window.bytes.copy(other, 0, from);
     window.carry = other;
   } else window.bytes.copy(window.carry, 0, from);

@@ -12,7 +12,7 @@ import { type HeldClaim, claimOf, heldClaim } from './held-claim.ts';
 import { settleOutcome } from './settle-outcome.ts';
 
 /** Below the local activity's 5 s: a claim that waits for a lock ends as an error here, not as a time-out that leaves it running. */
-const LOCK_TIMEOUT = '4s';
+const BEGIN = `BEGIN; SET LOCAL lock_timeout = '4s'`;
 /** Deadlock, serialization, and the unique indexes that hold "one claim per vehicle and slot": the same claim, looked at again. */
 const CONFLICTS = new Set(['40P01', '40001', '23505']);
 const TRIES = 4;
@@ -27,7 +27,7 @@ export function createClaimNext(deps: FleetDependencies): FleetActivities['claim
     namingDatabaseFailures(`Claiming for worker slot ${input.slot} of run ${input.runId}`, async () => {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await inTransaction(deps.pool, (client) => claim(deps, client, input));
+          return await inTransaction(deps.pool, (client) => claim(deps, client, input), BEGIN);
         } catch (error) {
           if (attempt === TRIES || !CONFLICTS.has(sqlState(error) ?? '')) throw error;
         }
@@ -36,7 +36,6 @@ export function createClaimNext(deps: FleetDependencies): FleetActivities['claim
 }
 
 async function claim(deps: FleetDependencies, client: pg.ClientBase, input: ClaimInput): Promise<Claim> {
-  await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
   const settings = await deps.settings.read(client);
   const run = await shareRun(client, input.runId);
   const workers = effectiveWorkers(settings, run.maxWorkers);

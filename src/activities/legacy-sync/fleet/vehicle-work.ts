@@ -9,6 +9,8 @@ import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.t
 export interface VehicleWork {
   /** Starts the work clock (it may run already) and names the stage; `completed` and `failed` are for the claim that settles the vehicle. */
   begin(key: VehicleSyncKey, status?: WorkerStatus): Promise<void>;
+  /** Names the stage; the clock goes on as it does. */
+  enter(key: VehicleSyncKey, status: WorkerStatus): Promise<void>;
   /** Stops the work clock: the vehicle queues, or the activity ends. */
   end(key: VehicleSyncKey): Promise<void>;
   /** A sign of life: moves the lease on, and the clock when it runs. Called each second; writes every third. */
@@ -65,6 +67,8 @@ export function createVehicleWork({ pool, settings, random = Math.random }: Vehi
         [status ?? null, leaseMs],
       );
     },
+    enter: async (key, status) =>
+      void (await onClaim(key, `UPDATE vehicle_syncs SET status = $4 WHERE ${HELD} RETURNING 1`, [status])),
     async end(key) {
       renewed.delete(nameOf(key));
       await onClaim(

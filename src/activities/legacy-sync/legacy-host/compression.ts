@@ -1,3 +1,4 @@
+import zlib from 'node:zlib';
 import { Failure } from '../../../errors.ts';
 import type { HostTools } from './host-tools.ts';
 
@@ -16,8 +17,32 @@ const COMPRESSORS: Record<'zstd' | 'pigz' | 'gzip' | 'none', Compressor> = {
   none: { compression: 'none', command: 'cat', extension: '.sql' },
 };
 
+/** Small dumps and large ones, by rows. */
+export interface Compressors {
+  small: Compressor;
+  large: Compressor;
+  smallUpTo: number;
+}
+
+/**
+ * Up to about here gzip is done before zstd has started: on the legacy host, and on this one as long as Node does not read zstd by itself
+ * and a program has to be started for it.
+ */
+const GZIP_WINS_UP_TO_ROWS = 'createZstdDecompress' in zlib ? 3_000 : 10_000;
+
 /** Errors: LegacyToolMissing when the setting names a tool that the host lacks. */
-export function chooseCompressor(
+export function chooseCompressors(
+  tools: HostTools,
+  wanted: 'auto' | 'zstd' | 'gzip' | 'none',
+  readsZstd: boolean,
+  serverId: string,
+): Compressors {
+  const large = chooseCompressor(tools, wanted, readsZstd, serverId);
+  const gzipToo = wanted === 'auto' && large.compression === 'zstd' && tools.compressors.includes('gzip');
+  return { small: gzipToo ? COMPRESSORS.gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
+}
+
+function chooseCompressor(
   tools: HostTools,
   wanted: 'auto' | 'zstd' | 'gzip' | 'none',
   readsZstd: boolean,

@@ -14,19 +14,27 @@ const NO_TABLE = 6;
 /** 128 + SIGXFSZ: the file would pass the login's limit (ulimit -f). */
 const FILE_SIZE_SIGNAL = 153;
 
+export interface Exported {
+  manifest: ExportManifest;
+  /** The content came along, all that the session gave of it; and whether the host has removed its directory. */
+  sent: boolean;
+  removed: boolean;
+}
+
 /**
  * Dumps the next range of a vehicle to a verified file below the server's remote directory; null when no row is left above the cursor.
- * A complete file of an earlier attempt is taken as it is. Errors: LegacyDatabaseUnavailable, LegacyDatabaseAccessDenied,
+ * A complete file of an earlier attempt is taken as it is. Up to `sendUpTo` bytes the file's content is sent at once, to `onContent`, and
+ * nothing of it is left on the host. Errors: LegacyDatabaseUnavailable, LegacyDatabaseAccessDenied,
  * LegacyQueryFailed, TableMissing, SchemaDrift, RemoteDiskFull, ExportFailed, SshConnectionLost, the signal's reason.
  */
 export async function exportRange(
   shell: RemoteShell,
   tools: HostTools,
   request: ExportRequest,
-): Promise<ExportManifest | null> {
+): Promise<Exported | null> {
   assertRemoteDir(request.dir);
   const { vehicle, server, password, timeoutMs, niceness, signal } = request;
-  const said = readLines(request.onProgress);
+  const said = readAnswer(request);
   const result = await shell.run(exportScript(request, tools), {
     payload: `${passwordLine(password, server.id)}\n`,
     timeoutMs,
@@ -34,9 +42,12 @@ export async function exportRange(
     signal,
     onStdout: said.add,
   });
+  const sending = said.sending();
+  if (sending !== null) return { manifest: sending, sent: true, removed: result.code === 0 };
   const [kind, ...words] = (said.last() ?? '').split(' ');
   if (result.code === 0 && kind === 'nothing') return null;
-  if (result.code === 0 && kind === 'manifest') return manifest(request, words);
+  if (result.code === 0 && kind === 'manifest')
+    return { manifest: manifest(request, words), sent: false, removed: false };
   const doing = `Exporting ids above ${request.cursor} of vehicle ${vehicle.id} from ${server.id}.${server.database}.${vehicle.table}`;
   throw failureOf(doing, request, result, kind === 'fail' ? words : []);
 }
@@ -105,20 +116,33 @@ function diskFull(doing: string, { server, minFreeBytes }: ExportRequest, freeKb
   );
 }
 
-/** Passes on progress lines as they come and keeps the last line of another kind. */
-function readLines(onProgress: ExportRequest['onProgress']) {
-  let rest = '';
+const NEWLINE = 0x0a;
+
+/** Passes on progress lines as they come and keeps the last line of another kind; what comes after a `sending` line is content. */
+function readAnswer(request: ExportRequest) {
+  let rest: Buffer = Buffer.alloc(0);
   let last: string | undefined;
+  let sending: ExportManifest | null = null;
+
+  function takeLine(line: string): void {
+    const [kind, ...words] = line.split(' ');
+    if (kind === 'bytes') request.onProgress?.(Number(words[0]));
+    else if (kind === 'sending') sending = manifest(request, words);
+    else last = line;
+  }
+
   return {
     last: () => last,
-    add: (chunk: Buffer): void => {
-      const lines = (rest + chunk.toString('utf8')).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const bytes = /^bytes (\d+)$/.exec(line)?.[1];
-        if (bytes !== undefined) onProgress?.(Number(bytes));
-        else last = line;
+    sending: () => sending,
+    add: (chunk: Buffer): void | Promise<void> => {
+      let found = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      for (let end = found.indexOf(NEWLINE); sending === null && end >= 0; end = found.indexOf(NEWLINE)) {
+        takeLine(found.toString('utf8', 0, end));
+        found = found.subarray(end + 1);
       }
+      if (sending === null) rest = Buffer.from(found);
+      else rest = Buffer.alloc(0);
+      return sending === null || found.length === 0 ? undefined : request.onContent?.(sending, found);
     },
   };
 }

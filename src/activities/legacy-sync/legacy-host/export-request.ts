@@ -1,5 +1,6 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
-import type { Compressor } from './compression.ts';
+import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
+import type { Compressors } from './compression.ts';
 import { id, name, ofVehicle } from './plan-statements.ts';
 import { type RemoteDir, workTag } from './remote-path.ts';
 
@@ -13,13 +14,18 @@ export interface ExportRequest {
   overlapIds: number;
   /** Rows above it came after the run began. */
   frozenToId: string;
-  rangeRows: number;
-  compressor: Compressor;
+  /** null where no more rows were counted than fit into one range: what came since then is few. */
+  rangeRows: number | null;
+  compressors: Compressors;
   niceness: number;
   timeoutMs: number;
   minFreeBytes: number;
+  /** A dump of at most so many bytes is sent by the session that made it, and its directory removed; 0: none is. */
+  sendUpTo: number;
   /** Bytes written so far, about once a second. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Takes the sent bytes as they come; the promise holds back the sender. */
+  onContent?: ((manifest: ExportManifest, chunk: Buffer) => Promise<void>) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -29,7 +35,7 @@ export function fromId({ cursor, overlapIds }: ExportRequest): string {
   return String(from < 1n ? 1n : from);
 }
 
-/** The last id of the range, its rows, and how many of them are above the cursor, in one answer. */
+/** The last id of the range, its rows, and whether one of them is above the cursor, in one answer. */
 export function boundsStatement(request: ExportRequest): string {
   const { server, vehicle, rangeRows } = request;
   const [key, table, own] = [name(server.columns.id), name(vehicle.table), ofVehicle(server, vehicle)];
@@ -37,9 +43,11 @@ export function boundsStatement(request: ExportRequest): string {
   return (
     // The same client is asked again after the dump, however long that takes.
     'SET SESSION wait_timeout = 86400; ' +
-    `SET @last = COALESCE((SELECT ${key} FROM ${table} WHERE ${own}${key} > ${cursor} AND ${key} <= ${frozen} ` +
-    `ORDER BY ${key} LIMIT ${rangeRows - 1}, 1), ${frozen}); ` +
-    `SELECT @last, COUNT(*), COALESCE(SUM(${key} > ${cursor}), 0) FROM ${table} ` +
+    (rangeRows === null
+      ? `SET @last = ${frozen}; `
+      : `SET @last = COALESCE((SELECT ${key} FROM ${table} WHERE ${own}${key} > ${cursor} AND ${key} <= ${frozen} ` +
+        `ORDER BY ${key} LIMIT ${rangeRows - 1}, 1), ${frozen}); `) +
+    `SELECT @last, COUNT(*), COALESCE(MAX(${key}) > ${cursor}, 0) FROM ${table} ` +
     `WHERE ${own}${key} >= ${fromId(request)} AND ${key} <= @last`
   );
 }

@@ -1,5 +1,6 @@
 import { shellQuote } from '../../../connections/ssh/shell-quote.ts';
 import { endOthers } from './claim-dir.ts';
+import type { Compressor } from './compression.ts';
 import { boundsStatement, type ExportRequest, fromId, rangeParts } from './export-request.ts';
 import type { HostTools } from './host-tools.ts';
 import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
@@ -30,15 +31,15 @@ const DUMP_FLAGS = [
 const MYSQL_DUMP_FLAGS = ['--loose-column-statistics=0', '--loose-set-gtid-purged=OFF'];
 
 /**
- * Dumps one range to a verified file. What it says on stdout, a line each:
- * `bytes N` while it works, then one of `manifest …`, `nothing`, `fail <kind> …`.
+ * Dumps one range to a verified file. What it says on stdout, a line each: `bytes N` while it works, then one of `manifest …` (a file is
+ * there), `sending …` (the file's bytes follow, and it is gone afterwards), `nothing`, `fail <kind> …`.
  */
 export function exportScript(request: ExportRequest, tools: HostTools): string {
-  const { server, vehicle, dir, cursor, minFreeBytes, compressor } = request;
+  const { server, vehicle, dir, sendUpTo } = request;
   const asking = ['--batch', '--skip-column-names', '--quick', '--unbuffered', '--skip-reconnect', server.database];
   const mysql = mysqlCommand(tools.client, server, asking, 5);
   const flags = [...DUMP_FLAGS, ...(tools.flavour === 'mysql' ? MYSQL_DUMP_FLAGS : [])];
-  const range = rangeParts(request);
+  const own = `${dir.vehicleId}/${dir.runId}`;
   return `
 # ${workTag(dir)}
 ${READ_PASSWORD}
@@ -47,22 +48,29 @@ fail() { echo "fail $*"; exit 10; }
 free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }
 ask() { ( printf '%s;\\n' "$1" >&8 ) 2>/dev/null; IFS= read -r answer <&9 || fail query; }
 dump() { ${mysqlCommand(tools.dump, server, flags)} --where="$1" -- ${server.database} ${vehicle.table}; }
+# The file's bytes go over this session where they are few, else another one fetches them.
+hand_over() {
+  found=$1; shift
+  if [ "$3" -gt ${sendUpTo} ]; then echo "manifest $*"; return; fi
+  echo "sending $*"
+  cat <"$found" && leave
+}
+leave() { cd -- "$base" && rm -rf -- ${own} && { rmdir -- ${dir.vehicleId} 2>/dev/null || :; }; }
 base=${remoteBase(server)}
-for d in "$base" "$base"/${dir.vehicleId} "$base"/${dir.vehicleId}/${dir.runId}; do
-  [ ! -L "$d" ] || fail link
-  mkdir -p -- "$d" || fail directory "$(cd -- "$base" 2>/dev/null && free)"
-done
-cd -P -- "$base"/${dir.vehicleId}/${dir.runId} && [ -O . ] || fail directory
+unlinked() { for d in "$base" "$base"/${dir.vehicleId} "$base"/${own}; do [ ! -L "$d" ] || fail link; done; }
+unlinked
+[ -d "$base"/${own} ] || mkdir -p -- "$base"/${own} || fail directory "$(cd -- "$base" 2>/dev/null && free)"
+unlinked
+cd -P -- "$base"/${own} && [ -O . ] || fail directory
 here=$PWD
 ${CLAIM(request)}
 ${REUSE(request)}
-rm -f -- *.part ask answer
+for f in *.part ask answer; do [ ! -e "$f" ] || rm -f -- "$f"; done
 mkfifo ask answer || fail claim "$(free)"
 # One client for all questions: its start costs more than they do.
 { ${mysql}; } <ask >answer &
 exec 8>ask 9<answer
-rm -f ask answer
-${DUMP_LOOP({ ...range, cursor, minFreeBytes, bounds: boundsStatement(request), compressor, request })}
+${DUMP_LOOP(request)}
 `;
 }
 
@@ -84,45 +92,52 @@ if [ -f ${request.cursor}.manifest ] && [ ! -L ${request.cursor}.manifest ]; the
   read -r n m_frozen m_from m_to m_rows m_bytes m_sum m_kind m_file <${request.cursor}.manifest
   if [ "$m_frozen $m_from" = '${request.frozenToId} ${fromId(request)}' ] && [ -f "$m_file" ] && [ ! -L "$m_file" ]; then
     sum=$(sha256sum <"$m_file")
-    if [ "\${sum%% *}" = "$m_sum" ]; then echo "manifest $m_to $m_rows $m_bytes $m_sum $m_kind $here/$m_file"; exit 0; fi
+    if [ "\${sum%% *}" = "$m_sum" ]; then hand_over "$m_file" "$m_to" "$m_rows" "$m_bytes" "$m_sum" "$m_kind" "$here/$m_file"; exit; fi
   fi
   rm -f -- ${request.cursor}.manifest
 fi`;
 
-interface DumpLoop {
-  table: string;
-  before: string;
-  after: string;
-  bounds: string;
-  cursor: string;
-  minFreeBytes: number;
-  compressor: ExportRequest['compressor'];
-  request: ExportRequest;
-}
+/** Only a dump that takes a while has progress to tell of. */
+const METER_FROM_ROWS = 10_000;
+
+/** Chosen on the host, where the rows are known: `kind`, `extension`, and `compress` as a function. */
+const COMPRESS = ({ compressors: { small, large, smallUpTo } }: ExportRequest): string => {
+  const choose = ({ compression, extension, command }: Compressor): string =>
+    `kind=${compression} extension=${extension}; compress() { ${command}; }`;
+  if (small === large) return choose(large);
+  return `if [ "$rows" -le ${smallUpTo} ]; then ${choose(small)}; else ${choose(large)}; fi`;
+};
 
 // Every member of the pipe reports its own status over descriptor 4: dash has no pipefail, and a dump that was cut is valid SQL.
-const DUMP_LOOP = ({ table, before, after, bounds, cursor, minFreeBytes, compressor, request }: DumpLoop): string => `
+const DUMP_LOOP = (request: ExportRequest): string => {
+  const { cursor, minFreeBytes } = request;
+  const { table, before, after } = rangeParts(request);
+  return `
 tries=0
 while :; do
   tries=$((tries+1)); [ "$tries" -le ${COUNT_ATTEMPTS} ] || fail counts
-  ask ${shellQuote(bounds)}
+  ask ${shellQuote(boundsStatement(request))}
   set -- $answer
   [ $# = 3 ] || fail query
   to=$1 rows=$2
-  [ "$3" != 0 ] || { echo nothing; exit 0; }
+  [ "$3" != 0 ] || { leave; echo nothing; exit 0; }
   have=$(free)
   [ "$have" -ge $(( (${minFreeBytes} + rows * ${BYTES_PER_ROW}) / 1024 )) ] || fail space "$have"
-  file=${cursor}-$to${compressor.extension}
-  ( while sleep 1 >/dev/null 2>&1; do echo "bytes $(wc -c <"$file.part")"; done ) 2>/dev/null &
-  meter=$!
+  ${COMPRESS(request)}
+  file=${cursor}-$to$extension
+  meter=
+  if [ "$rows" -gt ${METER_FROM_ROWS} ]; then
+    ( while sleep 1 >/dev/null 2>&1; do echo "bytes $(wc -c <"$file.part")"; done ) 2>/dev/null &
+    meter=$!
+  fi
   where=${shellQuote(before)}$to${shellQuote(after)}
   d= t= c=
   codes=$( { {
       dump "$where" 4>&-; d=$?; echo "d=$d" >&4
       printf -- '-- fleetgraph rc=%s\\n' "$d"; echo "t=$?" >&4
-    } | { ${compressor.command} >"$file.part" 4>&-; echo "c=$?" >&4; }
+    } | { compress >"$file.part" 4>&-; echo "c=$?" >&4; }
   } 4>&1 )
-  kill "$meter" 2>/dev/null
+  [ -z "$meter" ] || kill "$meter" 2>/dev/null
   eval "$codes"
   if [ "$d$t$c" != 000 ]; then
     have=$(free); rm -f -- "$file.part"
@@ -136,7 +151,10 @@ exec 8>&- 9<&-
 sum=$(sha256sum <"$file.part"); sum=\${sum%% *}
 bytes=$(wc -c <"$file.part"); bytes=$((bytes))
 [ "$bytes" -gt 0 ] && [ \${#sum} = 64 ] || fail verify
+if [ "$bytes" -le ${request.sendUpTo} ]; then hand_over "$file.part" "$to" "$rows" "$bytes" "$sum" "$kind" "$here/$file"; exit; fi
+rm -f ask answer
 mv -f -- "$file.part" "$file" || fail verify
-echo "fleetgraph1 ${request.frozenToId} ${fromId(request)} $to $rows $bytes $sum ${compressor.compression} $file" >${cursor}.manifest.part || fail space "$(free)"
+echo "fleetgraph1 ${request.frozenToId} ${fromId(request)} $to $rows $bytes $sum $kind $file" >${cursor}.manifest.part || fail space "$(free)"
 mv -f -- ${cursor}.manifest.part ${cursor}.manifest || fail verify
-echo "manifest $to $rows $bytes $sum ${compressor.compression} $here/$file"`;
+hand_over "$file" "$to" "$rows" "$bytes" "$sum" "$kind" "$here/$file"`;
+};

@@ -6,9 +6,11 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyPlan, LegacyPlanRequest } from '../fleet/legacy-planner.ts';
+import { type ReceiveRequest, receivingContent } from '../load/receive-content.ts';
 import { transferFile } from '../load/transfer.ts';
-import { chooseCompressor } from './compression.ts';
-import { exportRange } from './export-range.ts';
+import { chooseCompressors } from './compression.ts';
+import { type Exported, exportRange } from './export-range.ts';
+import type { ExportRequest } from './export-request.ts';
 import { type HostTools, probeHost } from './host-tools.ts';
 import { planVehicles } from './plan-tables.ts';
 import { listRemoteDirs, type RemoteDirEntry, removeRemoteDir, removeRemoteFile } from './remote-files.ts';
@@ -35,11 +37,17 @@ export interface ExportOptions extends SessionOptions {
   runId: string;
   cursor: string;
   frozenTo: string;
-  rangeRows: number;
+  /** null: what is left is known to be no more than a range. */
+  rangeRows: number | null;
   /** Ids at and below the cursor that are read again; default: the setting. */
   overlapIds?: number;
   onProgress?: (bytes: number) => void;
 }
+
+export type FetchOptions = Pick<ReceiveRequest, 'fileFor' | 'onSending'> & {
+  /** Bytes of the file that are here. */
+  onReceived?: ReceiveRequest['onProgress'];
+};
 
 export interface TransferOptions extends SessionOptions {
   manifest: ExportManifest;
@@ -52,6 +60,11 @@ export interface LegacyHost {
   plan(request: Omit<LegacyPlanRequest, 'server'>): Promise<LegacyPlan>;
   /** null when no row is left above the cursor. */
   exportRange(options: ExportOptions): Promise<ExportManifest | null>;
+  /**
+   * Exports a range that is thought to be small while it holds a transfer place: a dump of at most `transfer.at_once_bytes` comes over the
+   * same session and leaves nothing behind (`sent`, `removed`); a larger one waits there to be transferred. null as `exportRange`.
+   */
+  exportAndFetch(options: ExportOptions & FetchOptions): Promise<Exported | null>;
   transfer(options: TransferOptions): Promise<void>;
   /** Removes one exported file, when its rows are in PostgreSQL or when it turned out to be no good. */
   removeFile(manifest: ExportManifest, signal?: AbortSignal): Promise<void>;
@@ -63,6 +76,18 @@ export interface LegacyHost {
 export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
   const { pool, server, settings, readPassword } = parts;
   const tools = probeOnce(pool, server);
+
+  async function prepare(options: ExportOptions): Promise<[HostTools, ExportRequest]> {
+    const { vehicle, runId, cursor, frozenTo, rangeRows, overlapIds, onProgress, signal } = options;
+    const [found, password] = await Promise.all([tools(signal), readPassword()]);
+    const { compression, niceness, exportTimeoutMs, minFreeBytes } = settings();
+    const compressors = chooseCompressors(found, compression, parts.readsZstd, server.id);
+    const dir = { vehicleId: vehicle.id, runId };
+    const range = { cursor, rangeRows, frozenToId: frozenTo, overlapIds: overlapIds ?? settings().overlapIds };
+    const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs, sendUpTo: 0 };
+    return [found, { server, vehicle, password, dir, compressors, onProgress, signal, ...range, ...limits }];
+  }
+
   return {
     plan: async ({ vehicles, countCap, signal }) => {
       const [found, password] = await Promise.all([tools(signal), readPassword()]);
@@ -72,26 +97,23 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
         { signal },
       );
     },
-    exportRange: async ({ vehicle, runId, cursor, frozenTo, rangeRows, overlapIds, onProgress, ...session }) => {
-      const [found, password] = await Promise.all([tools(session.signal), readPassword()]);
-      const { compression, niceness, exportTimeoutMs, minFreeBytes } = settings();
-      const request = {
-        server,
-        vehicle,
-        password,
-        cursor,
-        rangeRows,
-        overlapIds: overlapIds ?? settings().overlapIds,
-        niceness,
-        minFreeBytes,
-        onProgress,
-        dir: { vehicleId: vehicle.id, runId },
-        frozenToId: frozenTo,
-        compressor: chooseCompressor(found, compression, parts.readsZstd, server.id),
-        timeoutMs: exportTimeoutMs,
-        signal: session.signal,
-      };
-      return pool.withSession((shell) => exportRange(shell, found, request), session);
+    exportRange: async (options) => {
+      const [found, request] = await prepare(options);
+      const exported = await pool.withSession((shell) => exportRange(shell, found, request), options);
+      return exported?.manifest ?? null;
+    },
+    exportAndFetch: async ({ fileFor, onSending, onReceived, ...options }) => {
+      const [found, request] = await prepare(options);
+      const { stallBytesPerSecond, stallMs, minFreeBytes, atOnceBytes } = settings();
+      const limits = { stallBytesPerSecond, stallMs, minFreeBytes };
+      return parts.transfers.hold(options, (held) =>
+        receivingContent({ ...limits, fileFor, onSending, onProgress: onReceived, signal: held }, (onContent, signal) =>
+          pool.withSession(
+            (shell) => exportRange(shell, found, { ...request, sendUpTo: atOnceBytes, onContent, signal }),
+            { ...options, signal },
+          ),
+        ),
+      );
     },
     transfer: async ({ manifest, localFile, onProgress, ...session }) => {
       const { transferMethod: method, stallBytesPerSecond, stallMs, minFreeBytes } = settings();

@@ -13,7 +13,9 @@ export async function* gunzip(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const frame = { trailer: Buffer.alloc(0), header: 0 };
-  const inflate = zlib.createInflateRaw({ chunkSize: 256 * 1024 });
+  const inflate = zlib.createInflateRaw({
+    chunkSize: Math.max(SMALLEST_PIECE, Math.min(LARGEST_PIECE, 8 * fileBytes)),
+  });
   const fed = pipeline(Readable.from(withoutFrame(file, frame)), inflate, { signal });
   // The reader below meets the same error; without a listener here it would end the process first.
   fed.catch(() => {});
@@ -39,6 +41,9 @@ export async function* gunzip(
   if (frame.trailer.readUInt32LE(4) !== size) throw corrupt('its length does not fit');
 }
 
+/** Storage for what is inflated is taken piece by piece: a small file shall not take more than it needs. */
+const SMALLEST_PIECE = 16 * 1024;
+const LARGEST_PIECE = 256 * 1024;
 /** CRC and length of the content. */
 const TRAILER_BYTES = 8;
 

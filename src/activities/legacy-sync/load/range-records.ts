@@ -12,7 +12,8 @@ export type RangeKey = Pick<VehicleSyncKey, 'runId' | 'vehicleId'> & Pick<Export
  * process has not noticed yet that its client is gone.
  */
 export async function beginRange(client: pg.PoolClient, vehicleId: string): Promise<void> {
-  // One round trip. client_connection_check_interval ends a long statement whose client was destroyed.
+  // One round trip. client_connection_check_interval ends a long statement whose client was destroyed. Without statistics the planner may
+  // take the staged rows for a handful and compare each with each: no statement of an import gains from nested loops.
   await client.query(
     `BEGIN;
      SET LOCAL timezone = 'UTC';
@@ -21,9 +22,10 @@ export async function beginRange(client: pg.PoolClient, vehicleId: string): Prom
      SET LOCAL idle_in_transaction_session_timeout = '5min';
      SET LOCAL client_connection_check_interval = '2s';
      SET LOCAL client_min_messages = 'warning';
-     SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0`,
+     SET LOCAL enable_nestloop = off;
+     SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0;
+     SELECT pg_advisory_xact_lock(hashtextextended(${client.escapeLiteral(`fleetgraph import ${vehicleId}`)}, 0))`,
   );
-  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph import ' || $1, 0))`, [vehicleId]);
 }
 
 /** What the ledger says about a range: its totals when it is in positions already, else null. */

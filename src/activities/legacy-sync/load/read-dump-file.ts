@@ -38,7 +38,8 @@ export async function* readDumpFile(
   const digest = createHash('sha256');
   let bytes = 0;
   async function* file(): AsyncGenerator<Buffer> {
-    for await (const piece of createReadStream(localFile, { highWaterMark: PIECE, signal })) {
+    const highWaterMark = Math.max(1, Math.min(PIECE, manifest.bytes));
+    for await (const piece of createReadStream(localFile, { highWaterMark, signal })) {
       digest.update(piece);
       bytes += piece.length;
       onProgress?.(bytes);

@@ -35,8 +35,6 @@ export async function mergeStaged(
              WHERE vehicle_id = $1 AND legacy_id BETWEEN $2 AND $3
                AND time >= $${parameters.length - 1} AND time < $${parameters.length}`;
   });
-  // Without statistics the planner may take the staged rows for a handful and compare each with each.
-  await client.query('SET LOCAL enable_nestloop = off');
   const { rowCount } = await client.query(
     `WITH known AS MATERIALIZED (${known.join(' UNION ALL ')})
      INSERT INTO positions (${TUPLE_COLUMNS})
@@ -46,7 +44,6 @@ export async function mergeStaged(
      ON CONFLICT DO NOTHING`,
     parameters,
   );
-  await client.query('SET LOCAL enable_nestloop = on');
   return rowCount ?? 0;
 }
 

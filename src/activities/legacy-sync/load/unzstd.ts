@@ -19,7 +19,9 @@ export async function* unzstd(
   fileBytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  yield* createZstdDecompress === undefined ? byProgram(file, signal) : byNode(createZstdDecompress, file, { fileBytes, signal });
+  yield* createZstdDecompress === undefined
+    ? byProgram(file, signal)
+    : byNode(createZstdDecompress, file, { fileBytes, signal });
 }
 
 async function* byNode(

@@ -12,12 +12,15 @@ import type { VehicleContext } from './vehicle-context.ts';
 
 /** Heartbeats and progress go out once a second: at most 2 s behind, and a killed worker is noticed by the 10 s heartbeat timeout. */
 const TICK_MS = 1_000;
+/** A stage that is over sooner is not written to the vehicle's row; the live projection has it at once. */
+const STAGE_WRITTEN_AFTER_MS = 100;
 
 export interface Attempt {
   signal: AbortSignal;
   progress: ProgressMeter;
   /** While true the vehicle queues for a permit, and its work clock stands. */
   queued(waiting: boolean): void;
+  /** The first one starts the work clock, and fails with NoClaim when the run does not hold the vehicle. */
   setStatus(status: WorkerStatus): Promise<void>;
 }
 
@@ -62,7 +65,7 @@ export async function attemptWork<T>(
       setStatus: async (status) => {
         meter.setStatus(status);
         publish();
-        await work.begin(key, status);
+        await clock.stage(status);
       },
     });
   } catch (error) {
@@ -131,6 +134,7 @@ async function verdict(
 interface WorkClock {
   start(): void;
   stop(): void;
+  stage(status: WorkerStatus): Promise<void>;
   renewLease(): void;
   settle(): Promise<void>;
 }
@@ -139,15 +143,26 @@ interface WorkClock {
 function createWorkClock(work: VehicleWork, key: VehicleSyncKey): WorkClock {
   let last: Promise<unknown> = Promise.resolve();
   let renewing = false;
+  let begun = false;
+  let written: NodeJS.Timeout | undefined;
   const after = (step: () => Promise<unknown>): Promise<unknown> => (last = last.then(step).catch(() => {}));
   return {
     start: () => void after(() => work.begin(key)),
     stop: () => void after(() => work.end(key)),
+    async stage(status) {
+      clearTimeout(written);
+      if (begun) written = setTimeout(() => void after(() => work.enter(key, status)), STAGE_WRITTEN_AFTER_MS);
+      else await work.begin(key, status);
+      begun = true;
+    },
     renewLease() {
       if (renewing) return;
       renewing = true;
       void after(() => work.renewLease(key)).finally(() => (renewing = false));
     },
-    settle: async () => void (await after(() => work.end(key))),
+    async settle() {
+      clearTimeout(written);
+      await after(() => work.end(key));
+    },
   };
 }

@@ -1,54 +1,66 @@
-import type pg from 'pg';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
-import type { ExportManifest, VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
+import type { VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import type { ExportOptions } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
-import { type AttemptDependencies, attemptWork } from './attempt.ts';
+import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
+import { type FetchDependencies, type RangeResult, fetchRange, isSmall, recallRange } from './fetch-range.ts';
 import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
 
-export interface ExportDependencies extends AttemptDependencies {
-  pool: pg.Pool;
-  settings: () => LegacySyncSettings;
+export interface ExportDependencies extends AttemptDependencies, FetchDependencies {
   legacyHosts: LegacyHosts;
 }
 
-/** Dumps the next range of the vehicle to a verified file on its legacy host. A complete file of an earlier attempt is taken as it is. */
+/**
+ * Dumps the next range of the vehicle to a verified file on its legacy host, where a complete file of an earlier attempt is taken as it is.
+ * A range that is small is brought into PostgreSQL in the same go.
+ */
 export function createExportRange(deps: ExportDependencies): VehicleActivities['exportRange'] {
   return async (key) => {
     const context = await readVehicleContext(deps.pool, key);
-    if (BigInt(context.sync.cursor) >= BigInt(context.sync.frozenTo)) return null;
-    return attemptWork(
-      deps,
-      key,
-      context,
-      async ({ signal, progress, queued, setStatus }): Promise<ExportManifest | null> => {
-        await setStatus('exporting');
-        const host = deps.legacyHosts.of(context.server);
-        const manifest = await host.exportRange({
-          vehicle: context.vehicle,
-          tableColumns: context.tableColumns,
-          runId: key.runId,
-          cursor: context.sync.cursor,
-          frozenTo: context.sync.frozenTo,
-          rangeRows: rangeRows(context, deps.settings()),
-          overlapIds: overlapIds(context, deps.settings()),
-          signal,
-          onQueued: queued,
-          onProgress: (bytes) => {
-            deps.faultPoint?.('export:started');
-            progress.report(bytes);
-          },
-        });
-        // Nothing will be loaded, so nothing else removes the directory that the look made.
-        if (manifest === null) await host.removeFiles(key, signal);
-        deps.faultPoint?.('export:done');
-        return manifest;
-      },
-    );
+    const host = deps.legacyHosts.of(context.server);
+    const { cursor, frozenTo } = context.sync;
+    return attemptWork(deps, key, context, async (attempt): Promise<RangeResult> => {
+      if (BigInt(cursor) >= BigInt(frozenTo)) return recallRange(deps, host, context, key, attempt.signal);
+      await attempt.setStatus('exporting');
+      const settings = deps.settings();
+      const options = exportOptions(deps, context, key, attempt);
+      const exported = isSmall(context, { atOnceBytes: settings.atOnceBytes, method: settings.transferMethod })
+        ? await fetchRange(deps, host, context, key, options, attempt)
+        : await host.exportRange(options);
+      if (exported !== null && !('loaded' in exported)) deps.faultPoint?.('export:done');
+      return exported;
+    });
   };
 }
 
-function rangeRows({ sync }: VehicleContext, settings: LegacySyncSettings): number {
-  return sync.rangeRows ?? settings.rangeRows;
+function exportOptions(
+  { settings, faultPoint }: ExportDependencies,
+  context: VehicleContext,
+  { runId }: VehicleSyncKey,
+  { signal, progress, queued }: Attempt,
+): ExportOptions {
+  const { vehicle, tableColumns, sync } = context;
+  return {
+    vehicle,
+    tableColumns,
+    runId,
+    cursor: sync.cursor,
+    frozenTo: sync.frozenTo,
+    rangeRows: rangeRows(context, settings()),
+    overlapIds: overlapIds(context, settings()),
+    signal,
+    onQueued: queued,
+    onProgress: (bytes) => {
+      faultPoint?.('export:started');
+      progress.report(bytes);
+    },
+  };
+}
+
+/** null where planning counted all that is left, and no more than fits into one range. */
+function rangeRows({ sync }: VehicleContext, settings: LegacySyncSettings): number | null {
+  const limit = sync.rangeRows ?? settings.rangeRows;
+  return sync.rows === 0 && !sync.capped && sync.plannedRows <= limit ? null : limit;
 }
 
 /**

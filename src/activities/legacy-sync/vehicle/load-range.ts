@@ -1,21 +1,17 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type pg from 'pg';
 import type { FailureCode } from '../../../errors.ts';
-import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { LoadInput, RangeTotals, VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
-import { importRange } from '../load/import-range.ts';
 import type { LocalStaging } from '../load/local-staging.ts';
 import { readLedger } from '../load/range-records.ts';
 import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
+import { importFile, type ImportFileDependencies } from './import-file.ts';
 import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
 
-export interface LoadDependencies extends AttemptDependencies {
+export interface LoadDependencies extends AttemptDependencies, ImportFileDependencies {
   pool: pg.Pool;
-  /** Connections for imports only, so that a claim never waits behind a COPY. */
-  importPool: pg.Pool;
-  settings: () => LegacySyncSettings;
   legacyHosts: LegacyHosts;
   staging: LocalStaging;
 }
@@ -58,8 +54,9 @@ async function transferAndImport(
   host: LegacyHost,
   context: VehicleContext,
   { key, manifest }: LoadInput,
-  { signal, progress, queued, setStatus }: Attempt,
+  attempt: Attempt,
 ): Promise<RangeTotals> {
+  const { signal, progress, queued, setStatus } = attempt;
   const localFile = await deps.staging.fileFor(key, manifest);
   await setStatus('transferring');
   await host.transfer({
@@ -72,20 +69,7 @@ async function transferAndImport(
       progress.report(bytes);
     },
   });
-  deps.faultPoint?.('transfer:done');
-  await setStatus('importing');
-  return importRange(
-    { pool: deps.importPool, ...(deps.faultPoint && { faultPoint: deps.faultPoint }) },
-    {
-      key,
-      manifest,
-      localFile,
-      context,
-      settings: deps.settings(),
-      signal,
-      onProgress: (rows, bytes) => progress.report(bytes, rows),
-    },
-  );
+  return importFile(deps, context, { key, manifest, localFile }, attempt);
 }
 
 /** The last range takes the directories with it: whatever is left there would wait for the janitor. */

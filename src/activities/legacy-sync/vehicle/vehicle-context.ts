@@ -29,6 +29,8 @@ export interface VehicleContext {
     /** The vehicle's highest id when the rows up to the cursor were exported; null when no import ended at the cursor. */
     cursorHead: string | null;
     plannedRows: number;
+    /** Planning stopped counting at plannedRows. */
+    capped: boolean;
     rows: number;
     rangeRows: number | null;
   };
@@ -39,7 +41,7 @@ export async function readVehicleContext(pool: pg.Pool, key: VehicleSyncKey): Pr
   const { rows } = await pool.query(
     `SELECT v.id::text, v.label, v.server_id AS "serverId", v.legacy_table AS "table", v.legacy_vehicle_id AS "legacyVehicleId",
             v.priority, v.enabled, v.watermark::text, v.range_rows AS "rangeRows", t.columns AS "tableColumns", s.mode, state.breaker,
-            s.cursor_id::text AS cursor, s.frozen_to_id::text AS "frozenTo", s.planned_rows::float8 AS "plannedRows", s.rows::float8,
+            s.cursor_id::text AS cursor, s.frozen_to_id::text AS "frozenTo", s.planned_rows::float8 AS "plannedRows", s.rows_capped AS capped, s.rows::float8,
             (SELECT min(earlier.frozen_to_id)::text FROM import_ledger AS l JOIN vehicle_syncs AS earlier USING (run_id, vehicle_id)
               WHERE l.vehicle_id = s.vehicle_id AND l.to_id = s.cursor_id) AS "cursorHead"
        FROM vehicle_syncs s
