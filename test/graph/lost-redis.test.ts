@@ -53,6 +53,8 @@ test('FLUSHALL: a running worker fills the graph again by itself, with the defau
     );
     expect(Date.now() - lostAt).toBeLessThan(REFILLED_WITHIN_MS);
     expect(worker.log()).toContain('filling it again');
+  } catch (error) {
+    throw new Error(`The worker's log:\n${worker.log()}`, { cause: error });
   } finally {
     await worker.kill();
     redis.disconnect();

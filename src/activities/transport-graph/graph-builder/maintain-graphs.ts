@@ -4,9 +4,12 @@ import { sweepGraphBackups } from './graph-backup.ts';
 import { reconcileGraphs } from './reconcile-graphs.ts';
 import { type RefillResult, ensureGraphInRedis } from './refill-graph.ts';
 
+const NEVER = new AbortController().signal;
+
 /** What a worker does again and again (`graph.refill_check_ms`). May run anywhere at once. */
 export async function maintainGraphs(deps: GraphBuilderDependencies): Promise<RefillResult> {
-  const context = await openContext(deps);
+  // It is nobody's activity: there is nothing to heartbeat to, and Temporal's own functions throw.
+  const context = { ...(await openContext(deps)), heartbeat: () => {}, cancellationSignal: () => NEVER };
   const result = await maintain(context);
   await sweepGraphBackups(context);
   return result;
