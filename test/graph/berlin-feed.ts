@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { haversineKm } from '../../src/graph/haversine.ts';
 
@@ -24,8 +23,7 @@ export interface Feed {
 
 const KMH = 30;
 
-const read = <T>(file: string): T =>
-  JSON.parse(readFileSync(createRequire(import.meta.url).resolve(file), 'utf8')) as T;
+const require = createRequire(import.meta.url);
 
 /** Platforms belong to a station: de:11000:900160004:2:53 is one of de:11000:900160004. */
 const stationOf = (stop: string): string => /^[a-z]{2}:\d+:\d+/.exec(stop)?.[0] ?? stop;
@@ -33,12 +31,12 @@ const stationOf = (stop: string): string => /^[a-z]{2}:\d+:\d+/.exec(stop)?.[0] 
 /** The feed in OData form, under the names of the default mapping: a route for each two stations that follow one another on a line. */
 export function berlinFeed(): Feed {
   const stations = new Map<string, Station>();
-  for (const [id, station] of Object.entries(read<Record<string, Station>>('vbb-stations/full.json'))) {
+  for (const [id, station] of Object.entries(require('vbb-stations/full.json') as Record<string, Station>)) {
     stations.set(stationOf(id), station);
   }
   const stops = new Map<string, Row>();
   const routes = new Map<string, Row>();
-  for (const line of read<Line[]>('vbb-lines/data.json')) {
+  for (const line of require('vbb-lines/data.json') as Line[]) {
     for (const variant of line.variants) {
       const path = variant.stops.map(stationOf);
       for (const [i, id] of path.entries()) {

@@ -3,7 +3,7 @@ import { gunzip, gzip } from 'node:zlib';
 import type { StoredContent } from '../../../connections/graph-store.ts';
 import type { ObjectStore } from '../../../connections/object-store.ts';
 import { contentSum } from '../../../graph/graph-content.ts';
-import type { GraphBuilderContext } from './graph-builder-context.ts';
+import { type GraphBuilderContext, type GraphBuilderDependencies, openContext } from './graph-builder-context.ts';
 import { type GraphRecord, selectGraphs } from './graph-record.ts';
 
 /** Named by content: a second backup of the same graph is the same object. */
@@ -45,7 +45,8 @@ export async function readGraphBackup(context: GraphBuilderContext, graph: Graph
  * Makes up for backups that failed, that a killed worker never began, or that were off when the active graph was built; from what Redis
  * holds, every `backup.sweep_ms`.
  */
-export async function sweepGraphBackups(context: GraphBuilderContext): Promise<void> {
+export async function sweepGraphBackups(deps: GraphBuilderDependencies): Promise<void> {
+  const context = await openContext(deps);
   const { settings, pool, store } = context;
   if (!settings.backupEnabled) return;
   const due = await selectGraphs(

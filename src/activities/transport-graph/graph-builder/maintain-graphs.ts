@@ -11,7 +11,7 @@ export async function maintainGraphs(deps: GraphBuilderDependencies): Promise<Re
   // It is nobody's activity: there is nothing to heartbeat to, and Temporal's own functions throw.
   const context = { ...(await openContext(deps)), heartbeat: () => {}, cancellationSignal: () => NEVER };
   const result = await maintain(context);
-  await sweepGraphBackups(context);
+  await sweepGraphBackups(deps);
   return result;
 }
 
