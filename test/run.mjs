@@ -11,9 +11,11 @@ const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name)
 const NEEDS_SERVERS = /support\/(stack|own-stack|worker|fleet)|stack\/(stack|servers)|(fleet|sync|legacy-host)-fixture/;
 // A process of its own, which runs what tsc made.
 const NEEDS_BUILD = /stream-dump\.mjs/;
+// It opens a database for its tests.
+const FIXTURE_NEEDS_SERVERS = /\/sync-fixture/;
 const needsMore = (name) => {
   const source = readFileSync(join(root, 'test', name), 'utf8');
-  return NEEDS_SERVERS.test(source) || NEEDS_BUILD.test(source);
+  return [NEEDS_SERVERS, NEEDS_BUILD, FIXTURE_NEEDS_SERVERS].some((pattern) => pattern.test(source));
 };
 const selected = unit ? files.filter((name) => !needsMore(name)).map((name) => join(root, 'test', name)) : [];
 
