@@ -57,6 +57,10 @@ export const FAILURES = {
   DatasetDecisionRefused: { retry: false, infrastructure: false },
   ObjectStoreUnavailable: { retry: true, infrastructure: false },
   ObjectStoreRejected: { retry: false, infrastructure: false },
+  // the pipeline of the transport graph
+  CannotRun: { retry: false, infrastructure: false },
+  PipelineStopped: { retry: false, infrastructure: false },
+  CustomStageFailed: { retry: true, infrastructure: false },
   // the run itself
   VehicleTimeout: { retry: false, infrastructure: false },
   Cancelled: { retry: false, infrastructure: false },
