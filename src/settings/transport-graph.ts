@@ -136,6 +136,12 @@ export const TRANSPORT_GRAPH_SETTINGS = {
     30_000,
     'An attempt of a stage that gave no sign of life for this long is lost, as its worker is; the next one begins after the wait.',
   ),
+  workerPatienceMs: setting(
+    'retry.worker_patience_ms',
+    milliseconds,
+    60_000,
+    'A stage of another program cannot run when that program has not taken it up for this long.',
+  ),
   citiesFile: setting(
     'virtual.cities_file',
     z

@@ -22,6 +22,8 @@ export interface StageDefinition extends PipelineStage {
   retryWaitMs: number;
   /** How many times as long before the third: 5 makes 1 min, 5 min. */
   retryCoefficient: number;
+  /** How long the program behind `taskQueue` may take to begin. */
+  workerPatienceMs: number;
   /** null for a stage of ours; else the queue that the embedding process polls. */
   taskQueue: string | null;
 }

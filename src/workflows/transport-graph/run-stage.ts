@@ -18,7 +18,7 @@ import { records } from './retry-profiles.ts';
 export type Perform = (work: StageWork, options: ActivityOptions) => Promise<StageOutcome>;
 
 const NOTHING = { added: 0, updated: 0, deleted: 0 };
-const { nonCancellable } = CancellationScope;
+const nonCancellable = <T>(work: () => Promise<T>): Promise<T> => CancellationScope.nonCancellable(work);
 
 /**
  * A stage from admission to its record: admitted or `cannot run`, its attempts with the spec's waits (1 min, then 5), then what became of
@@ -46,7 +46,7 @@ export async function runStage(input: StageInput, perform: Perform): Promise<Sta
 
 /** Attempts, waits and timeout of a stage; a stage that is alive says so. */
 function activityOptions(stage: StageDefinition): ActivityOptions {
-  const { attempts, timeoutMs, heartbeatTimeoutMs, retryWaitMs, retryCoefficient, taskQueue } = stage;
+  const { attempts, timeoutMs, heartbeatTimeoutMs, retryWaitMs, retryCoefficient, workerPatienceMs, taskQueue } = stage;
   return {
     startToCloseTimeout: timeoutMs,
     heartbeatTimeout: heartbeatTimeoutMs,
@@ -59,7 +59,7 @@ function activityOptions(stage: StageDefinition): ActivityOptions {
       maximumInterval: '1 hour',
     },
     // Nobody polls an embedding program's queue: say so instead of waiting for the timeout.
-    ...(taskQueue === null ? {} : { taskQueue, scheduleToStartTimeout: retryWaitMs }),
+    ...(taskQueue === null ? {} : { taskQueue, scheduleToStartTimeout: workerPatienceMs }),
   };
 }
 

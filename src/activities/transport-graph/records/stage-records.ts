@@ -11,7 +11,9 @@ import type {
 export interface StageRecordsDependencies {
   pool: pg.Pool;
   settings: {
-    read(): Promise<Pick<TransportGraphSettings, 'retryInitialMs' | 'retryCoefficient' | 'heartbeatTimeoutMs'>>;
+    read(): Promise<
+      Pick<TransportGraphSettings, 'retryInitialMs' | 'retryCoefficient' | 'heartbeatTimeoutMs' | 'workerPatienceMs'>
+    >;
   };
 }
 
@@ -34,7 +36,12 @@ export function createStageRecords({
     beginStage: (input) =>
       namingDatabaseFailures(`Beginning stage ${input.workerId}`, async (): Promise<StageAdmission> => {
         // Before the row: settings that are refused leave none that says it is running.
-        const { retryInitialMs: retryWaitMs, retryCoefficient, heartbeatTimeoutMs } = await settings.read();
+        const {
+          retryInitialMs: retryWaitMs,
+          retryCoefficient,
+          heartbeatTimeoutMs,
+          workerPatienceMs,
+        } = await settings.read();
         const { rows } = await pool.query(
           `SELECT ${STAGE}, enabled,
                   ARRAY(SELECT needed FROM unnest(depends_on) AS needed
@@ -48,7 +55,10 @@ export function createStageRecords({
         if (!enabled) return { decision: 'cannot-run', reason: 'it is disabled in pipeline_stages' };
         if (missing.length > 0) return { decision: 'cannot-run', reason: `missing dependency ${missing.join(', ')}` };
         await insertRun(pool, input);
-        return { decision: 'run', stage: { ...stage, retryWaitMs, retryCoefficient, heartbeatTimeoutMs } };
+        return {
+          decision: 'run',
+          stage: { ...stage, retryWaitMs, retryCoefficient, heartbeatTimeoutMs, workerPatienceMs },
+        };
       }),
     endStage: (input) => namingDatabaseFailures('Recording the end of a stage', () => updateRun(pool, input)),
   };

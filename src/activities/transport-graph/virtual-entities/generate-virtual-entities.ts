@@ -18,6 +18,8 @@ export interface VirtualEntitiesDependencies {
   settings: { read(): Promise<TransportGraphSettings> };
   log: StageLog;
   heartbeat: (details: unknown) => void;
+  /** Aborted when the stage is cancelled. */
+  cancellationSignal?: () => AbortSignal;
   /** Where the fault tests strike. */
   faultPoint?: (name: string) => void;
 }
@@ -62,6 +64,7 @@ async function generate(deps: VirtualEntitiesDependencies, force: boolean): Prom
     }
     const made = await complete({ client, settings, directory, zones, datasetVersion, fingerprint, force, log });
     deps.faultPoint?.('virtual-entities:generated');
+    deps.cancellationSignal?.().throwIfAborted();
     return made;
   });
   log.info(`Worker finished: ${outcome.message}`);
