@@ -37,8 +37,13 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-/** Quick waits, so that a test does not wait for minutes; the defaults are tested as what they are. */
-const QUICK = { 'retry.initial_ms': 100, 'odata.retry_initial_ms': 5, 'retry.heartbeat_timeout_ms': 10_000 };
+/** Quick waits, and no run but the test's own: the defaults are tested as what they are. */
+const QUICK = {
+  'retry.initial_ms': 100,
+  'odata.retry_initial_ms': 5,
+  'retry.heartbeat_timeout_ms': 10_000,
+  'schedule.enabled': false,
+};
 const FIRST_REDIS_DATABASE = 5;
 const REDIS_DATABASES = 16;
 

@@ -14,21 +14,32 @@ export interface CountAttemptsDependencies {
 
 type Stage = (work: StageWork) => Promise<StageOutcome>;
 
-/** Around a stage's work: the number of its attempt goes into the run's row, and what it failed of into the stage's own log. */
+/**
+ * Around a stage's work: the number of its attempt goes into the run's row, what it failed of into the stage's own log, and when it is told
+ * to stop (cancelled, out of time, the worker stops) that too.
+ */
 export function createCountAttempts({ pool, attempt, cancellationSignal }: CountAttemptsDependencies) {
   return (log: StageLog, stage: Stage): Stage =>
     async (work) => {
-      const number = attempt();
+      const ids = { attempt: attempt(), run: work.workflowRunId };
+      const signal = cancellationSignal();
+      const interrupted = (): void => log.warn(`Worker interrupted: ${textOf(signal.reason)}`, ids);
+      signal.addEventListener('abort', interrupted, { once: true });
       try {
         await namingDatabaseFailures('Recording the attempt of a stage', () =>
-          pool.query('UPDATE stage_runs SET attempts = $2 WHERE workflow_run_id = $1', [work.workflowRunId, number]),
+          pool.query('UPDATE stage_runs SET attempts = $2 WHERE workflow_run_id = $1', [
+            work.workflowRunId,
+            ids.attempt,
+          ]),
         );
         return await stage(work);
       } catch (error) {
-        const ids = { attempt: number, run: work.workflowRunId };
-        if (cancellationSignal().aborted) log.warn('Worker stopped: it was cancelled', ids);
-        else log.error(`Worker failed: ${toFailure(error).message}`, ids);
+        if (!signal.aborted) log.error(`Worker failed: ${toFailure(error).message}`, ids);
         throw error;
+      } finally {
+        signal.removeEventListener('abort', interrupted);
       }
     };
 }
+
+const textOf = (reason: unknown): string => (reason instanceof Error ? reason.message : String(reason));
