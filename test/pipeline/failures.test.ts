@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { stageWorkflowId } from '../../src/workflows/transport-graph/messages.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { type AlertSinks, startAlertSinks } from '../support/alert-sinks.ts';
-import { refuse } from '../support/odata-source.ts';
+import { refuse } from '../../src/demo/odata-source.ts';
 import { type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
 
 let pipeline: Pipeline;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openObjectStore } from '../../src/connections/object-store.ts';
 import type { OrchestrationResult } from '../../src/orchestrator/types.ts';
 import { type TestObjectStore, startObjectStore } from '../support/object-store.ts';
-import { refuse } from '../support/odata-source.ts';
+import { refuse } from '../../src/demo/odata-source.ts';
 import { type Pipeline, openPipeline } from '../support/pipeline.ts';
 
 const STAGES = ['odata-sync-worker', 'virtual-entities-generator', 'graph-builder'];

@@ -45,10 +45,12 @@ const ARROWS: Record<string, string[]> = {
     'errors',
     'logger',
   ],
+  // It reads the live graph as a request would.
   demo: [
     'cli',
     'client',
     'orchestrator',
+    'graph-reader',
     'workflows',
     'connections',
     'settings',

@@ -9,7 +9,7 @@ import { WorkerOrchestrator } from '../../src/orchestrator/worker-orchestrator.t
 import { type SourceNetwork, sourceNetwork } from '../odata/network.ts';
 import { eventually } from './eventually.ts';
 import { type CommandOutput, type FleetWorker, runCli, startFleetWorker } from './fleet-worker.ts';
-import { type TestSource, startOdataSource } from './odata-source.ts';
+import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
 import { type SharedStack, freshDatabase, sharedStack } from './stack.ts';
 import { createNamespace } from './temporal-namespace.ts';
 
@@ -19,7 +19,7 @@ export interface Pipeline {
   pool: pg.Pool;
   redis: Redis;
   client: Client;
-  source: TestSource;
+  source: EmulatedSource;
   /** What the source publishes; change it between two runs. */
   network: SourceNetwork;
   orchestrator: WorkerOrchestrator;
@@ -59,7 +59,7 @@ export async function openPipeline({
   const { client, namespace, close: closeNamespace } = await createNamespace(stack.temporal.address, name);
   const redisDatabase = await takeRedisDatabase(stack.redis.url);
   const network = sourceNetwork();
-  const source = await startOdataSource(network as unknown as TestSource['sets']);
+  const source = await startOdataSource(network as unknown as EmulatedSource['sets']);
   const folder = join(stack.stateDir, `pipeline-${name}`);
   mkdirSync(folder);
   const logFile = join(folder, 'worker.log');
@@ -125,7 +125,7 @@ export interface HeldSource {
 }
 
 /** From now on the source answers nobody. */
-export function holdSource(source: TestSource): HeldSource {
+export function holdSource(source: EmulatedSource): HeldSource {
   let open = (): void => {};
   const answering = new Promise<void>((resolve) => (open = resolve));
   const before = source.seen.length;
