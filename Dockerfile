@@ -24,6 +24,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY migrations migrations
+COPY data/cities data/cities
 COPY docker/healthy.mjs docker/healthy.mjs
 USER 10001:10001
 CMD ["node", "dist/cli/main.js", "worker"]

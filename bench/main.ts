@@ -4,6 +4,7 @@ import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
 import { GRAPH, graph } from './graph.ts';
 import { orchestration } from './orchestration.ts';
 import { paced } from './paced.ts';
+import { UNCHANGED, unchangedPipeline } from './unchanged-pipeline.ts';
 import { SMALL_DELTAS, smallDeltas } from './small-deltas.ts';
 import { VIRTUAL, virtualEntities } from './virtual-entities.ts';
 
@@ -49,6 +50,11 @@ program
   .description('365,000 virtual flights, against generate_series into the same indexes')
   .option('--rounds <n>', 'rounds; the median counts', wholeNumber, VIRTUAL.rounds)
   .action(async ({ rounds }) => finish(await virtualEntities({ ...VIRTUAL, rounds })));
+program
+  .command('unchanged-pipeline')
+  .description('all three stages over a source that has not changed')
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, UNCHANGED.rounds)
+  .action(async ({ rounds }) => finish(await unchangedPipeline({ ...UNCHANGED, rounds })));
 await program.parseAsync();
 
 function wholeNumber(text: string): number {

@@ -117,6 +117,7 @@ CREATE TABLE graphs (
   previous_version text,
   backup_status    text NOT NULL DEFAULT 'off' CHECK (backup_status IN ('off', 'done', 'failed')),
   backup_key       text,
+  backup_tried_at  timestamptz,
   lease_until      timestamptz,
   created_at       timestamptz NOT NULL DEFAULT now(),
   activated_at     timestamptz,

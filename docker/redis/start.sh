@@ -8,7 +8,7 @@ config=${REDIS_CONFIG:-/tmp/redis.conf}
   echo "dir ${REDIS_DIR:-/data}"
   echo 'save 900 1 300 10 60 10000'
   echo 'appendonly no'
-  echo 'maxmemory 512mb'
+  echo 'maxmemory 2gb'
   echo 'maxmemory-policy volatile-lru'
   # Dropping a graph version of a million keys must not stall its readers.
   echo 'lazyfree-lazy-server-del yes'

@@ -78,8 +78,13 @@ export function createGraphStore(redis: Redis, options: GraphStoreOptions = {}):
     pointer: () => namingRedisFailures('Reading the live graph version', () => redis.get(GRAPH_POINTER)),
     load: (version, manifest, content, signal) =>
       namingRedisFailures(`Loading ${version}`, async () => {
+        if (!tag) await refuseCluster(redis, version);
         await redis.zadd(GRAPH_VERSIONS, Date.now(), version);
         await loadGraph(redis, keysOf(version), manifest, content, { keysPerCommand, ...(signal ? { signal } : {}) });
+      }).catch((error: unknown) => {
+        // A cancellation is nothing that Redis did.
+        signal?.throwIfAborted();
+        throw error;
       }),
     read: (version) => namingRedisFailures(`Reading ${version}`, () => readContent(redis, keysOf(version))),
     isWhole: (version, nodes) =>
@@ -137,6 +142,15 @@ async function removeVersion(redis: Redis, keys: ReturnType<typeof graphKeys>, v
   }
   await redis.unlink(keys.nodes);
   await redis.zrem(GRAPH_VERSIONS, version);
+}
+
+/** Before anything is written: half of an untagged version could be neither loaded nor removed there. */
+async function refuseCluster(redis: Redis, version: string): Promise<void> {
+  if (!/^cluster_enabled:1/m.test(await redis.info('cluster'))) return;
+  throw new Failure(
+    'RedisRefused',
+    `Loading ${version}: this is a Redis Cluster, where a version's keys must share a slot. Set transport_graph.graph.key_tag to true.`,
+  );
 }
 
 /** Managed servers forbid CONFIG; INFO says the same. */

@@ -33,14 +33,17 @@ export class GraphReader {
   }
 
   async read<T>(work: (graph: PinnedGraph) => Promise<T>): Promise<T> {
-    return namingRedisFailures('Reading the graph', async () => {
-      try {
-        return await work(await this.#pin());
-      } catch (error) {
-        if (!(error instanceof VersionGone)) throw error;
-        return await this.#readAgain(work);
-      }
-    });
+    try {
+      return await work(await this.#pin());
+    } catch (error) {
+      if (!(error instanceof VersionGone)) throw error;
+      return await this.#readAgain(work);
+    }
+  }
+
+  /** Only what Redis answers is named: an error of the request's own work stays what it is. */
+  #ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    return namingRedisFailures('Reading the graph', () => command(this.#redis));
   }
 
   async #readAgain<T>(work: (graph: PinnedGraph) => Promise<T>): Promise<T> {
@@ -55,11 +58,11 @@ export class GraphReader {
   }
 
   async #pin(): Promise<PinnedGraph> {
-    const version = await this.#redis.get(GRAPH_POINTER);
+    const version = await this.#ask((redis) => redis.get(GRAPH_POINTER));
     if (version === null) throw new Failure('GraphUnavailable', 'Reading the graph: there is no live graph yet.');
     const keys = graphKeys(version, this.#tag);
     const text = async (key: string, stopId: string): Promise<string | null> => {
-      const found = await this.#redis.get(key);
+      const found = await this.#ask((redis) => redis.get(key));
       if (found === null) await this.#explain(version, stopId);
       return found;
     };
@@ -72,8 +75,8 @@ export class GraphReader {
       node: async (stopId) => parsed<GraphNode>(await nodeText(stopId)),
       neighbors: async (stopId) => parsed<GraphEdge[]>(await neighborsText(stopId)),
       stopIds: async () => {
-        const ids = await this.#redis.smembers(keys.nodes);
-        if (ids.length === 0 || (await this.#redis.exists(keys.meta)) === 0)
+        const ids = await this.#ask((redis) => redis.smembers(keys.nodes));
+        if (ids.length === 0 || (await this.#ask((redis) => redis.exists(keys.meta))) === 0)
           throw new VersionGone(`${version} is gone`);
         return ids;
       },
@@ -83,8 +86,8 @@ export class GraphReader {
   /** A key is missing: no such stop, a version that was removed (its manifest goes first), or a hole that somebody tore. */
   async #explain(version: string, stopId: string): Promise<void> {
     const keys = graphKeys(version, this.#tag);
-    const known = await this.#redis.sismember(keys.nodes, stopId);
-    if ((await this.#redis.exists(keys.meta)) === 0) throw new VersionGone(`${version} is gone`);
+    const known = await this.#ask((redis) => redis.sismember(keys.nodes, stopId));
+    if ((await this.#ask((redis) => redis.exists(keys.meta))) === 0) throw new VersionGone(`${version} is gone`);
     if (known === 1) {
       throw new Failure(
         'GraphUnavailable',

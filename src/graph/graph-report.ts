@@ -1,6 +1,6 @@
 export type Severity = 'error' | 'warning' | 'info';
 
-/** The codes an operator meets; docs/operations.md says what each asks for. */
+/** The codes an operator meets; docs/transport-graph.md says what each asks for. */
 export type IssueCode =
   | 'no-nodes'
   | 'no-edges'

@@ -132,6 +132,7 @@ test('every file that is mounted, run or copied into an image exists', () => {
   expect(programs).toContain('src/cli/main.ts');
   expect(scripts).toContain('./docker/temporal/schema.sh');
   expect(copied).toContain('migrations');
+  expect(copied).toContain('data/cities');
   expect(referenced.filter((file) => !existsSync(join(root, file)))).toEqual([]);
   const letThrough = new Set([...readText('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, file]) => file));
   expect(copied.filter((file) => !letThrough.has(file))).toEqual([]);
@@ -149,6 +150,7 @@ test('the staging volume lies where the workers look and belongs to their user',
 test('Redis persists as specified and never evicts what has no expiry', () => {
   const script = readText('docker/redis/start.sh');
   expect(script).toContain("'save 900 1 300 10 60 10000'");
+  expect(script).toContain("'maxmemory 2gb'");
   expect(script).toContain("'maxmemory-policy volatile-lru'");
 });
 

@@ -224,6 +224,65 @@ test('three versions are kept, the others go after their grace', async () => {
   await drop();
 });
 
+test.each([
+  ['another text in a key', (key: string) => redis.set(key, '{}')],
+  ['a key less', (key: string) => redis.unlink(key)],
+])('%s than was loaded: found by reading it back, and never switched to', async (_, interfere) => {
+  const { pool } = database;
+  const { build } = createBuilder(pool, redis);
+  await seedNetwork(pool, { stops: 10, routes: 20 });
+  await build();
+  const before = {
+    keys: (await redis.keys('*')).sort(),
+    live: await redis.get('graph:version'),
+    rows: await graphRows(pool),
+  };
+  await seedNetwork(pool, { stops: 10, routes: 20, minutes: 2 });
+  // The load is real; another program writes into it.
+  const mset = redis.mset.bind(redis) as (pairs: string[]) => Promise<'OK'>;
+  redis.mset = (async (pairs: string[]) => {
+    const answer = await mset(pairs);
+    await interfere(pairs[4]!);
+    return answer;
+  }) as Redis['mset'];
+  try {
+    await expect(build()).rejects.toMatchObject({
+      code: 'GraphUnavailable',
+      message: expect.stringContaining('Verifying'),
+    });
+  } finally {
+    redis.mset = mset as Redis['mset'];
+  }
+  expect({
+    keys: (await redis.keys('*')).sort(),
+    live: await redis.get('graph:version'),
+    rows: await graphRows(pool),
+  }).toEqual(before);
+  await drop();
+});
+
+test('cancelled while it loads: it ends as cancelled, and nothing of it is left', async () => {
+  const { pool } = database;
+  const { build, deps } = createBuilder(pool, redis, { loadBatch: 10 });
+  await seedNetwork(pool, { stops: 100, routes: 200 });
+  const cancelling = new AbortController();
+  const reason = new Error('CANCELLED');
+  deps.cancellationSignal = () => cancelling.signal;
+  const mset = redis.mset.bind(redis) as (pairs: string[]) => Promise<'OK'>;
+  redis.mset = ((pairs: string[]) => {
+    cancelling.abort(reason);
+    return mset(pairs);
+  }) as Redis['mset'];
+  try {
+    await expect(build()).rejects.toBe(reason);
+  } finally {
+    redis.mset = mset as Redis['mset'];
+  }
+  expect(await redis.dbsize()).toBe(0);
+  expect(await graphRows(pool)).toEqual([]);
+  await drop();
+});
+
 test('two builders at once: one graph is live, nothing of the other is left', async () => {
   const { pool } = database;
   await seedNetwork(pool, { stops: 300, routes: 3_000 });

@@ -121,6 +121,11 @@ async function removeLive(version: string): Promise<void> {
   await redis.unlink(...(await redis.keys(`graph:${version}:*`)));
 }
 
+test('an error of the request’s own work stays what it is', async () => {
+  const own = new TypeError('a mistake in the request');
+  await expect(new GraphReader(readers).read(() => Promise.reject(own))).rejects.toBe(own);
+});
+
 test('an unknown stop is null, a hole in a version is a failure', async () => {
   const reader = new GraphReader(readers);
   expect(await reader.read((graph) => graph.node('nowhere'))).toBeNull();

