@@ -3,7 +3,6 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { openBackupStore } from '../activities/transport-graph/backup-store.ts';
 import { createBuildGraph } from '../activities/transport-graph/graph-builder/build-graph.ts';
-import { sweepGraphBackups } from '../activities/transport-graph/graph-builder/graph-backup.ts';
 import { maintainGraphs } from '../activities/transport-graph/graph-builder/maintain-graphs.ts';
 import { createSyncOdata } from '../activities/transport-graph/odata-sync/sync-odata.ts';
 import { uploadBackups } from '../activities/transport-graph/odata-sync/upload-backups.ts';
@@ -83,10 +82,7 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
     repeat(
       'the sweep of backups',
       async () => (await settings.read()).backupSweepMs,
-      async () => {
-        await uploadBackups(odata);
-        await sweepGraphBackups(graphs);
-      },
+      () => uploadBackups(odata),
       logger,
     ),
   ];
