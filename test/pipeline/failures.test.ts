@@ -162,6 +162,7 @@ test('a set that shrank is held: one alert however often it is found, until an o
   const subject = `dataset ${held!.version} is held and waits for your approval`;
   expect(await alerts()).toEqual([{ worker: ODATA, subject, delivery: SENT }]);
   expect([sinks.posts.length, sinks.mails.length]).toEqual([1, 1]);
+  expect((await pipeline.cli('doctor')).stdout).toContain(`dataset ${held!.version}`);
   expect((await pipeline.cli('graph', 'status')).stdout).toContain(`dataset ${held!.version} is held: `);
 
   const unexplained = await pipeline.cli('graph', 'approve', held!.version);
