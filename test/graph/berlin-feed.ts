@@ -32,7 +32,8 @@ const stationOf = (stop: string): string => /^[a-z]{2}:\d+:\d+/.exec(stop)?.[0] 
 export function berlinFeed(): Feed {
   const stations = new Map<string, Station>();
   for (const [id, station] of Object.entries(require('vbb-stations/full.json') as Record<string, Station>)) {
-    stations.set(stationOf(id), station);
+    // A platform stands for its station only where that has no row of its own.
+    if (id === stationOf(id) || !stations.has(stationOf(id))) stations.set(stationOf(id), station);
   }
   const stops = new Map<string, Row>();
   const routes = new Map<string, Row>();

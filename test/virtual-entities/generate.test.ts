@@ -146,6 +146,19 @@ test('a new day appends one day, and a lost one is made up', async () => {
   expect(await count('(SELECT FROM flights WHERE is_virtual GROUP BY route_id HAVING count(*) <> 730) wrong')).toBe(0);
 });
 
+test('a city whose time zone was corrected keeps the flights it has', async () => {
+  await dataset();
+  await generate();
+  const before = await count('flights');
+  // One hour to the west: 16:00 of the last day is later than the last flight, and has its id.
+  await query(
+    `UPDATE flights SET departure_at = departure_at - interval '1 h', arrival_at = arrival_at - interval '1 h' WHERE is_virtual`,
+  );
+  await query('DELETE FROM stage_completions');
+  expect(await generate()).toMatchObject({ status: 'success', dataProcessed: { added: 0 } });
+  expect(await count('flights')).toBe(before);
+});
+
 test('no dataset: skipped', async () => {
   expect(await generate()).toMatchObject({ status: 'skipped', datasetVersion: null });
   expect(await count('virtual_stops')).toBe(0);

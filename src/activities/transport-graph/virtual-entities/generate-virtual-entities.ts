@@ -92,8 +92,9 @@ async function complete(run: Completion): Promise<StageOutcome> {
   warnOfExisting(plan, added, log);
   log.info(`Step 2: Adding flights for ${plan.routes.length} routes...`);
   if (run.force) deleted += await removeFuture(client, plan);
-  const flights = await appendFlights(client, zones, plan.routes, settings);
+  // Before a year is added: it looks at every flight.
   deleted += await removeDeparted(client);
+  const flights = await appendFlights(client, zones, plan.routes, settings);
   await record(run, { strategy: plan.strategy, hubStopId: plan.hubStopId, added: { ...added, flights } });
   const message = `Virtual entities generated: ${added.stops} stops, ${added.routes} routes, ${flights} flights`;
   const dataProcessed = { added: added.stops + added.routes + flights, updated: 0, deleted };
