@@ -8,7 +8,7 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 const [unit, args] = partition(process.argv.slice(2));
 
 const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'));
-const NEEDS_SERVERS = /support\/(stack|own-stack|worker|fleet|pipeline)|stack\/(stack|servers)/;
+const NEEDS_SERVERS = /support\/(stack|own-stack|worker|fleet|pipeline)|sync-fixture|stack\/(stack|servers)/;
 // A process of its own, which runs what tsc made.
 const NEEDS_BUILD = /stream-dump\.mjs/;
 const needsMore = (name) => {
