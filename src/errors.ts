@@ -61,6 +61,10 @@ export const FAILURES = {
   PayloadKeyMissing: { retry: true, infrastructure: false },
   PayloadUnreadable: { retry: true, infrastructure: false },
   PayloadNotEncrypted: { retry: true, infrastructure: false },
+  // the pipeline of the transport graph
+  CannotRun: { retry: false, infrastructure: false },
+  PipelineStopped: { retry: false, infrastructure: false },
+  CustomStageFailed: { retry: true, infrastructure: false },
   // the run itself
   VehicleTimeout: { retry: false, infrastructure: false },
   Cancelled: { retry: false, infrastructure: false },

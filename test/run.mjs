@@ -8,14 +8,13 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 const [unit, args] = partition(process.argv.slice(2));
 
 const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name) => name.endsWith('.test.ts'));
-const NEEDS_SERVERS = /support\/(stack|own-stack|worker|fleet)|stack\/(stack|servers)|(fleet|sync|legacy-host)-fixture/;
+const NEEDS_SERVERS =
+  /support\/(stack|own-stack|worker|fleet|pipeline)|stack\/(stack|servers)|(fleet|sync|legacy-host)-fixture/;
 // A process of its own, which runs what tsc made.
 const NEEDS_BUILD = /stream-dump\.mjs/;
-// It opens a database for its tests.
-const FIXTURE_NEEDS_SERVERS = /\/sync-fixture/;
 const needsMore = (name) => {
   const source = readFileSync(join(root, 'test', name), 'utf8');
-  return [NEEDS_SERVERS, NEEDS_BUILD, FIXTURE_NEEDS_SERVERS].some((pattern) => pattern.test(source));
+  return [NEEDS_SERVERS, NEEDS_BUILD].some((pattern) => pattern.test(source));
 };
 const selected = unit ? files.filter((name) => !needsMore(name)).map((name) => join(root, 'test', name)) : [];
 

@@ -1,5 +1,6 @@
 import { readSettings } from '../settings/store.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
+import { graphFindings } from './doctor-graph.ts';
 import type { Session } from './session.ts';
 
 export interface Finding {
@@ -22,6 +23,7 @@ export async function examine(session: Session): Promise<Finding[]> {
     badSettings,
     forgetfulDatabase,
     freshQuarantine,
+    graphFindings,
   ];
   const findings = await Promise.all(
     checks.map((check) => check(session).catch((error: unknown) => unreachable(check.name, error))),

@@ -14,6 +14,7 @@ import { readCapmetrics } from './capmetrics.ts';
 import { compareSourceAndTarget } from './compare.ts';
 import { driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
 import { type DemoOptions, parseDemoOptions } from './options.ts';
+import { showTransportGraph } from './transport-graph.ts';
 import { startWorkerProcess } from './worker-process.ts';
 
 const options = parseDemoOptions(process.argv.slice(2));
@@ -57,8 +58,10 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
     const added = await driveOn(stack, generated);
     say(`\nsecond run: the fleet drove on, ${count(added)} new rows`);
     await syncAndCompare(stack, session, options);
+    const source = await showTransportGraph(session, worker);
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
     if (options.keep) await waitForCtrlC();
+    await source.close();
   } finally {
     await worker.stop();
   }

@@ -1,181 +1,174 @@
-import {
-  ApplicationFailure,
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-} from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type pg from 'pg';
 import {
-  GRAPH_BUILDER,
-  ODATA_SYNC,
   PIPELINE_WORKFLOW_ID,
+  type PipelineInput,
   type PipelineResult,
+  type StageInput,
   type StageResult,
   TRANSPORT_GRAPH_TASK_QUEUE,
-  VIRTUAL_ENTITIES,
   stageWorkflowId,
+  stageWorkflowType,
 } from '../workflows/transport-graph/messages.ts';
 import type { CustomStages } from './custom-stages.ts';
-import { readWorkerMetadata } from './read-metadata.ts';
+import { executionResult, isRunning, orchestrationResult, reasonOf, toldBy } from './execution-results.ts';
+import { hasWorker } from './has-worker.ts';
+import { MetadataCache } from './metadata-cache.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult, WorkerMetadata } from './types.ts';
-
-const WORKFLOW_OF: Record<string, string> = {
-  [ODATA_SYNC]: 'odataSync',
-  [VIRTUAL_ENTITIES]: 'virtualEntities',
-  [GRAPH_BUILDER]: 'graphBuilder',
-};
 
 export interface WorkerOrchestratorOptions {
   temporal: Client;
   postgres: pg.Pool;
   customStages: CustomStages;
+  /** How long a `fleetgraph worker` may take to appear before nobody is there; 10 s unless said. */
+  workerPatienceMs?: number;
+}
+
+/** Who overrides a rule, and why: a row of the audit log. */
+export interface Override {
+  actor: string;
+  reason: string;
 }
 
 export interface ExecuteOptions {
-  /** Bypasses idempotency; who and why go to the audit log. */
-  force?: { actor: string; reason: string };
+  /** Bypasses idempotency. */
+  force?: Override;
 }
+
+const WORKER_PATIENCE_MS = 10_000;
 
 /** The spec's orchestrator, as a client of Temporal: what runs is durable, and any number of orchestrators may exist. */
 export class WorkerOrchestrator {
   readonly #temporal: Client;
   readonly #postgres: pg.Pool;
   readonly #customStages: CustomStages;
-  #metadata = new Map<string, WorkerMetadata>();
+  readonly #workerPatienceMs: number;
+  readonly #metadata: MetadataCache;
 
-  constructor({ temporal, postgres, customStages }: WorkerOrchestratorOptions) {
+  constructor({ temporal, postgres, customStages, workerPatienceMs = WORKER_PATIENCE_MS }: WorkerOrchestratorOptions) {
     this.#temporal = temporal;
     this.#postgres = postgres;
     this.#customStages = customStages;
+    this.#workerPatienceMs = workerPatienceMs;
+    this.#metadata = new MetadataCache(postgres);
   }
 
-  /** Adds a stage at the end of the pipeline, run by this process. It counts from the next execution on. */
+  /**
+   * Adds a stage at the end of the pipeline, run by this process. It counts from the next execution on.
+   *
+   * @throws Failure `InvalidConfiguration` for an id that is no worker id or one of fleetgraph's own
+   */
   registerWorker(workerId: string, worker: IBackgroundWorker): void {
     this.#customStages.add(workerId, worker);
-    this.#metadata.set(workerId, neverRan(workerId, worker));
+    this.#metadata.add(workerId, worker);
   }
 
   /** Runs every stage in order and waits for the end. A pipeline that is running already is reported, not joined. */
   async executeFullPipeline(options: ExecuteOptions = {}): Promise<OrchestrationResult> {
     const startedAt = Date.now();
-    await this.#customStages.ready();
-    await this.#audit('pipeline', options);
+    const stopped = (error: string): OrchestrationResult => ({
+      success: false,
+      totalExecutionTimeMs: Date.now() - startedAt,
+      workersExecuted: 0,
+      workerResults: [],
+      error,
+    });
+    if (!(await this.#ready())) return stopped('The pipeline cannot run: no worker');
     try {
-      const result = await this.#temporal.workflow.execute<(input: object) => Promise<PipelineResult>>(
+      const force = await this.#forced('pipeline', options);
+      const result = await this.#temporal.workflow.execute<(input: PipelineInput) => Promise<PipelineResult>>(
         'transportGraphPipeline',
         {
           workflowId: PIPELINE_WORKFLOW_ID,
           taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
-          args: [{ force: options.force !== undefined }],
+          args: [{ force }],
           staticSummary: 'OData → virtual entities → graph',
         },
       );
-      return { ...result, workerResults: result.workerResults.map(executionResult) };
+      return orchestrationResult(result);
     } catch (error) {
-      const told = detailOf<PipelineResult>(error);
-      if (told !== null) return { ...told, workerResults: told.workerResults.map(executionResult) };
-      return {
-        success: false,
-        totalExecutionTimeMs: Date.now() - startedAt,
-        workersExecuted: 0,
-        workerResults: [],
-        error: reason(error),
-      };
+      const told = toldBy<PipelineResult>(error);
+      if (told !== null) return orchestrationResult(told);
+      return stopped(isRunning(error) ? 'The pipeline is already running' : reasonOf(error));
     } finally {
-      await this.refreshMetadata();
+      await this.#metadata.refresh();
     }
   }
 
   /** Runs one stage alone; it triggers no next one. */
   async executeWorker(workerId: string, options: ExecuteOptions = {}): Promise<WorkerExecutionResult> {
     const startedAt = Date.now();
-    await this.#customStages.ready();
-    await this.#audit(workerId, options);
+    const failed = (message: string): WorkerExecutionResult => {
+      return { success: false, workerId, executionTimeMs: Date.now() - startedAt, message, error: message };
+    };
+    if (!(await this.#ready())) return failed(`Worker ${workerId} cannot run: no worker`);
     try {
-      const result = await this.#temporal.workflow.execute<(input: object) => Promise<StageResult>>(
-        WORKFLOW_OF[workerId] ?? 'customStage',
+      const force = await this.#forced(workerId, options);
+      const result = await this.#temporal.workflow.execute<(input: StageInput) => Promise<StageResult>>(
+        stageWorkflowType(workerId),
         {
           workflowId: stageWorkflowId(workerId),
           taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
-          args: [{ workerId, pipelineRunId: null, force: options.force !== undefined }],
+          args: [{ workerId, pipelineRunId: null, force }],
           staticSummary: `stage ${workerId}, started alone`,
         },
       );
       return executionResult(result);
     } catch (error) {
-      const told = detailOf<StageResult>(error);
+      const told = toldBy<StageResult>(error);
       if (told !== null) return executionResult(told);
-      const message = isRunning(error) ? `Worker ${workerId} cannot run: it is already running` : reason(error);
-      return { success: false, workerId, executionTimeMs: Date.now() - startedAt, message, error: message };
+      return failed(isRunning(error) ? `Worker ${workerId} cannot run: it is already running` : reasonOf(error));
     } finally {
-      await this.refreshMetadata();
+      await this.#metadata.refresh();
     }
   }
 
-  /** As of the last execution or refresh; null for an unknown worker. */
+  /** At once, as of about a second ago; null for an unknown worker. */
   getWorkerMetadata(workerId: string): WorkerMetadata | null {
-    return this.#metadata.get(workerId) ?? null;
+    return this.#metadata.get(workerId);
   }
 
   getAllWorkerMetadata(): WorkerMetadata[] {
-    return [...this.#metadata.values()];
+    return this.#metadata.all();
   }
 
-  async refreshMetadata(): Promise<void> {
-    const rows = await readWorkerMetadata(this.#postgres);
-    this.#metadata = new Map(rows.map((row) => [row.workerId, row]));
+  refreshMetadata(): Promise<void> {
+    return this.#metadata.refresh();
   }
 
-  /** Ends a pipeline that is running; its stage cleans up. False when none was running. */
-  async cancelPipeline(): Promise<boolean> {
+  /** Ends a pipeline that is running; its stage undoes what it had begun. False when none was running. */
+  async cancelPipeline({ actor, reason }: Override): Promise<boolean> {
     const handle = this.#temporal.workflow.getHandle(PIPELINE_WORKFLOW_ID);
-    const { status } = await handle.describe().catch(() => ({ status: { name: 'COMPLETED' } }));
-    if (status.name !== 'RUNNING') return false;
-    await handle.cancel();
+    try {
+      if ((await handle.describe()).status.name !== 'RUNNING') return false;
+      await this.#audit(actor, 'pipeline.cancelled', 'pipeline', reason);
+      await handle.cancel();
+      return true;
+    } catch (error) {
+      // It ended meanwhile, or there never was one.
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  }
+
+  /** False when no worker would take up what is started. */
+  async #ready(): Promise<boolean> {
+    await this.#customStages.ready();
+    return hasWorker(this.#temporal, TRANSPORT_GRAPH_TASK_QUEUE, this.#workerPatienceMs);
+  }
+
+  async #forced(subject: string, { force }: ExecuteOptions): Promise<boolean> {
+    if (force === undefined) return false;
+    await this.#audit(force.actor, 'stage.forced', subject, force.reason);
     return true;
   }
 
-  async #audit(subject: string, { force }: ExecuteOptions): Promise<void> {
-    if (force === undefined) return;
-    await this.#postgres.query(
-      `INSERT INTO audit_log (actor, action, subject, reason) VALUES ($1, 'stage.forced', $2, $3)`,
-      [force.actor, subject, force.reason],
-    );
+  async #audit(actor: string, action: string, subject: string, reason: string): Promise<void> {
+    await this.#postgres.query(`INSERT INTO audit_log (actor, action, subject, reason) VALUES ($1, $2, $3, $4)`, [
+      actor,
+      action,
+      subject,
+      reason,
+    ]);
   }
-}
-
-function executionResult({
-  success,
-  workerId,
-  executionTimeMs,
-  message,
-  dataProcessed,
-  error,
-}: StageResult): WorkerExecutionResult {
-  return {
-    success,
-    workerId,
-    executionTimeMs,
-    message,
-    ...(dataProcessed === undefined ? {} : { dataProcessed }),
-    ...(error === undefined ? {} : { error: error.message }),
-  };
-}
-
-function neverRan(workerId: string, { workerName, version }: IBackgroundWorker): WorkerMetadata {
-  return { workerId, workerName, version, lastRun: null, lastStatus: null, lastDuration: null, runCount: 0 };
-}
-
-/** What a failed run says of itself, beside its failure. */
-function detailOf<T>(error: unknown): T | null {
-  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
-  return (error.cause.details?.[0] as T | undefined) ?? null;
-}
-
-const isRunning = (error: unknown): boolean => error instanceof WorkflowExecutionAlreadyStartedError;
-
-function reason(error: unknown): string {
-  if (isRunning(error)) return 'The pipeline is already running';
-  if (error instanceof WorkflowFailedError && error.cause instanceof Error) return error.cause.message;
-  return error instanceof Error ? error.message : String(error);
 }

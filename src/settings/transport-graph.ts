@@ -130,6 +130,18 @@ export const TRANSPORT_GRAPH_SETTINGS = {
     5,
     'Each further wait is this much longer.',
   ),
+  heartbeatTimeoutMs: setting(
+    'retry.heartbeat_timeout_ms',
+    z.number().int().min(10_000).max(600_000),
+    30_000,
+    'An attempt of a stage that gave no sign of life for this long is lost, as its worker is; the next one begins after the wait.',
+  ),
+  workerPatienceMs: setting(
+    'retry.worker_patience_ms',
+    milliseconds,
+    60_000,
+    'A stage of another program cannot run when that program has not taken it up for this long.',
+  ),
   citiesFile: setting(
     'virtual.cities_file',
     z
@@ -263,7 +275,12 @@ export const TRANSPORT_GRAPH_SETTINGS = {
   ),
   smtpUser: setting('alert.smtp_user', text, '', 'Login there; empty: none.'),
   smtpPasswordRef: setting('alert.smtp_password_ref', secretReference, '', 'Where the password of that login lies.'),
-  alertTimeoutMs: setting('alert.timeout_ms', milliseconds, 10_000, 'Longest wait for webhook or mail server.'),
+  alertTimeoutMs: setting(
+    'alert.timeout_ms',
+    milliseconds.max(30_000),
+    10_000,
+    'Longest wait for webhook or mail server.',
+  ),
 } as const;
 
 export type TransportGraphSettings = {

@@ -1,4 +1,10 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, type ScheduleOptions } from '@temporalio/client';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type ScheduleOptions,
+} from '@temporalio/client';
 import type { Logger } from '../logger.ts';
 import type { TransportGraphSettings } from '../settings/transport-graph.ts';
 import { TRANSPORT_GRAPH_TASK_QUEUE } from '../workflows/transport-graph/messages.ts';
@@ -11,7 +17,9 @@ type ScheduleSettings = Pick<TransportGraphSettings, 'scheduleEnabled' | 'schedu
 export async function reconcileSchedule(client: Client, settings: ScheduleSettings, logger: Logger): Promise<void> {
   const handle = client.schedule.getHandle(PIPELINE_SCHEDULE_ID);
   if (!settings.scheduleEnabled) {
-    await handle.delete().catch(() => {});
+    await handle.delete().catch((error: unknown) => {
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
+    });
     return;
   }
   const wanted = scheduleOptions(settings);

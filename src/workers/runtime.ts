@@ -1,4 +1,4 @@
-import { type LogLevel, Runtime } from '@temporalio/worker';
+import { type LogLevel, type LogMetadata, Runtime } from '@temporalio/worker';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 
@@ -12,7 +12,9 @@ const PINO_LEVEL = {
 
 /** Once per process: Temporal's own lines go through our logger, and signals are ours to handle. */
 export function installRuntime(config: Config, logger: Logger): void {
-  const log = (level: LogLevel, message: string, meta?: object): void => logger[PINO_LEVEL[level]](meta ?? {}, message);
+  const log = (level: LogLevel, message: string, { error, ...meta }: LogMetadata = {}): void =>
+    // By this name, pino prints its message and stack.
+    logger[PINO_LEVEL[level]](error === undefined ? meta : { ...meta, err: error }, message);
   Runtime.install({
     shutdownSignals: [],
     logger: {

@@ -1,10 +1,11 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { openBackupStore } from '../activities/transport-graph/backup-store.ts';
 import { createBuildGraph } from '../activities/transport-graph/graph-builder/build-graph.ts';
 import { maintainGraphs } from '../activities/transport-graph/graph-builder/maintain-graphs.ts';
 import { createSyncOdata } from '../activities/transport-graph/odata-sync/sync-odata.ts';
 import { uploadBackups } from '../activities/transport-graph/odata-sync/upload-backups.ts';
+import { createCountAttempts } from '../activities/transport-graph/records/count-attempts.ts';
 import { createRaiseAlert } from '../activities/transport-graph/records/raise-alert.ts';
 import { createStageRecords } from '../activities/transport-graph/records/stage-records.ts';
 import { createStageLog } from '../activities/transport-graph/stage-log.ts';
@@ -24,6 +25,7 @@ import {
   VIRTUAL_ENTITIES,
 } from '../workflows/transport-graph/messages.ts';
 import { WORKFLOW_BUNDLES } from './bundle-path.ts';
+import { createFaultPoint } from './fault-point.ts';
 import { reconcileSchedule } from './pipeline-schedule.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
 import { repeat } from './repeat.ts';
@@ -42,15 +44,18 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
   const temporal = await openTemporal();
   const connection = await connectWorkers();
   const settings = { read: () => readTransportGraphSettings(pool) };
-  const shared = { pool, settings, openBackupStore, heartbeat, cancellationSignal };
-  const graphs = { ...shared, redis, log: createStageLog(GRAPH_BUILDER) };
+  const faultPoint = createFaultPoint(config.fault);
+  const shared = { pool, settings, openBackupStore, heartbeat, cancellationSignal, faultPoint };
   const odata = { ...shared, log: createStageLog(ODATA_SYNC) };
+  const virtual = { ...shared, log: createStageLog(VIRTUAL_ENTITIES) };
+  const graphs = { ...shared, redis, log: createStageLog(GRAPH_BUILDER) };
+  const counted = createCountAttempts({ pool, attempt: () => activityInfo().attempt, cancellationSignal });
   const activities: PipelineActivities & StageActivities = {
     ...createStageRecords({ pool, settings }),
     raiseAlert: createRaiseAlert({ pool, settings, logger }),
-    syncOdata: createSyncOdata(odata),
-    generateVirtualEntities: createGenerateVirtualEntities({ ...shared, log: createStageLog(VIRTUAL_ENTITIES) }),
-    buildGraph: createBuildGraph(graphs),
+    syncOdata: counted(odata.log, createSyncOdata(odata)),
+    generateVirtualEntities: counted(virtual.log, createGenerateVirtualEntities(virtual)),
+    buildGraph: counted(graphs.log, createBuildGraph(graphs)),
   };
   await reconcileSchedule(temporal.client, await settings.read(), logger);
   const worker = await connection.createWorker({

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { runProgram } from '../support/fleet-worker.ts';
-import { type TestSource, startOdataSource } from '../support/odata-source.ts';
+import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
 
 /** The lines of docs/by-hand.md, in the order they stand there. */
 const page = readFileSync(join(checkoutDir(), 'docs/by-hand.md'), 'utf8');
@@ -21,7 +21,7 @@ const LONG = { withinMs: 30_000, everyMs: 200 };
 
 let fleet: Fleet;
 let link: FaultProxy;
-let source: TestSource;
+let source: EmulatedSource;
 let stages: CustomStages;
 /** Lines still to be run. */
 const left = new Set([...blocks, ...inTables]);

@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { OdataOptions } from '../../src/connections/odata/odata-options.ts';
 import { type SetRequest, openOdataSource } from '../../src/connections/odata/odata-source.ts';
-import { type TestDialect, type TestSource, refuse, startOdataSource } from '../support/odata-source.ts';
+import { type EmulatedDialect, type EmulatedSource, refuse, startOdataSource } from '../../src/demo/odata-source.ts';
 
-let source: TestSource | undefined;
+let source: EmulatedSource | undefined;
 afterEach(async () => {
   await source?.close();
   source = undefined;
@@ -12,7 +12,11 @@ afterEach(async () => {
 const rowsOf = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ Id: String(n).padStart(5, '0'), Name: `row ${n}` }));
 
-async function start(rows: Record<string, unknown>[], dialect: TestDialect = 'v4', set = 'Rows'): Promise<TestSource> {
+async function start(
+  rows: Record<string, unknown>[],
+  dialect: EmulatedDialect = 'v4',
+  set = 'Rows',
+): Promise<EmulatedSource> {
   source = await startOdataSource({ [set]: rows }, dialect);
   return source;
 }

@@ -7,13 +7,13 @@ import { createStageLog } from '../../src/activities/transport-graph/stage-log.t
 import { readTransportGraphSettings, writeSetting } from '../../src/settings/store.ts';
 import type { StageOutcome } from '../../src/workflows/transport-graph/activities.ts';
 import { ODATA_SYNC } from '../../src/workflows/transport-graph/messages.ts';
-import { type TestSource, startOdataSource } from '../support/odata-source.ts';
+import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
 import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
 import { type SourceNetwork, sourceNetwork } from './network.ts';
 
 export interface SyncFixture {
   database: FreshDatabase;
-  source: TestSource;
+  source: EmulatedSource;
   /** The rows the source publishes; change them between two syncs. */
   network: SourceNetwork;
   lines: string[];

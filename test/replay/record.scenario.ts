@@ -1,10 +1,14 @@
-/** Records the histories that replay.test.ts replays: `npm run record-histories`, at the commit that is deployed. */
+/**
+ * Records the histories that replay.test.ts replays: `npm run record-histories`, at the commit that is deployed;
+ * `-- -t pipeline` records those of the transport graph alone.
+ */
 import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { fleetSync } from '../../src/workflows/legacy-sync/fleet-sync.ts';
 import {
@@ -13,6 +17,20 @@ import {
   setMaxWorkersUpdate,
   vehicleSyncWorkflowId,
 } from '../../src/workflows/legacy-sync/messages.ts';
+import type {
+  PipelineActivities,
+  StageActivities,
+  StageDefinition,
+  StageOutcome,
+} from '../../src/workflows/transport-graph/activities.ts';
+import {
+  GRAPH_BUILDER,
+  ODATA_SYNC,
+  PIPELINE_WORKFLOW_ID,
+  VIRTUAL_ENTITIES,
+  stageWorkflowId,
+  stageWorkflowType,
+} from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FakeVehicle, createFakeFleet } from '../support/fake-fleet.ts';
 import { type TestWorker, createTestWorker } from '../support/worker.ts';
@@ -70,6 +88,103 @@ const startRun = (worker: TestWorker) =>
 const base = randomInt(1e9) * 1_000;
 const fleetOf = (from: number, size: number, part: Omit<FakeVehicle, 'id'> = {}): FakeVehicle[] =>
   Array.from({ length: size }, (_, n) => ({ id: String(base + from + n), ...part }));
+
+/** The waits and attempts of a stage, short. */
+const STAGE = {
+  critical: true,
+  attempts: 2,
+  timeoutMs: 10_000,
+  heartbeatTimeoutMs: 10_000,
+  retryWaitMs: 50,
+  retryCoefficient: 2,
+  workerPatienceMs: 200,
+  taskQueue: null,
+};
+const STAGES: StageDefinition[] = [
+  { ...STAGE, workerId: ODATA_SYNC, workerName: 'OData' },
+  { ...STAGE, workerId: VIRTUAL_ENTITIES, workerName: 'Virtual entities', critical: false },
+  { ...STAGE, workerId: GRAPH_BUILDER, workerName: 'Graph' },
+  { ...STAGE, workerId: 'tell-drivers', workerName: 'Drivers', critical: false, taskQueue: 'nobody-polls-this' },
+];
+const outcome = (message: string, alert = {}): StageOutcome => ({
+  status: 'success',
+  message,
+  datasetVersion: '1',
+  dataProcessed: { added: 1, updated: 0, deleted: 0 },
+  ...alert,
+});
+
+/** FAKE stages: a history holds what workflows decide, and not what their stages do. */
+const fakeStages = (stages: Partial<StageActivities>): PipelineActivities & StageActivities => ({
+  readStages: async () => STAGES,
+  beginStage: async ({ workerId }) => ({
+    decision: 'run',
+    stage: STAGES.find((stage) => stage.workerId === workerId)!,
+  }),
+  endStage: async () => {},
+  raiseAlert: async () => {},
+  syncOdata: async () => outcome('synced'),
+  generateVirtualEntities: async () => outcome('generated'),
+  buildGraph: async () => outcome('built'),
+  ...stages,
+});
+
+/** Every run of the pipeline has its one id: one scenario after the other. */
+async function recordPipeline(
+  name: string,
+  stages: Partial<StageActivities>,
+  play: (run: WorkflowHandle) => Promise<void> = async () => {},
+): Promise<void> {
+  const worker = await createTestWorker(fakeStages(stages));
+  opened.push(worker);
+  await worker.run(async () => {
+    const run = await worker.client.workflow.start('scheduledPipeline', {
+      workflowId: worker.id('scheduled'),
+      taskQueue: worker.taskQueue,
+    });
+    await play(worker.client.workflow.getHandle(PIPELINE_WORKFLOW_ID));
+    await run.result().catch(() => {});
+    await save(worker, `scheduled-pipeline-${name}`, run.workflowId);
+    await save(worker, `transport-graph-pipeline-${name}`, PIPELINE_WORKFLOW_ID);
+    const ran = (await readPipeline(worker)).map(({ workerId }) => workerId);
+    for (const workerId of ran) await save(worker, `${stageWorkflowType(workerId)}-${name}`, stageWorkflowId(workerId));
+  });
+}
+
+/** The stages that began. */
+async function readPipeline({ client }: TestWorker): Promise<StageDefinition[]> {
+  const { events } = await client.workflow.getHandle(PIPELINE_WORKFLOW_ID).fetchHistory();
+  const begun = new Set(
+    events!.map((event) => event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId),
+  );
+  return STAGES.filter(({ workerId }) => begun.has(stageWorkflowId(workerId)));
+}
+
+const fails = (type: string) => async (): Promise<never> =>
+  Promise.reject(ApplicationFailure.nonRetryable('as recorded', type));
+
+test('pipeline completed', () =>
+  recordPipeline('completed', {
+    syncOdata: async () => outcome('held', { alert: { subject: 'held', message: 'held', dedupeKey: 'held' } }),
+  }));
+
+test('pipeline without its source', () => recordPipeline('skipped', { syncOdata: fails('OdataUnavailable') }));
+
+test('pipeline failed', () =>
+  recordPipeline('failed', { generateVirtualEntities: fails('CitiesInvalid'), buildGraph: fails('GraphInvalid') }));
+
+test('pipeline cancelled', () => {
+  let begun = false;
+  const generateVirtualEntities = async (): Promise<never> => {
+    begun = true;
+    await endless(1, cancellationSignal());
+    throw new Error('endless work has ended');
+  };
+  return recordPipeline('cancelled', { generateVirtualEntities }, async (run) => {
+    await eventually(() => expect(begun).toBe(true));
+    await run.cancel();
+  });
+});
 
 test('completed', () => record('completed', fleetOf(0, 6, { ranges: 2 }), async () => {}));
 

@@ -22,9 +22,18 @@ Runtime.install({ logger: quiet });
 const bundle = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'src/workflows/index.ts'), logger: quiet });
 
 test('there are histories of every workflow', () => {
-  for (const workflow of ['fleet-sync', 'worker-slot', 'vehicle-sync']) {
-    expect(names.filter((name) => name.startsWith(workflow)).length).toBeGreaterThan(0);
-  }
+  const recorded = names.map((name) => name.replace(/-[a-z]+\.json$/, '').replace('-timed', ''));
+  expect([...new Set(recorded)].toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+    'customStage',
+    'fleet-sync',
+    'graphBuilder',
+    'odataSync',
+    'scheduled-pipeline',
+    'transport-graph-pipeline',
+    'vehicle-sync',
+    'virtualEntities',
+    'worker-slot',
+  ]);
 });
 
 describe('replays', () => {
@@ -33,22 +42,32 @@ describe('replays', () => {
   });
 });
 
-test('a workflow that was changed without a patch is refused', async () => {
+test.each([
+  [
+    'vehicle-sync',
+    'legacy-sync/vehicle-sync.ts',
+    'const exported = await',
+    'await cleaning.cleanUp(key);\n    const exported = await',
+  ],
+  [
+    'odataSync',
+    'transport-graph/run-stage.ts',
+    'const outcome = await',
+    'await records.readStages();\n    const outcome = await',
+  ],
+])('a %s that was changed without a patch is refused', async (workflow, path, before, after) => {
   // Inside the checkout, so that the changed copy finds its packages.
   await mkdir(join(ROOT, 'dist'), { recursive: true });
   const copy = await mkdtemp(join(ROOT, 'dist/changed-workflows-'));
   try {
     await cp(join(ROOT, 'src/workflows'), copy, { recursive: true });
-    const file = join(copy, 'legacy-sync/vehicle-sync.ts');
+    const file = join(copy, path);
     const source = await readFile(file, 'utf8');
-    const changed = source.replace(
-      'const exported = await',
-      'await cleaning.cleanUp(key);\n    const exported = await',
-    );
+    const changed = source.replace(before, after);
     expect(changed).not.toBe(source);
     await writeFile(file, changed);
     const changedBundle = await bundleWorkflowCode({ workflowsPath: join(copy, 'index.ts'), logger: quiet });
-    const [history] = names.filter((name) => name.startsWith('vehicle-sync'));
+    const [history] = names.filter((name) => name.startsWith(workflow));
     await expect(replay(history!, changedBundle)).rejects.toThrow(/[Nn]ondeterminism/);
   } finally {
     await rm(copy, { recursive: true, force: true });

@@ -1,15 +1,26 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
+import { openBackupStore } from '../../activities/transport-graph/backup-store.ts';
+import { rollbackGraph } from '../../activities/transport-graph/graph-builder/rollback-graph.ts';
 import { approveDataset, rejectDataset } from '../../activities/transport-graph/odata-sync/held-datasets.ts';
+import { createStageLog } from '../../activities/transport-graph/stage-log.ts';
+import { openRedis } from '../../connections/redis.ts';
+import { Failure } from '../../errors.ts';
 import { createCustomStages } from '../../orchestrator/custom-stages.ts';
-import type { OrchestrationResult, WorkerExecutionResult, WorkerMetadata } from '../../orchestrator/types.ts';
+import type { OrchestrationResult, WorkerExecutionResult } from '../../orchestrator/types.ts';
 import { WorkerOrchestrator } from '../../orchestrator/worker-orchestrator.ts';
+import { readTransportGraphSettings } from '../../settings/store.ts';
+import { GRAPH_BUILDER } from '../../workflows/transport-graph/messages.ts';
 import { duration } from '../figures.ts';
-import { plainTable } from '../run-table.ts';
+import { printGraphStatus } from '../graph-status.ts';
 import { type Session, withSession } from '../session.ts';
 
+/** A whole graph is read back before readers are sent to it. */
+const GRAPH_COMMAND_TIMEOUT_MS = 10_000;
+const REASON = ['--reason <text>', 'why, for the audit log'] as const;
+
 /** Steers the transport-graph pipeline by hand; whatever overrides a rule wants a reason, and leaves a row in the audit log. */
-export const graphCommand = (): Command => {
+export function graphCommand(): Command {
   const command = new Command('graph').description(
     'the transport-graph pipeline: OData → virtual entities → graph in Redis',
   );
@@ -18,16 +29,23 @@ export const graphCommand = (): Command => {
     .description('run the whole pipeline, or one stage, and wait for its end')
     .option('--stage <id>', 'this stage alone')
     .option('--force', 'bypass idempotency (with --reason)')
-    .option('--reason <text>', 'why, for the audit log')
+    .option(...REASON)
     .action(run);
   command
     .command('status')
-    .description('the stages and their last runs')
-    .action(() => withOrchestrator(printStages));
+    .description('the stages and their last runs, the live graph, and what waits for a decision')
+    .action(() => withOrchestrator(printGraphStatus));
   command
     .command('cancel')
-    .description('end the pipeline that is running')
-    .action(() => withOrchestrator(cancel));
+    .description('end the pipeline that is running; its stage undoes what it had begun')
+    .requiredOption(...REASON)
+    .action(cancel);
+  command
+    .command('rollback')
+    .description('send readers back to an earlier graph')
+    .argument('[version]', 'graph-v…; the one before the live graph unless given')
+    .requiredOption(...REASON)
+    .action(rollback);
   for (const [verb, decide] of [
     ['approve', approveDataset],
     ['reject', rejectDataset],
@@ -36,13 +54,20 @@ export const graphCommand = (): Command => {
       .command(verb)
       .description(`${verb} a dataset that is held because it is empty or has shrunk sharply`)
       .argument('<version>', 'dataset version')
-      .requiredOption('--reason <text>', 'why, for the audit log')
+      .requiredOption(...REASON)
       .action((version: string, { reason }: { reason: string }) =>
-        withSession(({ postgres }) => decide(postgres, { version, actor: userInfo().username, reason })),
+        withSession(({ postgres }) => decide(postgres, { version, ...byMe(reason) })),
       );
   }
   return command;
-};
+}
+
+function byMe(reason: string | undefined): { actor: string; reason: string } {
+  if (reason === undefined || reason.trim() === '') {
+    throw new Failure('InvalidConfiguration', 'This overrides a rule: say why by --reason, for the audit log.');
+  }
+  return { actor: userInfo().username, reason: reason.trim() };
+}
 
 async function withOrchestrator(
   work: (orchestrator: WorkerOrchestrator, session: Session) => Promise<void>,
@@ -56,8 +81,7 @@ async function withOrchestrator(
 }
 
 async function run(options: { stage?: string; force?: boolean; reason?: string }): Promise<void> {
-  if (options.force && !options.reason) throw new Error('--force bypasses idempotency: say why by --reason.');
-  const force = options.force ? { force: { actor: userInfo().username, reason: options.reason ?? '' } } : {};
+  const force = options.force ? { force: byMe(options.reason) } : {};
   await withOrchestrator(async (orchestrator) => {
     const result = await (options.stage
       ? orchestrator.executeWorker(options.stage, force)
@@ -76,17 +100,31 @@ function linesOf(result: OrchestrationResult | WorkerExecutionResult): string[] 
 const stageLine = ({ success, workerId, message, executionTimeMs }: WorkerExecutionResult): string =>
   `${success ? '✓' : '✗'} ${workerId.padEnd(28)} ${duration(executionTimeMs).padStart(6)}  ${message}`;
 
-async function printStages(orchestrator: WorkerOrchestrator): Promise<void> {
-  await orchestrator.refreshMetadata();
-  const rows = orchestrator.getAllWorkerMetadata().map(stageCells);
-  console.log(plainTable(['stage', 'last run', 'status', 'took', 'runs'], rows, 3));
+async function cancel({ reason }: { reason: string }): Promise<void> {
+  await withOrchestrator(async (orchestrator) => {
+    console.log((await orchestrator.cancelPipeline(byMe(reason))) ? 'cancelling' : 'no pipeline is running');
+  });
 }
 
-function stageCells({ workerId, lastRun, lastStatus, lastDuration, runCount }: WorkerMetadata): string[] {
-  const took = lastDuration === null ? '–' : duration(lastDuration);
-  return [workerId, lastRun ?? 'never', lastStatus ?? '–', took, String(runCount)];
-}
-
-async function cancel(orchestrator: WorkerOrchestrator): Promise<void> {
-  console.log((await orchestrator.cancelPipeline()) ? 'cancelling' : 'no pipeline is running');
+async function rollback(version: string | undefined, { reason }: { reason: string }): Promise<void> {
+  await withSession(async ({ config, postgres }) => {
+    const redis = openRedis(config.redisUrl, { commandTimeoutMs: GRAPH_COMMAND_TIMEOUT_MS });
+    try {
+      const { from, to } = await rollbackGraph(
+        {
+          pool: postgres,
+          redis,
+          settings: { read: () => readTransportGraphSettings(postgres) },
+          openBackupStore,
+          log: createStageLog(GRAPH_BUILDER),
+          heartbeat: () => {},
+          cancellationSignal: () => new AbortController().signal,
+        },
+        { ...(version === undefined ? {} : { version }), ...byMe(reason) },
+      );
+      console.log(`readers were sent back from ${from} to ${to}`);
+    } finally {
+      redis.disconnect();
+    }
+  });
 }

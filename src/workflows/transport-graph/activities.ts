@@ -4,17 +4,26 @@
  */
 import type { DataProcessed } from './messages.ts';
 
-export interface StageDefinition {
+/** A stage as the pipeline knows it. */
+export interface PipelineStage {
   workerId: string;
   workerName: string;
+  /** A critical stage that fails stops the pipeline. */
   critical: boolean;
+}
+
+export interface StageDefinition extends PipelineStage {
   attempts: number;
   /** Of one attempt. */
   timeoutMs: number;
+  /** An attempt that gave no sign of life for this long is lost. */
+  heartbeatTimeoutMs: number;
   /** Before the second attempt. */
   retryWaitMs: number;
   /** How many times as long before the third: 5 makes 1 min, 5 min. */
   retryCoefficient: number;
+  /** How long the program behind `taskQueue` may take to begin. */
+  workerPatienceMs: number;
   /** null for a stage of ours; else the queue that the embedding process polls. */
   taskQueue: string | null;
 }
@@ -42,6 +51,8 @@ export interface StageOutcome {
   message: string;
   datasetVersion: string | null;
   dataProcessed: DataProcessed;
+  /** What the admin has to know although nothing failed; the same key twice is one alert. */
+  alert?: { subject: string; message: string; dedupeKey: string };
 }
 
 export interface EndStageInput {
@@ -61,7 +72,7 @@ export interface AlertInput {
 }
 
 export interface PipelineActivities {
-  readStages(): Promise<StageDefinition[]>;
+  readStages(): Promise<PipelineStage[]>;
   beginStage(input: BeginStageInput): Promise<StageAdmission>;
   endStage(input: EndStageInput): Promise<void>;
   /** Never fails the run: what could not be delivered is recorded. */

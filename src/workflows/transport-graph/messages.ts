@@ -5,6 +5,16 @@ export const ODATA_SYNC = 'odata-sync-worker';
 export const VIRTUAL_ENTITIES = 'virtual-entities-generator';
 export const GRAPH_BUILDER = 'graph-builder';
 
+const WORKFLOW_TYPES: Record<string, string> = {
+  [ODATA_SYNC]: 'odataSync',
+  [VIRTUAL_ENTITIES]: 'virtualEntities',
+  [GRAPH_BUILDER]: 'graphBuilder',
+};
+export const isOwnStage = (workerId: string): boolean => Object.hasOwn(WORKFLOW_TYPES, workerId);
+/** The workflow that runs a stage: one of ours, or the general one for stages of an embedding program. */
+export const stageWorkflowType = (workerId: string): string =>
+  isOwnStage(workerId) ? WORKFLOW_TYPES[workerId]! : 'customStage';
+
 export interface DataProcessed {
   added: number;
   updated: number;

@@ -8,25 +8,18 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { isAlreadyStarted, nameFailure } from '../failure.ts';
-import type { StageDefinition } from './activities.ts';
+import type { PipelineStage } from './activities.ts';
 import {
-  GRAPH_BUILDER,
-  ODATA_SYNC,
   PIPELINE_WORKFLOW_ID,
   type PipelineInput,
   type PipelineResult,
+  type StageInput,
   type StageResult,
-  VIRTUAL_ENTITIES,
   stageWorkflowId,
+  stageWorkflowType,
 } from './messages.ts';
 import { records } from './retry-profiles.ts';
-import { cannotRun } from './run-stage.ts';
-
-const WORKFLOW_OF: Record<string, string> = {
-  [ODATA_SYNC]: 'odataSync',
-  [VIRTUAL_ENTITIES]: 'virtualEntities',
-  [GRAPH_BUILDER]: 'graphBuilder',
-};
+import { cannotRun, tellAdmin } from './run-stage.ts';
 
 /** Every stage in order, each a child of its own. A critical stage that fails stops the pipeline, an optional one does not. */
 export async function transportGraphPipeline(input: PipelineInput = {}): Promise<PipelineResult> {
@@ -42,29 +35,35 @@ export async function transportGraphPipeline(input: PipelineInput = {}): Promise
   return pipelineResult(results, startedAt);
 }
 
-async function runChild(stage: StageDefinition, { force = false }: PipelineInput): Promise<StageResult> {
-  const { workerId } = stage;
+async function runChild(stage: PipelineStage, { force = false }: PipelineInput): Promise<StageResult> {
+  const { workerId, workerName } = stage;
+  const { runId } = workflowInfo();
   try {
-    return await executeChild<(input: object) => Promise<StageResult>>(WORKFLOW_OF[workerId] ?? 'customStage', {
+    return await executeChild<(input: StageInput) => Promise<StageResult>>(stageWorkflowType(workerId), {
       workflowId: stageWorkflowId(workerId),
-      args: [{ workerId, pipelineRunId: workflowInfo().runId, force }],
+      args: [{ workerId, pipelineRunId: runId, force }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: stage.workerName,
+      staticSummary: workerName,
     });
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
-    return failedResult(workerId, isAlreadyStarted(error) ? cannotRun(workerId, 'it is already running') : error);
+    const told = toldResult(error);
+    if (told !== null) return told;
+    // It never began, or ended without a word (terminated, timed out): the admin is told by us.
+    const failure = nameFailure(isAlreadyStarted(error) ? cannotRun(workerId, 'it is already running') : error);
+    const { message, code } = failure;
+    await tellAdmin({ workerId, message, subject: `${workerId} failed: ${code}`, dedupeKey: `${workerId}/${runId}` });
+    return { success: false, workerId, status: 'failed', executionTimeMs: 0, message, error: failure };
   }
 }
 
-/** The result that the stage gave along with its failure; made up where it ended otherwise (terminated, timed out). */
-function failedResult(workerId: string, error: unknown): StageResult {
+/** The result that the stage gave along with its failure. */
+function toldResult(error: unknown): StageResult | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const detail = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
     if (detail !== undefined && detail !== null) return detail as StageResult;
   }
-  const failure = nameFailure(error);
-  return { success: false, workerId, status: 'failed', executionTimeMs: 0, message: failure.message, error: failure };
+  return null;
 }
 
 function stopped(results: StageResult[], startedAt: number, error: string): ApplicationFailure {

@@ -37,9 +37,11 @@ export async function activateGraph(
     context.cancellationSignal().throwIfAborted();
     if (!(await markActivating(pool, graph.id, 'building', context.settings.buildLeaseMs)))
       throw superseded(graph, 'its lease ran out');
+    context.faultPoint?.('graph-builder:before-switch');
     switching = true;
     const result = await store.switchTo(expected, graph.version, nodes);
     switching = false;
+    context.faultPoint?.('graph-builder:after-switch');
     if (result === 'stale') return await yieldTo(context, graph);
     if (result === 'incomplete') throw superseded(graph, 'its keys are gone');
   } catch (error) {

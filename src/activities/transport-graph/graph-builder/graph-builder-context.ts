@@ -15,6 +15,8 @@ export interface GraphBuilderDependencies {
   log: StageLog;
   heartbeat: (details: unknown) => void;
   cancellationSignal: () => AbortSignal;
+  /** Where the fault tests strike. */
+  faultPoint?: (name: string) => void;
 }
 
 /** The dependencies with the settings as they are at the beginning of one piece of work. */

@@ -21,6 +21,7 @@ export async function loadVerified(
   refuseWithoutMemory(memory, version, content);
   heartbeat({ loading: version });
   await store.load(version, manifest, content, cancellationSignal());
+  context.faultPoint?.('graph-builder:loaded');
   heartbeat({ verifying: version });
   const stored = await store.read(version);
   if (stored !== null && contentSum(stored) === manifest.sha256) return;

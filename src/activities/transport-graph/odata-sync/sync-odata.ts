@@ -53,7 +53,7 @@ async function sync(deps: SyncOdataDependencies, work: StageWork): Promise<Stage
   const known = await readKnownDatasets(pool, source, head.contentSha256);
   const skipped = await skipReason(deps, { work, settings, fetched, head, known });
   if (skipped !== null) {
-    log.info(`Worker finished: ${skipped}`);
+    log.info(`Worker finished: ${skipped.message}`);
     return skip(skipped, known);
   }
   log.info('Changes detected - proceeding with update');
@@ -70,25 +70,29 @@ interface Found {
   known: KnownDatasets;
 }
 
+type Skip = Pick<StageOutcome, 'message' | 'alert'>;
+
 /** `force` takes the same content again, but never past the gate that a person keeps. */
 async function skipReason(
   { pool, log }: SyncOdataDependencies,
   { work, settings, fetched, head, known }: Found & { work: StageWork },
-): Promise<string | null> {
+): Promise<Skip | null> {
   if (known.active?.contentSha256 === head.contentSha256) {
-    return work.force ? null : 'OData sync skipped - no changes detected';
+    return work.force ? null : { message: 'OData sync skipped - no changes detected' };
   }
   const { sameContent } = known;
   if (sameContent?.state === 'rejected') {
-    return `OData sync skipped - ${sameContent.decidedBy} rejected this content as dataset ${sameContent.version}`;
+    const { decidedBy, version } = sameContent;
+    return { message: `OData sync skipped - ${decidedBy} rejected this content as dataset ${version}` };
   }
   if (sameContent?.decidedAt) return null;
   const reason = holdReason(countsOf(fetched), known.approved ?? known.active, settings.shrinkPercent);
   if (reason === null) return null;
   const version = sameContent?.version ?? (await holdDataset(pool, head, fetched.rows, reason));
-  const held = `OData sync held - ${reason}; dataset ${version} waits for approval`;
-  log.warn(held);
-  return held;
+  const message = `OData sync held - ${reason}; dataset ${version} waits for approval`;
+  log.warn(message);
+  const subject = `dataset ${version} is held and waits for your approval`;
+  return { message, alert: { subject, message, dedupeKey: `held/${head.source}/${version}` } };
 }
 
 async function save(
@@ -138,9 +142,9 @@ function countsOf({ rows }: FetchedDataset): SetCounts {
   return { stops: rows.stops.length, routes: rows.routes.length, flights: rows.flights.length };
 }
 
-const skip = (message: string, { active }: KnownDatasets): StageOutcome => ({
+const skip = (skipped: Skip, { active }: KnownDatasets): StageOutcome => ({
   status: 'skipped',
-  message,
+  ...skipped,
   datasetVersion: active?.version ?? null,
   dataProcessed: { added: 0, updated: 0, deleted: 0 },
 });

@@ -6,35 +6,42 @@ import type {
   EndStageInput,
   PipelineActivities,
   StageAdmission,
-  StageDefinition,
 } from '../../../workflows/transport-graph/activities.ts';
 
 export interface StageRecordsDependencies {
   pool: pg.Pool;
-  settings: { read(): Promise<Pick<TransportGraphSettings, 'retryInitialMs' | 'retryCoefficient'>> };
+  settings: {
+    read(): Promise<
+      Pick<TransportGraphSettings, 'retryInitialMs' | 'retryCoefficient' | 'heartbeatTimeoutMs' | 'workerPatienceMs'>
+    >;
+  };
 }
 
-type StageRow = Omit<StageDefinition, 'retryWaitMs' | 'retryCoefficient'>;
+const PIPELINE_STAGE = `worker_id AS "workerId", worker_name AS "workerName", critical`;
+const STAGE = `${PIPELINE_STAGE}, attempts, timeout_ms AS "timeoutMs", task_queue AS "taskQueue"`;
 
-const STAGE = `worker_id AS "workerId", worker_name AS "workerName", critical, attempts, timeout_ms AS "timeoutMs", task_queue AS "taskQueue"`;
-
-/** The stage list and the run history, in PostgreSQL. Errors: DatabaseUnavailable. */
+/** The stage list and the run history, in PostgreSQL. Errors: DatabaseUnavailable, InvalidSetting. */
 export function createStageRecords({
   pool,
   settings,
 }: StageRecordsDependencies): Pick<PipelineActivities, 'readStages' | 'beginStage' | 'endStage'> {
-  const withWaits = async <T extends object>(rows: T[]) => {
-    const { retryInitialMs: retryWaitMs, retryCoefficient } = await settings.read();
-    return rows.map((row) => ({ ...row, retryWaitMs, retryCoefficient }));
-  };
   return {
     readStages: () =>
       namingDatabaseFailures('Reading the stages of the pipeline', async () => {
-        const { rows } = await pool.query(`SELECT ${STAGE} FROM pipeline_stages WHERE enabled ORDER BY position`);
-        return withWaits<StageRow>(rows);
+        const { rows } = await pool.query(
+          `SELECT ${PIPELINE_STAGE} FROM pipeline_stages WHERE enabled ORDER BY position`,
+        );
+        return rows;
       }),
     beginStage: (input) =>
       namingDatabaseFailures(`Beginning stage ${input.workerId}`, async (): Promise<StageAdmission> => {
+        // Before the row: settings that are refused leave none that says it is running.
+        const {
+          retryInitialMs: retryWaitMs,
+          retryCoefficient,
+          heartbeatTimeoutMs,
+          workerPatienceMs,
+        } = await settings.read();
         const { rows } = await pool.query(
           `SELECT ${STAGE}, enabled,
                   ARRAY(SELECT needed FROM unnest(depends_on) AS needed
@@ -48,8 +55,10 @@ export function createStageRecords({
         if (!enabled) return { decision: 'cannot-run', reason: 'it is disabled in pipeline_stages' };
         if (missing.length > 0) return { decision: 'cannot-run', reason: `missing dependency ${missing.join(', ')}` };
         await insertRun(pool, input);
-        const [admitted] = await withWaits<StageRow>([stage]);
-        return { decision: 'run', stage: admitted! };
+        return {
+          decision: 'run',
+          stage: { ...stage, retryWaitMs, retryCoefficient, heartbeatTimeoutMs, workerPatienceMs },
+        };
       }),
     endStage: (input) => namingDatabaseFailures('Recording the end of a stage', () => updateRun(pool, input)),
   };

@@ -18,6 +18,10 @@ export interface VirtualEntitiesDependencies {
   settings: { read(): Promise<TransportGraphSettings> };
   log: StageLog;
   heartbeat: (details: unknown) => void;
+  /** Aborted when the stage is cancelled. */
+  cancellationSignal?: () => AbortSignal;
+  /** Where the fault tests strike. */
+  faultPoint?: (name: string) => void;
 }
 
 /** Raised whenever the same data would make other entities. */
@@ -58,7 +62,10 @@ async function generate(deps: VirtualEntitiesDependencies, force: boolean): Prom
     if (!force && (await isComplete(client, fingerprint))) {
       return skipped(`Virtual entities are complete for dataset ${datasetVersion}`, datasetVersion);
     }
-    return complete({ client, settings, directory, zones, datasetVersion, fingerprint, force, log });
+    const made = await complete({ client, settings, directory, zones, datasetVersion, fingerprint, force, log });
+    deps.faultPoint?.('virtual-entities:generated');
+    deps.cancellationSignal?.().throwIfAborted();
+    return made;
   });
   log.info(`Worker finished: ${outcome.message}`);
   return outcome;

@@ -3,7 +3,7 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 type Row = Record<string, unknown>;
-export type TestDialect = 'v4' | 'v3' | 'v2' | '1c';
+export type EmulatedDialect = 'v4' | 'v3' | 'v2' | '1c';
 
 /** A request as the source saw it. */
 export interface SeenRequest {
@@ -16,14 +16,14 @@ export interface SeenRequest {
   count: boolean;
 }
 
-/** What a test may do to a request before it is answered. `true`: it was answered. */
+/** What may be done to a request before it is answered. `true`: it was answered. */
 export type Fault = (request: SeenRequest, response: ServerResponse, attempt: number) => boolean | Promise<boolean>;
 
-export interface TestSource {
+export interface EmulatedSource {
   url: string;
   sets: Record<string, Row[]>;
   seen: SeenRequest[];
-  dialect: TestDialect;
+  dialect: EmulatedDialect;
   /** Rows per page of the server's own; 0: it has no pages. 1C and V2 here have none. */
   serverPage: number;
   login: { user: string; password: string } | null;
@@ -40,8 +40,11 @@ export interface TestSource {
   close(): Promise<void>;
 }
 
-/** An OData server of ours, in this process: four dialects, and whatever faults a test asks for. It keeps to what each dialect's vendor documents. */
-export async function startOdataSource(sets: Record<string, Row[]>, dialect: TestDialect = 'v4'): Promise<TestSource> {
+/** An OData server of ours, in this process: four dialects, and whatever faults are asked for. It keeps to what each dialect's vendor documents. */
+export async function startOdataSource(
+  sets: Record<string, Row[]>,
+  dialect: EmulatedDialect = 'v4',
+): Promise<EmulatedSource> {
   const server = createServer((request, response) => {
     answer(source, request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -51,7 +54,7 @@ export async function startOdataSource(sets: Record<string, Row[]>, dialect: Tes
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const root = dialect === '1c' ? '/base/odata/standard.odata' : '/service';
-  const source: TestSource = {
+  const source: EmulatedSource = {
     url: `http://127.0.0.1:${port}${root}`,
     sets,
     seen: [],
@@ -74,7 +77,7 @@ export async function startOdataSource(sets: Record<string, Row[]>, dialect: Tes
   return source;
 }
 
-async function answer(source: TestSource, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(source: EmulatedSource, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const seen = readRequest(source, request);
   const attempt = source.seen.filter(({ rawUrl }) => rawUrl === seen.rawUrl).length + 1;
   source.seen.push(seen);
@@ -106,7 +109,7 @@ async function answer(source: TestSource, request: IncomingMessage, response: Se
   sendPage(source, seen, rows, response);
 }
 
-function readRequest(source: TestSource, request: IncomingMessage): SeenRequest {
+function readRequest(source: EmulatedSource, request: IncomingMessage): SeenRequest {
   const rawUrl = request.url ?? '';
   const [path = '', search = ''] = rawUrl.split('?');
   const inside = path.slice(new URL(source.url).pathname.length + 1);
@@ -123,7 +126,7 @@ function readRequest(source: TestSource, request: IncomingMessage): SeenRequest 
 }
 
 function sendPage(
-  source: TestSource,
+  source: EmulatedSource,
   { set, rawUrl, query, accept }: SeenRequest,
   all: Row[],
   response: ServerResponse,
@@ -155,14 +158,14 @@ function sendPage(
   );
 }
 
-function linkTo(source: TestSource, rawUrl: string, token: number): string {
+function linkTo(source: EmulatedSource, rawUrl: string, token: number): string {
   const clean = rawUrl.replace(/&?\$skiptoken=[0-9]+/, '');
   const link = `${new URL(source.url).origin}${clean}${clean.includes('?') ? '&' : '?'}$skiptoken=${token}`;
   return source.nextLink?.(link) ?? link;
 }
 
 function envelope(
-  { dialect, url }: TestSource,
+  { dialect, url }: EmulatedSource,
   set: string,
   rows: Row[],
   count: number | null,
@@ -197,7 +200,7 @@ function envelope(
 }
 
 /** `$select=A,B/C`: V3 and 1C name what is expanded, V4 gives it by `$expand` alone. */
-function select(row: Row, query: Map<string, string>, dialect: TestDialect): Row {
+function select(row: Row, query: Map<string, string>, dialect: EmulatedDialect): Row {
   const expanded = query.get('$expand')?.split(',') ?? [];
   const names = query.get('$select')?.split(',') ?? Object.keys(row).filter((name) => !isEntity(row[name]));
   const chosen: Row = {};
@@ -227,7 +230,7 @@ function compare(order: string[], a: Row, b: Row): number {
   return 0;
 }
 
-/** IEEE754Compatible: numbers of 64 bits are texts. A bigint in a test's row is such a number. */
+/** IEEE754Compatible: numbers of 64 bits are texts. A bigint in a row is such a number. */
 function withExactNumbers(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   if (Array.isArray(value)) return value.map(withExactNumbers);
@@ -246,7 +249,7 @@ const basic = ({ user, password }: { user: string; password: string }): string =
 
 /** A refusal in the dialect's own form. */
 export function refuse(
-  source: TestSource,
+  source: EmulatedSource,
   response: ServerResponse,
   status: number,
   code: string,
@@ -266,7 +269,7 @@ export function refuse(
   send(source, response, status, 'application/json', JSON.stringify(body));
 }
 
-function send(source: TestSource, response: ServerResponse, status: number, type: string, text: string): void {
+function send(source: EmulatedSource, response: ServerResponse, status: number, type: string, text: string): void {
   const version =
     source.dialect === 'v4'
       ? { 'odata-version': '4.0' }

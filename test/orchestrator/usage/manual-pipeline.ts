@@ -1,0 +1,12 @@
+import { getWorkerOrchestrator } from '../../../src/orchestrator/initialize-workers.ts';
+
+const orchestrator = getWorkerOrchestrator();
+
+// Execute full pipeline
+const result = await orchestrator.executeFullPipeline();
+
+if (result.success) {
+  console.log('✅ Pipeline completed');
+} else {
+  console.error('❌ Pipeline failed:', result.error);
+}

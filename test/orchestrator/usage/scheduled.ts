@@ -1,0 +1,19 @@
+import { getWorkerOrchestrator } from '../../../src/orchestrator/initialize-workers.ts';
+
+const orchestrator = getWorkerOrchestrator();
+
+// Run every 6 hours
+setInterval(
+  // oxlint-disable-next-line typescript/no-misused-promises -- the spec's own words
+  async () => {
+    console.log('🔄 Starting scheduled pipeline...');
+    const result = await orchestrator.executeFullPipeline();
+
+    if (result.success) {
+      console.log('✅ Scheduled pipeline completed');
+    } else {
+      console.error('❌ Scheduled pipeline failed:', result.error);
+    }
+  },
+  6 * 60 * 60 * 1000,
+);

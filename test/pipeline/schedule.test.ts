@@ -1,0 +1,178 @@
+/** When the pipeline runs, and how it is ended: its schedule, one at a time, and a cancellation at every stage. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import pg from 'pg';
+import { PIPELINE_SCHEDULE_ID } from '../../src/workers/pipeline-schedule.ts';
+import { PIPELINE_WORKFLOW_ID } from '../../src/workflows/transport-graph/messages.ts';
+import { eventually } from '../support/eventually.ts';
+import type { FleetWorker } from '../support/fleet-worker.ts';
+import { type HeldSource, type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
+
+let pipeline: Pipeline;
+let worker: FleetWorker;
+const schedule = () => pipeline.client.schedule.getHandle(PIPELINE_SCHEDULE_ID);
+beforeAll(async () => {
+  pipeline = await openPipeline({ settings: { 'schedule.enabled': true } });
+  worker = await pipeline.startWorker();
+});
+afterAll(() => pipeline.close());
+
+const restart = async (): Promise<void> => {
+  await worker.stop();
+  worker = await pipeline.startWorker();
+};
+
+test('every six hours, skipping what would overlap, made up for within an hour', async () => {
+  const { spec, policies, action } = await schedule().describe();
+  expect(spec.intervals?.map(({ every }) => every)).toEqual([21_600_000]);
+  expect(policies).toMatchObject({ overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: 3_600_000 });
+  expect(action).toMatchObject({ workflowType: 'scheduledPipeline', taskQueue: 'transport-graph' });
+});
+
+test('a worker’s start brings a changed interval, and leaves an operator’s pause as it is', async () => {
+  await schedule().pause('until the depot has power');
+  // So long that no hour strikes while the tests run.
+  await pipeline.set({ 'schedule.interval_ms': 8_640_000_000 });
+  await restart();
+  const { spec, state } = await schedule().describe();
+  expect(spec.intervals?.map(({ every }) => every)).toEqual([8_640_000_000]);
+  expect(state).toMatchObject({ paused: true, note: 'until the depot has power' });
+  await schedule().unpause();
+});
+
+test('it can be turned off', async () => {
+  await pipeline.set({ 'schedule.enabled': false });
+  await restart();
+  await expect(schedule().describe()).rejects.toThrow(ScheduleNotFoundError);
+  await pipeline.set({ 'schedule.enabled': true });
+  await restart();
+});
+
+/** The wrapper that the schedule started, when it has ended. */
+async function scheduledRun(): Promise<unknown> {
+  const { info } = await schedule().describe();
+  const action = info.recentActions.at(-1)?.action;
+  if (action?.type !== 'startWorkflow') throw new Error('The schedule has started nothing yet.');
+  return pipeline.client.workflow.getHandle(action.workflow.workflowId).result();
+}
+
+test('a scheduled run is skipped while one started by hand is running', async () => {
+  const held = holdSource(pipeline.source);
+  const byHand = pipeline.orchestrator.executeFullPipeline();
+  await held.asked();
+  await schedule().trigger(ScheduleOverlapPolicy.SKIP);
+  expect(await eventually(scheduledRun)).toEqual({ status: 'skipped', result: null });
+  held.release();
+  expect(await byHand).toMatchObject({ success: true });
+});
+
+test('a run by hand is refused while a scheduled one is running', async () => {
+  const held = holdSource(pipeline.source);
+  await schedule().trigger(ScheduleOverlapPolicy.SKIP);
+  await held.asked();
+  expect(await pipeline.orchestrator.executeFullPipeline()).toMatchObject({
+    success: false,
+    error: 'The pipeline is already running',
+  });
+  held.release();
+  expect(await eventually(scheduledRun)).toMatchObject({ status: 'ran', result: { success: true } });
+});
+
+/** What a cancelled run may not have changed. */
+const traces = async (): Promise<unknown> => [
+  await pipeline.rows(`SELECT version, state FROM datasets ORDER BY version`),
+  await pipeline.rows(`SELECT count(*)::int AS flights, max(departure_at) AS last FROM flights`),
+  await pipeline.rows(`SELECT version, state FROM graphs ORDER BY id`),
+  (await pipeline.redis.keys('graph:*')).length,
+  await pipeline.redis.get('graph:version'),
+];
+
+/** Cancels the pipeline, lets the stage go on when its worker has heard of it, and waits for the end. */
+async function cancel(release?: () => Promise<void>): Promise<void> {
+  // A stage that could wait no longer for its lock has ended just as well.
+  const heard = (): string[] => pipeline.log().filter((line) => /Worker (interrupted|failed)/.test(line));
+  const before = heard().length;
+  expect(await pipeline.orchestrator.cancelPipeline({ actor: 'test', reason: 'wrong source' })).toBe(true);
+  // With the answer to a heartbeat, and these come every three seconds.
+  await eventually(() => expect(heard()).toHaveLength(before + 1));
+  const handle = pipeline.client.workflow.getHandle(PIPELINE_WORKFLOW_ID);
+  // A stage that is still at work has not ended, however much it was cancelled.
+  if (release !== undefined && heard().at(-1)!.includes('interrupted'))
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+  await release?.();
+  await expect(handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+}
+
+async function expectCancelled(stage: string): Promise<void> {
+  expect(
+    await pipeline.rows(
+      `SELECT worker_id AS stage, status, failure_code AS code FROM stage_runs ORDER BY stage_runs.id DESC LIMIT 1`,
+    ),
+  ).toEqual([{ stage, status: 'failed', code: 'Cancelled' }]);
+  expect(await pipeline.rows(`SELECT FROM stage_runs WHERE status = 'running'`)).toEqual([]);
+}
+
+let held: HeldSource | null = null;
+afterEach(() => held?.release());
+
+test('cancelled while it reads the source: no dataset', async () => {
+  pipeline.network.Routes[0]!['DurationMinutes'] = 21;
+  const before = await traces();
+  held = holdSource(pipeline.source);
+  const running = pipeline.orchestrator.executeFullPipeline();
+  await held.asked();
+  await cancel();
+  held.release();
+  expect(await running).toMatchObject({ success: false });
+  await expectCancelled('odata-sync-worker');
+  expect(await traces()).toEqual(before);
+});
+
+/** Holds a lock that the stage needs, in a session of its own, until the stage waits for it. */
+async function holdLock(statement: string): Promise<{ wanted(): Promise<void>; release(): Promise<void> }> {
+  const client = new pg.Client({ connectionString: pipeline.environment['FLEETGRAPH_POSTGRES_URL'] });
+  await client.connect();
+  await client.query(`BEGIN; ${statement}`);
+  return {
+    wanted: () =>
+      eventually(async () => {
+        const waiting = await pipeline.rows(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        if (waiting.length === 0) throw new Error('Nobody waits for the lock.');
+      }),
+    release: () => client.end(),
+  };
+}
+
+test.each([
+  [
+    'virtual-entities-generator',
+    ['odata-sync-worker'],
+    `SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph virtual entities', 0))`,
+  ],
+  ['graph-builder', ['odata-sync-worker', 'virtual-entities-generator'], 'LOCK TABLE graphs IN SHARE MODE'],
+])('cancelled in %s: nothing of it is left', async (stage, prior, statement) => {
+  for (const each of prior) await pipeline.orchestrator.executeWorker(each);
+  const before = await traces();
+  const lock = await holdLock(statement);
+  const running = pipeline.orchestrator.executeFullPipeline();
+  await lock.wanted();
+  await cancel(lock.release);
+  expect(await running).toMatchObject({ success: false });
+  await expectCancelled(stage);
+  expect(await traces()).toEqual(before);
+});
+
+test('what was cancelled is done by the next run, and each cancellation stands in the audit log', async () => {
+  expect(await pipeline.orchestrator.executeFullPipeline()).toMatchObject({ success: true, workersExecuted: 3 });
+  expect(await pipeline.rows(`SELECT reason FROM audit_log WHERE action = 'pipeline.cancelled'`)).toHaveLength(3);
+  held = holdSource(pipeline.source);
+  const running = pipeline.orchestrator.executeFullPipeline();
+  await held.asked();
+  const cancelled = await pipeline.cli('graph', 'cancel', '--reason', 'enough');
+  expect(cancelled.stdout).toBe('cancelling\n');
+  held.release();
+  await running;
+  expect((await pipeline.cli('graph', 'cancel', '--reason', 'nothing runs')).stdout).toBe('no pipeline is running\n');
+});
