@@ -57,6 +57,15 @@ export const FAILURES = {
   DatasetDecisionRefused: { retry: false, infrastructure: false },
   ObjectStoreUnavailable: { retry: true, infrastructure: false },
   ObjectStoreRejected: { retry: false, infrastructure: false },
+  // asked of the API
+  InvalidRequest: { retry: false, infrastructure: false },
+  Unauthenticated: { retry: false, infrastructure: false },
+  Forbidden: { retry: false, infrastructure: false },
+  NotFound: { retry: false, infrastructure: false },
+  WrongState: { retry: false, infrastructure: false },
+  CannotRun: { retry: false, infrastructure: false },
+  RateLimited: { retry: true, infrastructure: false },
+  TemporalUnavailable: { retry: true, infrastructure: false },
   // the run itself
   VehicleTimeout: { retry: false, infrastructure: false },
   Cancelled: { retry: false, infrastructure: false },
