@@ -45,4 +45,5 @@ export interface PipelineResult {
 
 /** One pipeline at a time: the id is fixed. A Schedule appends a timestamp to the ids it starts, so it starts `scheduledPipeline`. */
 export const PIPELINE_WORKFLOW_ID = 'transport-graph-pipeline';
+export const PIPELINE_SCHEDULE_ID = 'transport-graph-schedule';
 export const stageWorkflowId = (workerId: string): string => `transport-graph/${workerId}`;
