@@ -22,3 +22,6 @@ CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE ON audit_log
 CREATE INDEX audit_log_runs ON audit_log ((details ->> 'runId')) WHERE details ? 'runId';
 CREATE INDEX stage_runs_of_pipeline ON stage_runs (pipeline_run_id, started_at);
 CREATE INDEX stage_runs_started ON stage_runs (started_at DESC);
+-- What a vehicle's page and a run's throughput are read by.
+CREATE INDEX vehicle_syncs_of_vehicle ON vehicle_syncs (vehicle_id, planned_at DESC);
+CREATE INDEX import_ledger_of_run ON import_ledger (run_id, committed_at);

@@ -14,10 +14,11 @@ const CONNECTIONS = 10;
 /** PostgreSQL under the API's role, with an answer or a DatabaseUnavailable within a second. */
 @Injectable()
 export class Database implements OnApplicationShutdown {
-  readonly #pool: pg.Pool;
+  /** For code that takes a pool; each connection and query has its limit, the whole has none. */
+  readonly pool: pg.Pool;
 
   constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) logger: Logger) {
-    this.#pool = openPostgres(config.api.postgresUrl, {
+    this.pool = openPostgres(config.api.postgresUrl, {
       max: CONNECTIONS,
       applicationName: 'fleetgraph api',
       role: API_ROLE,
@@ -33,17 +34,17 @@ export class Database implements OnApplicationShutdown {
   /** For code that reads through a Queryable of pg. */
   readonly reader: Queryable = {
     query: ((sql: string, values?: unknown[]) =>
-      this.#within(() => this.#pool.query(sql, values))) as unknown as Queryable['query'],
+      this.#within(() => this.pool.query(sql, values))) as unknown as Queryable['query'],
   };
 
   async rows<T extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<T[]> {
-    const { rows } = await this.#within(() => this.#pool.query<T>(sql, values));
+    const { rows } = await this.#within(() => this.pool.query<T>(sql, values));
     return rows;
   }
 
   /** For work in a transaction of its own. When the deadline strikes, its outcome is not known to us. */
   write<T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-    return this.#within(() => work(this.#pool));
+    return this.#within(() => work(this.pool));
   }
 
   #within<T>(work: () => Promise<T>): Promise<T> {
@@ -51,6 +52,6 @@ export class Database implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.#pool.end();
+    await this.pool.end();
   }
 }
