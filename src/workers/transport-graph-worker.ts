@@ -3,6 +3,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { openBackupStore } from '../activities/transport-graph/backup-store.ts';
 import { createBuildGraph } from '../activities/transport-graph/graph-builder/build-graph.ts';
+import { rollbackGraph } from '../activities/transport-graph/graph-builder/rollback-graph.ts';
 import { maintainGraphs } from '../activities/transport-graph/graph-builder/maintain-graphs.ts';
 import { createSyncOdata } from '../activities/transport-graph/odata-sync/sync-odata.ts';
 import { uploadBackups } from '../activities/transport-graph/odata-sync/upload-backups.ts';
@@ -16,7 +17,7 @@ import { openRedis } from '../connections/redis.ts';
 import { openTemporal, temporalAddress } from '../connections/temporal.ts';
 import type { Logger } from '../logger.ts';
 import { readTransportGraphSettings } from '../settings/store.ts';
-import type { PipelineActivities, StageActivities } from '../workflows/transport-graph/activities.ts';
+import type { OperatorActivities, PipelineActivities, StageActivities } from '../workflows/transport-graph/activities.ts';
 import {
   GRAPH_BUILDER,
   ODATA_SYNC,
@@ -46,12 +47,13 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
   const shared = { pool, settings, openBackupStore, heartbeat, cancellationSignal };
   const graphs = { ...shared, redis, log: createStageLog(GRAPH_BUILDER) };
   const odata = { ...shared, log: createStageLog(ODATA_SYNC) };
-  const activities: PipelineActivities & StageActivities = {
+  const activities: PipelineActivities & StageActivities & OperatorActivities = {
     ...createStageRecords({ pool, settings }),
     raiseAlert: createRaiseAlert({ pool, settings, logger }),
     syncOdata: createSyncOdata(odata),
     generateVirtualEntities: createGenerateVirtualEntities({ ...shared, log: createStageLog(VIRTUAL_ENTITIES) }),
     buildGraph: createBuildGraph(graphs),
+    rollbackGraph: (order) => rollbackGraph(graphs, order),
   };
   await reconcileSchedule(temporal.client, await settings.read(), logger);
   const worker = await Worker.create({

@@ -8,6 +8,7 @@ import {
 import type { RunState } from '../../client/run-history.ts';
 import { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
 import type { ProgressStore } from '../../connections/progress.ts';
+import { Failure } from '../../errors.ts';
 import type { FleetSyncInput } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../auth/actor.ts';
 import { type Answer, accepted } from '../core/answer.ts';
@@ -163,6 +164,7 @@ export class RunsService {
       await this.#temporal.call(act, STEERING_MS);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw refuse('it has ended meanwhile');
+      if (error instanceof Failure && error.code === 'InvalidSelection') throw refuse('no worker has planned it yet, or it has ended');
       if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) throw refuse(error.cause.message);
       throw error;
     }

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { approveDataset, rejectDataset } from '../../activities/transport-graph/odata-sync/held-datasets.ts';
+import { approveDataset, rejectDataset } from '../../client/held-datasets.ts';
 import { createCustomStages } from '../../orchestrator/custom-stages.ts';
 import type { OrchestrationResult, WorkerExecutionResult, WorkerMetadata } from '../../orchestrator/types.ts';
 import { WorkerOrchestrator } from '../../orchestrator/worker-orchestrator.ts';

@@ -47,3 +47,18 @@ export interface PipelineResult {
 export const PIPELINE_WORKFLOW_ID = 'transport-graph-pipeline';
 export const PIPELINE_SCHEDULE_ID = 'transport-graph-schedule';
 export const stageWorkflowId = (workerId: string): string => `transport-graph/${workerId}`;
+
+/** Sends readers to an earlier graph; without a version, to the one before the live one. Who and why go to the audit log. */
+export interface SwitchGraphInput {
+  version?: string;
+  actor: string;
+  reason: string;
+}
+
+export interface SwitchGraphResult {
+  from: string;
+  to: string;
+}
+
+/** One switch by hand at a time. */
+export const SWITCH_GRAPH_WORKFLOW_ID = 'transport-graph/switch';
