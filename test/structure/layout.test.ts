@@ -33,7 +33,19 @@ const ARROWS: Record<string, string[]> = {
   // `pool` to close a circuit by hand.
   cli: ['client', 'pool', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
   demo: ['cli', 'client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
-  api: ['client', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  // `orchestrator` for what starts the pipeline, `graph` for ways through it.
+  api: [
+    'client',
+    'orchestrator',
+    'graph',
+    'graph-reader',
+    'workflows',
+    'connections',
+    'settings',
+    'config',
+    'errors',
+    'logger',
+  ],
   // The private servers of development and tests would run under any project.
   stack: [],
 };
