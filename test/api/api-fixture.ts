@@ -7,7 +7,7 @@ import { definitionOf } from './routes.ts';
 export interface Answered {
   status: number;
   headers: Headers;
-  // biome-ignore lint: what a test expects of it says more than a type
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a test expects of it says more than a type
   body: any;
 }
 

@@ -86,7 +86,7 @@ async function expectWholeStream(events: EventStream): Promise<void> {
   const named = (name: string) => events.events.filter((each) => each.event === name);
   expect(
     named('vehicle')
-      .map(({ data }) => data['vehicleId'])
+      .map(({ data }) => String(data['vehicleId']))
       .sort(),
   ).toEqual(vehicleIds);
   expect(named('progress').length).toBeGreaterThan(0);
