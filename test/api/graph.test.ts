@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { createBuilder, emptyRedis, seedNetwork } from '../graph/graph-fixture.ts';
 import { eventually } from '../support/eventually.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 
 const GRAPH = '/api/v1/graph';
 

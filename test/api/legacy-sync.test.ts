@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { SERVER_ID, TABLE, untilStage } from '../support/fleet.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 import { type EventStream, openEvents } from './event-stream.ts';
 
 const RUNS = '/api/v1/legacy-sync/runs';

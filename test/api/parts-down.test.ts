@@ -4,8 +4,8 @@ import { eventually } from '../support/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { sharedStack } from '../support/stack.ts';
 import { createBuilder, emptyRedis, seedNetwork } from '../graph/graph-fixture.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
-import { startApiProcess } from './api-process.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
+import { startApiProcess } from '../support/api-process.ts';
 import { openEvents } from './event-stream.ts';
 
 type Part = 'postgres' | 'redis' | 'temporal';

@@ -3,7 +3,7 @@ import { writeSetting } from '../../src/settings/store.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestSource, startOdataSource } from '../support/odata-source.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 
 let fixture: ApiFixture;
 let source: TestSource;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Role, createApiKey } from '../../src/client/api-keys.ts';
-import { type Fleet, openFleet } from '../support/fleet.ts';
+import { type Fleet, openFleet } from './fleet.ts';
 import { type ApiProcess, startApiProcess } from './api-process.ts';
-import { definitionOf } from './routes.ts';
+import { definitionOf } from './api-routes.ts';
 
 export interface Answered {
   status: number;
