@@ -104,7 +104,7 @@ test('a run is paused, resumed, given more slots and cancelled; what failed is t
   // A slow link keeps the vehicles in flight for as long as the test needs them there.
   for (const id of vehicleIds) await fixture.fleet.addRows(id, 500, 200);
   const link = await fixture.fleet.linkToHost();
-  link.set({ kind: 'rate', bytesPerSecond: 12_000 });
+  link.set({ kind: 'rate', bytesPerSecond: 6_000 });
   const { runId } = (await fixture.post(RUNS, { maxWorkers: 1 })).body;
   await untilStage(fixture.fleet, runId, 'exporting');
 
