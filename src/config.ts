@@ -19,7 +19,30 @@ const environmentSchema = z.object({
   FLEETGRAPH_FAULT: z.string().min(1).optional(),
   FLEETGRAPH_API_HOST: z.string().default('127.0.0.1'),
   FLEETGRAPH_API_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  FLEETGRAPH_API_POSTGRES_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//)
+    .optional(),
+  FLEETGRAPH_API_LOOPBACK_READS: z.enum(['true', 'false']).default('false'),
+  FLEETGRAPH_API_RATE_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
+  FLEETGRAPH_API_LONGEST_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(600_000),
+  FLEETGRAPH_TEMPORAL_UI_URL: z.url().optional(),
 });
+
+export interface ApiConfig {
+  host: string;
+  port: number;
+  /** The login of the API, where it has one of its own. */
+  postgresUrl: string;
+  /** Reads of /api/v1/workers* from this machine need no key. */
+  loopbackReads: boolean;
+  /** Requests of one key. */
+  ratePerMinute: number;
+  /** How long a POST waits for the work it started before it answers 202. */
+  longestWaitMs: number;
+  /** For links to runs; null where there is none. */
+  temporalUiUrl: string | null;
+}
 
 export interface Config {
   production: boolean;
@@ -33,7 +56,7 @@ export interface Config {
   workerRoles: ('legacy-sync' | 'transport-graph')[];
   /** Where the worker is to die, in tests only; see workers/fault-point.ts. */
   fault: string | null;
-  api: { host: string; port: number };
+  api: ApiConfig;
   hostname: string;
 }
 
@@ -61,7 +84,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     workerMetricsAddress: values.FLEETGRAPH_WORKER_METRICS_ADDRESS ?? null,
     workerRoles: values.FLEETGRAPH_WORKER_ROLES,
     fault: values.FLEETGRAPH_FAULT ?? null,
-    api: { host: values.FLEETGRAPH_API_HOST, port: values.FLEETGRAPH_API_PORT },
+    api: {
+      host: values.FLEETGRAPH_API_HOST,
+      port: values.FLEETGRAPH_API_PORT,
+      postgresUrl: values.FLEETGRAPH_API_POSTGRES_URL ?? values.FLEETGRAPH_POSTGRES_URL,
+      loopbackReads: values.FLEETGRAPH_API_LOOPBACK_READS === 'true',
+      ratePerMinute: values.FLEETGRAPH_API_RATE_PER_MINUTE,
+      longestWaitMs: values.FLEETGRAPH_API_LONGEST_WAIT_MS,
+      temporalUiUrl: values.FLEETGRAPH_TEMPORAL_UI_URL ?? null,
+    },
     hostname: hostname(),
   };
 }

@@ -76,6 +76,14 @@ export const FAILURES = {
   InvalidConfiguration: { retry: false, infrastructure: false },
   Lost: { retry: true, infrastructure: false },
   Unexpected: { retry: true, infrastructure: false },
+  // asked of the API
+  InvalidRequest: { retry: false, infrastructure: false },
+  Unauthenticated: { retry: false, infrastructure: false },
+  Forbidden: { retry: false, infrastructure: false },
+  NotFound: { retry: false, infrastructure: false },
+  WrongState: { retry: false, infrastructure: false },
+  RateLimited: { retry: true, infrastructure: false },
+  TemporalUnavailable: { retry: true, infrastructure: false },
 } as const satisfies Record<string, { retry: boolean; infrastructure: boolean }>;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -5,5 +5,8 @@ set -euo pipefail
 psql --username="$POSTGRES_USER" --dbname=postgres --set=ON_ERROR_STOP=1 <<'SQL'
 \getenv password FLEETGRAPH_PASSWORD
 CREATE ROLE fleetgraph LOGIN PASSWORD :'password';
+-- The API's connections work under it: it may read, and write what operators decide (src/connections/api-role.ts).
+CREATE ROLE fleetgraph_api NOLOGIN;
+GRANT fleetgraph_api TO fleetgraph;
 CREATE DATABASE fleetgraph OWNER fleetgraph;
 SQL

@@ -1,36 +1,28 @@
 import { loadConfig } from '../config.ts';
-import { openPostgres } from '../connections/postgres.ts';
-import { openRedis } from '../connections/redis.ts';
-import { openTemporal } from '../connections/temporal.ts';
 import { createLogger } from '../logger.ts';
-import { createHealthServer } from './health/health-server.ts';
+import { Stopping } from './core/stopping.ts';
+import { createApp } from './create-app.ts';
 
-/** For now the API answers for its health only; the endpoints come with it in one framework, behind keys. */
 const config = loadConfig();
 const logger = createLogger('fleetgraph-api', config.logLevel);
-const postgres = openPostgres(config.postgresUrl, {
-  max: 2,
-  applicationName: 'fleetgraph api',
-  connectTimeoutMs: 1_000,
-  statementTimeoutMs: 1_000,
-});
-const redis = openRedis(config.redisUrl);
-// Lazy: the api starts, and says so, while Temporal is away.
-const temporal = await openTemporal({ lazy: true });
+const app = await createApp(config, logger);
 
-const server = createHealthServer({
-  postgres: async () => void (await postgres.query('SELECT 1')),
-  redis: async () => void (await redis.ping()),
-  temporal: async () => void (await temporal.client.workflowService.getSystemInfo({})),
-});
-server.listen(config.api.port, config.api.host, () => logger.info(server.address(), 'the api listens'));
-
-const close = async (): Promise<void> => {
-  redis.disconnect();
-  await Promise.all([postgres.end(), temporal.close()]);
-};
-const stop = (): void => {
-  server.close(() => void close());
-  server.closeIdleConnections();
+let stopping = false;
+const stop = (signal: string): void => {
+  if (stopping) return;
+  stopping = true;
+  logger.info({ signal }, 'stopping: what is being answered is answered');
+  // Before the server closes: who waits for work is told where it goes on, and streams end.
+  app.get(Stopping).begin();
+  void app.close().then(() => {
+    if (process.connected) process.disconnect();
+  });
 };
 process.once('SIGTERM', stop).once('SIGINT', stop);
+// A program that started this one with a channel to it was killed: its API must not outlive it.
+process.once('disconnect', () => stop('disconnect'));
+
+await app.listen(config.api.port, config.api.host);
+const url = await app.getUrl();
+logger.info({ url }, 'the api listens');
+process.send?.({ url });

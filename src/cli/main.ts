@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../errors.ts';
+import { apiKeysCommand } from './commands/api-keys.ts';
 import { codecServerCommand } from './commands/codec-server.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { graphCommand } from './commands/graph.ts';
@@ -27,6 +28,7 @@ program.addCommand(vehiclesCommand());
 program.addCommand(settingsCommand());
 program.addCommand(quarantineCommand());
 program.addCommand(graphCommand());
+program.addCommand(apiKeysCommand());
 program.addCommand(doctorCommand());
 program.addCommand(codecServerCommand());
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Queryable } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import type { SyncMode } from '../workflows/legacy-sync/messages.ts';
 import type { WorkerResult } from './worker-pool-manager.ts';
@@ -25,7 +26,7 @@ export interface RunState {
 }
 
 /** @throws Failure `InvalidSelection` for an unknown run */
-export async function readRun(postgres: pg.Pool, runId: string): Promise<RunState> {
+export async function readRun(postgres: Queryable, runId: string): Promise<RunState> {
   const { rows } = await postgres.query(
     `SELECT r.run_id AS "runId", r.workflow_id AS "workflowId", r.state, r.paused, r.mode, r.requested_by AS "requestedBy",
             r.started_at AS "startedAt", r.finished_at AS "finishedAt", r.up_to_date AS "upToDate",

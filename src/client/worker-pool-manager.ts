@@ -96,12 +96,16 @@ export class WorkerPoolManager {
     }
   }
 
-  /** Starts a run, or joins the one that is already running over the same selection and mode. */
-  async start(input: FleetSyncInput): Promise<StartedRun> {
+  /**
+   * Starts a run, or joins the one that is already running over the same selection and mode.
+   *
+   * @throws WorkflowExecutionAlreadyStartedError with `join: false`, instead of joining
+   */
+  async start(input: FleetSyncInput, { join = true }: { join?: boolean } = {}): Promise<StartedRun> {
     const workflowId = fleetSyncWorkflowId(scopeOf(input));
     const handle = await this.#temporal.workflow.start<typeof fleetSync>('fleetSync', {
       workflowId,
-      workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowIdConflictPolicy: join ? 'USE_EXISTING' : 'FAIL',
       taskQueue: LEGACY_SYNC_TASK_QUEUE,
       args: [input],
       staticSummary: `fleet sync of ${describeSelection(input)}, started by ${input.requestedBy ?? 'unknown'}`,

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { ensureSettings } from '../settings/ensure-settings.ts';
+import { ensureApiRole } from './api-role.ts';
 import type { Queryable } from './postgres.ts';
 
 /** The numbered .sql files beside src/ (and beside dist/). */
@@ -38,6 +39,7 @@ export async function migrate(url: string, say: (line: string) => void = () => {
       log: (line: string) => say(line),
     });
     await ensureSettings(client);
+    await ensureApiRole(client, say);
     const positions = await describePositionsStore(client);
     say(`positions are stored in ${positions}`);
     return { applied: ran.map(({ name }) => name), positions };

@@ -12,6 +12,10 @@ export interface PostgresOptions {
   /** A transaction that does nothing for this long is ended by the server: a stuck process must not hold locks. */
   idleInTransactionTimeoutMs?: number;
   connectTimeoutMs?: number;
+  /** Longest wait for an answer: a server that hangs enforces no timeout of its own. */
+  queryTimeoutMs?: number;
+  /** Every connection works under this role. */
+  role?: string;
   /** Told of a connection that broke while it was idle, or after its query had ended. */
   onError?: (error: Error) => void;
 }
@@ -31,6 +35,8 @@ export function openPostgres(url: string, options: PostgresOptions): pg.Pool {
     statement_timeout: options.statementTimeoutMs ?? 60_000,
     lock_timeout: options.lockTimeoutMs ?? 10_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 60_000,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+    ...(options.role === undefined ? {} : { options: `-c role=${options.role}` }),
   });
   const onError = (error: Error): void => options.onError?.(error);
   // pg emits 'error' on an idle client through the pool, and late ones (ECONNRESET after 57P01) on the client itself.

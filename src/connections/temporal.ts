@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { temporalAccess } from './temporal-access.ts';
 
 export interface TemporalClient {
@@ -11,11 +11,16 @@ export interface TemporalClient {
  * A client of the Temporal server that the environment names, which reads and writes payloads as the workers do.
  *
  * @param options.lazy Connect at the first call: for a process that must start while Temporal is away.
+ * @param options.interceptors Of gRPC calls, instead of the SDK's own retry.
  */
-export async function openTemporal({ lazy = false }: { lazy?: boolean } = {}): Promise<TemporalClient> {
+export async function openTemporal({
+  lazy = false,
+  ...more
+}: { lazy?: boolean } & Pick<ConnectionOptions, 'interceptors'> = {}): Promise<TemporalClient> {
   const { connectionOptions, namespace, keys, codec } = temporalAccess();
   await keys.check();
-  const connection = lazy ? Connection.lazy(connectionOptions) : await Connection.connect(connectionOptions);
+  const options = { ...connectionOptions, ...more };
+  const connection = lazy ? Connection.lazy(options) : await Connection.connect(options);
   return {
     client: new Client({ connection, namespace, dataConverter: { payloadCodecs: [codec] } }),
     namespace,

@@ -1,8 +1,8 @@
-import type pg from 'pg';
+import type { Queryable } from '../connections/postgres.ts';
 import type { WorkerMetadata } from './types.ts';
 
 /** Every stage with its last run, in the order of the pipeline. */
-export async function readWorkerMetadata(postgres: pg.Pool): Promise<WorkerMetadata[]> {
+export async function readWorkerMetadata(postgres: Queryable): Promise<WorkerMetadata[]> {
   const { rows } = await postgres.query(
     `SELECT s.worker_id AS "workerId", s.worker_name AS "workerName", s.version,
             last.started_at AS "lastRun", last.status AS "lastStatus",

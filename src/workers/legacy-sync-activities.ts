@@ -1,10 +1,12 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type pg from 'pg';
+import { createCheckServer } from '../activities/legacy-sync/fleet/check-server.ts';
 import { createFleetActivities } from '../activities/legacy-sync/fleet/fleet-activities.ts';
 import { createSettingsReader } from '../activities/legacy-sync/fleet/settings-reader.ts';
 import { createVehicleWork } from '../activities/legacy-sync/fleet/vehicle-work.ts';
 import { type LegacyHosts, openLegacyHosts } from '../activities/legacy-sync/legacy-host/legacy-hosts.ts';
 import { type LocalStaging, openLocalStaging } from '../activities/legacy-sync/load/local-staging.ts';
+import { createRedriveQuarantine } from '../activities/legacy-sync/load/redrive-rows.ts';
 import { createCleanUp } from '../activities/legacy-sync/vehicle/clean-up.ts';
 import { createExportRange } from '../activities/legacy-sync/vehicle/export-range.ts';
 import { createLoadRange } from '../activities/legacy-sync/vehicle/load-range.ts';
@@ -15,7 +17,7 @@ import { openBreakerStore } from '../pool/breaker-store.ts';
 import { openServerPermits } from '../pool/permits.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { readLegacyServer } from '../settings/legacy-servers.ts';
-import type { FleetActivities, VehicleActivities } from '../workflows/legacy-sync/activities.ts';
+import type { FleetActivities, OperatorActivities, VehicleActivities } from '../workflows/legacy-sync/activities.ts';
 import type { FaultPoint } from './fault-point.ts';
 import type { ResourceGuard } from './resource-guard.ts';
 import { watchClaims } from './watch-claims.ts';
@@ -68,7 +70,9 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
   faultPoint: FaultPoint;
 }
 
-export function createLegacySyncActivities(parts: ActivityParts): FleetActivities & VehicleActivities {
+export function createLegacySyncActivities(
+  parts: ActivityParts,
+): FleetActivities & VehicleActivities & OperatorActivities {
   const { pool, settings, progress, legacyHosts, guard, logger } = parts;
   const work = createVehicleWork({ pool, settings });
   const breakers = openBreakerStore(pool, { limits: async () => settings() });
@@ -88,5 +92,7 @@ export function createLegacySyncActivities(parts: ActivityParts): FleetActivitie
     loadRange: createLoadRange({ ...parts, work, breakers }),
     cleanUp: createCleanUp(parts),
     workedMs: work.workedMs,
+    checkServer: createCheckServer({ pool, legacyHosts, settings, cancellationSignal }),
+    redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool }),
   };
 }

@@ -7,9 +7,7 @@ import {
 } from '@temporalio/client';
 import type { Logger } from '../logger.ts';
 import type { TransportGraphSettings } from '../settings/transport-graph.ts';
-import { TRANSPORT_GRAPH_TASK_QUEUE } from '../workflows/transport-graph/messages.ts';
-
-export const PIPELINE_SCHEDULE_ID = 'transport-graph-schedule';
+import { PIPELINE_SCHEDULE_ID, TRANSPORT_GRAPH_TASK_QUEUE } from '../workflows/transport-graph/messages.ts';
 
 type ScheduleSettings = Pick<TransportGraphSettings, 'scheduleEnabled' | 'scheduleIntervalMs' | 'scheduleCatchUpMs'>;
 

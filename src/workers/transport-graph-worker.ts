@@ -2,6 +2,7 @@ import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activit
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { openBackupStore } from '../activities/transport-graph/backup-store.ts';
 import { createBuildGraph } from '../activities/transport-graph/graph-builder/build-graph.ts';
+import { rollbackGraph } from '../activities/transport-graph/graph-builder/rollback-graph.ts';
 import { maintainGraphs } from '../activities/transport-graph/graph-builder/maintain-graphs.ts';
 import { createSyncOdata } from '../activities/transport-graph/odata-sync/sync-odata.ts';
 import { uploadBackups } from '../activities/transport-graph/odata-sync/upload-backups.ts';
@@ -17,7 +18,11 @@ import { openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
 import { readTransportGraphSettings } from '../settings/store.ts';
-import type { PipelineActivities, StageActivities } from '../workflows/transport-graph/activities.ts';
+import type {
+  OperatorActivities,
+  PipelineActivities,
+  StageActivities,
+} from '../workflows/transport-graph/activities.ts';
 import {
   GRAPH_BUILDER,
   ODATA_SYNC,
@@ -50,12 +55,13 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
   const virtual = { ...shared, log: createStageLog(VIRTUAL_ENTITIES) };
   const graphs = { ...shared, redis, log: createStageLog(GRAPH_BUILDER) };
   const counted = createCountAttempts({ pool, attempt: () => activityInfo().attempt, cancellationSignal });
-  const activities: PipelineActivities & StageActivities = {
+  const activities: PipelineActivities & StageActivities & OperatorActivities = {
     ...createStageRecords({ pool, settings }),
     raiseAlert: createRaiseAlert({ pool, settings, logger }),
     syncOdata: counted(odata.log, createSyncOdata(odata)),
     generateVirtualEntities: counted(virtual.log, createGenerateVirtualEntities(virtual)),
     buildGraph: counted(graphs.log, createBuildGraph(graphs)),
+    rollbackGraph: (order) => rollbackGraph(graphs, order),
   };
   await reconcileSchedule(temporal.client, await settings.read(), logger);
   const worker = await connection.createWorker({

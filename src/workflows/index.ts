@@ -1,5 +1,7 @@
 export { fleetSync } from './legacy-sync/fleet-sync.ts';
+export { checkServer, redriveQuarantine } from './legacy-sync/operator-tasks.ts';
 export { vehicleSync } from './legacy-sync/vehicle-sync.ts';
 export { workerSlot } from './legacy-sync/worker-slot.ts';
 export { scheduledPipeline, transportGraphPipeline } from './transport-graph/pipeline.ts';
 export { customStage, graphBuilder, odataSync, virtualEntities } from './transport-graph/stages.ts';
+export { switchGraph } from './transport-graph/switch-graph.ts';

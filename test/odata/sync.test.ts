@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { approveDataset, rejectDataset } from '../../src/activities/transport-graph/odata-sync/held-datasets.ts';
+import { approveDataset, rejectDataset } from '../../src/client/held-datasets.ts';
 import { eventually } from '../support/eventually.ts';
 import { startOdataSource } from '../../src/demo/odata-source.ts';
 import { ONE_C_MAPPING, oneCNetwork } from './network.ts';

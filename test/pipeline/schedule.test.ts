@@ -2,8 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import pg from 'pg';
-import { PIPELINE_SCHEDULE_ID } from '../../src/workers/pipeline-schedule.ts';
-import { PIPELINE_WORKFLOW_ID } from '../../src/workflows/transport-graph/messages.ts';
+import { PIPELINE_SCHEDULE_ID, PIPELINE_WORKFLOW_ID } from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FleetWorker } from '../support/fleet-worker.ts';
 import { type HeldSource, type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';

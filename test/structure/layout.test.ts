@@ -62,7 +62,20 @@ const ARROWS: Record<string, string[]> = {
     'errors',
     'logger',
   ],
-  api: ['client', 'codec-server', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  // `orchestrator` for what starts the pipeline, `graph` for ways through it.
+  api: [
+    'client',
+    'codec-server',
+    'orchestrator',
+    'graph',
+    'graph-reader',
+    'workflows',
+    'connections',
+    'settings',
+    'config',
+    'errors',
+    'logger',
+  ],
   // The private servers of development and tests would run under any project.
   stack: [],
 };
@@ -156,6 +169,21 @@ const imports = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
 test('imports point one way', () => {
   expect(imports.length).toBeGreaterThan(200);
   expect(imports.map(refusal).filter((reason) => reason !== null)).toEqual([]);
+});
+
+/** Files and packages that a program loads. */
+function loadedBy(program: string): Set<string> {
+  const loaded = new Set([program]);
+  for (const file of loaded) for (const each of imports) if (each.from === file && !each.typeOnly) loaded.add(each.to);
+  return loaded;
+}
+
+test('the API loads neither the worker’s native module nor any of the work', () => {
+  const loaded = [...loadedBy('src/api/main.ts')];
+  expect(loaded.length).toBeGreaterThan(60);
+  expect(loaded.filter((each) => /^@temporalio\/(worker|activity)$|^src\/(activities|workers)\//.test(each))).toEqual(
+    [],
+  );
 });
 
 test('every exception is in use', () => {

@@ -2,7 +2,7 @@
  * What the legacy-sync workflows ask of the outside world. Workflows own these interfaces and activities implement them, so that
  * no Node type reaches workflow code. Ids are decimal strings, times ISO 8601, durations milliseconds, sizes bytes.
  */
-import type { SyncMode, VehicleSelection } from './messages.ts';
+import type { RedriveInput, RedriveResult, ServerCheck, SyncMode, VehicleSelection } from './messages.ts';
 
 export interface PlanRunInput {
   runId: string;
@@ -142,4 +142,11 @@ export interface VehicleActivities {
   cleanUp(key: VehicleSyncKey): Promise<void>;
   /** Milliseconds this vehicle was worked on, without the time it queued for permits and worker slots. */
   workedMs(key: VehicleSyncKey): Promise<number>;
+}
+
+/** What an operator asks for by hand, done where the secrets and the way to the legacy hosts are. */
+export interface OperatorActivities {
+  /** Never fails: what is wrong is its answer. */
+  checkServer(serverId: string): Promise<ServerCheck>;
+  redriveQuarantine(input: RedriveInput): Promise<RedriveResult>;
 }

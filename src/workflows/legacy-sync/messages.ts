@@ -52,6 +52,33 @@ export interface VehicleSyncInput {
 
 export type VehicleSyncResult = RangeTotals;
 
+/** Whether a legacy server can be worked with, step by step as far as it went. */
+export interface ServerCheck {
+  ok: boolean;
+  /** What was found on the way, in words. */
+  steps: string[];
+  failure: { code: string; message: string } | null;
+}
+
+export interface RedriveInput {
+  vehicleId: string;
+  /** Rows of `quarantine`; null: all of the vehicle's, as many as are taken at once. */
+  ids: string[] | null;
+}
+
+/** Rows tried again: `imported` are new in positions, `duplicates` were there, `stillQuarantined` stay as they are. */
+export interface RedriveResult {
+  taken: number;
+  imported: number;
+  duplicates: number;
+  stillQuarantined: number;
+  /** Rows beyond those that are taken at once. */
+  left: number;
+}
+
+export const serverCheckWorkflowId = (serverId: string): string => `server-check/${serverId}`;
+export const redriveWorkflowId = (vehicleId: string): string => `quarantine-redrive/${vehicleId}`;
+
 /** Stops claiming; vehicles in flight go on to their end. */
 export const pauseUpdate = defineUpdate<{ paused: boolean }>('pause');
 export const resumeUpdate = defineUpdate<{ paused: boolean }>('resume');

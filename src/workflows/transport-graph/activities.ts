@@ -2,7 +2,7 @@
  * What the transport-graph workflows ask of the outside world. As in legacy-sync/activities.ts: owned here, implemented by activities;
  * ids and dataset versions are decimal strings, times ISO 8601, durations milliseconds.
  */
-import type { DataProcessed } from './messages.ts';
+import type { DataProcessed, SwitchGraphInput, SwitchGraphResult } from './messages.ts';
 
 /** A stage as the pipeline knows it. */
 export interface PipelineStage {
@@ -88,4 +88,9 @@ export interface StageActivities {
 /** Implemented by the process that embeds fleetgraph and registered a stage of its own. */
 export interface CustomStageActivities {
   runStage(work: StageWork): Promise<StageOutcome>;
+}
+
+/** What an operator asks for by hand. */
+export interface OperatorActivities {
+  rollbackGraph(input: SwitchGraphInput): Promise<SwitchGraphResult>;
 }

@@ -55,4 +55,20 @@ export interface PipelineResult {
 
 /** One pipeline at a time: the id is fixed. A Schedule appends a timestamp to the ids it starts, so it starts `scheduledPipeline`. */
 export const PIPELINE_WORKFLOW_ID = 'transport-graph-pipeline';
+export const PIPELINE_SCHEDULE_ID = 'transport-graph-schedule';
 export const stageWorkflowId = (workerId: string): string => `transport-graph/${workerId}`;
+
+/** Sends readers to an earlier graph; without a version, to the one before the live one. Who and why go to the audit log. */
+export interface SwitchGraphInput {
+  version?: string;
+  actor: string;
+  reason: string;
+}
+
+export interface SwitchGraphResult {
+  from: string;
+  to: string;
+}
+
+/** One switch by hand at a time. */
+export const SWITCH_GRAPH_WORKFLOW_ID = 'transport-graph/switch';

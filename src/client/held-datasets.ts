@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { inTransaction } from '../../../connections/postgres.ts';
-import { Failure } from '../../../errors.ts';
+import { inTransaction } from '../connections/postgres.ts';
+import { Failure } from '../errors.ts';
 
 export interface DatasetDecision {
   version: string;

@@ -1,0 +1,133 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseUnavailable } from '../../connections/database-errors.ts';
+import { Failure, type FailureCode } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { Problem, type ProblemDetails } from './problem.ts';
+import { LOGGER } from './tokens.ts';
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** What a code means to a client; a code that is not here is our own trouble. */
+const STATUS: Partial<Record<FailureCode, number>> = {
+  InvalidRequest: 400,
+  InvalidSelection: 400,
+  InvalidSetting: 400,
+  InvalidConfiguration: 400,
+  Unauthenticated: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  UnknownVehicle: 404,
+  WrongState: 409,
+  CannotRun: 409,
+  AlreadyRunning: 409,
+  DatasetDecisionRefused: 409,
+  GraphSuperseded: 409,
+  RateLimited: 429,
+  DatabaseUnavailable: 503,
+  RedisUnavailable: 503,
+  RedisOutOfMemory: 503,
+  GraphUnavailable: 503,
+  TemporalUnavailable: 503,
+};
+
+const AWAY: Partial<Record<FailureCode, string>> = {
+  DatabaseUnavailable: 'PostgreSQL does not answer, and this needs it. Ask again.',
+  RedisUnavailable: 'Redis does not answer, and this needs it. Ask again.',
+  TemporalUnavailable: 'Temporal does not answer, and this needs it. Ask again.',
+};
+
+const TITLE: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+interface Answered {
+  status: number;
+  code: FailureCode;
+  message: string;
+  details: ProblemDetails;
+}
+
+/** The one place where an error becomes an answer: the spec's body, RFC 9457's fields beside it, and nothing of our insides. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #logger: Logger;
+
+  constructor(@Inject(LOGGER) logger: Logger) {
+    this.#logger = logger;
+  }
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const answered = describe(error);
+    const { method, url } = request;
+    if (answered.status === 500) this.#logger.error({ err: error, method, url }, 'a request failed');
+    if (answered.status === 503) this.#logger.warn({ err: error, method, url }, 'a part is down');
+    // A stream that has begun has no status any more.
+    if (reply.sent || reply.raw.headersSent) return;
+    const { status, code, message, details } = answered;
+    const retryAfter = details.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
+    if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+    if (status === 401) void reply.header('www-authenticate', 'Bearer realm="fleetgraph"');
+    void reply
+      .status(status)
+      .type('application/problem+json; charset=utf-8')
+      .send(
+        JSON.stringify({
+          success: false,
+          error: message,
+          code,
+          type: `urn:fleetgraph:problem:${code}`,
+          title: TITLE[status] ?? 'Error',
+          status,
+          detail: message,
+          instance: request.url.split('?')[0],
+          ...(details.errors === undefined ? {} : { errors: details.errors }),
+          ...(details.link === undefined ? {} : { link: details.link }),
+        }),
+      );
+  }
+}
+
+function describe(error: unknown): Answered {
+  if (error instanceof Failure) {
+    const status = STATUS[error.code] ?? 500;
+    if (error instanceof Problem) return { status, code: error.code, message: error.message, details: error.details };
+    // What a driver says may hold addresses; the log has it.
+    return { status, code: error.code, message: AWAY[error.code] ?? error.message, details: {} };
+  }
+  if (isDatabaseUnavailable(error)) {
+    return { status: 503, code: 'DatabaseUnavailable', message: AWAY.DatabaseUnavailable!, details: {} };
+  }
+  const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
+  if (status === 404)
+    return { status, code: 'NotFound', message: 'There is no such endpoint. /docs lists them.', details: {} };
+  if (status >= 400 && status < 500) {
+    return { status, code: 'InvalidRequest', message: (error as Error).message, details: {} };
+  }
+  return {
+    status: 500,
+    code: 'Unexpected',
+    message: 'Something went wrong here that fleetgraph does not know. The log of the API has it.',
+    details: {},
+  };
+}
+
+/** Fastify's own refusals: a body that is too large or no JSON. */
+function statusOf(error: unknown): number {
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  return typeof status === 'number' ? status : 500;
+}

@@ -1,0 +1,99 @@
+import {
+  type ExecutionContext,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+  applyDecorators,
+  createParamDecorator,
+} from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Role } from '../../client/api-keys.ts';
+import { describeRoute } from '../docs/describe-route.ts';
+import { type FieldError, Problem } from './problem.ts';
+
+/** `public` needs no key. `local` is a viewer's, and needs no key from this machine where the configuration says so. */
+export type Access = Role | 'public' | 'local';
+
+type Shape = z.ZodObject | undefined;
+
+/** An endpoint: what it takes, what it answers, who may. The handler's input is checked against it, and /docs is made of it. */
+export interface RouteDefinition<
+  P extends Shape = Shape,
+  Q extends Shape = Shape,
+  B extends z.ZodType | undefined = z.ZodType | undefined,
+> {
+  method: 'GET' | 'POST' | 'PUT';
+  /** Below the controller's path. */
+  path: string;
+  access: Access;
+  summary: string;
+  description?: string;
+  params?: P;
+  query?: Q;
+  body?: B;
+  /** Of status 200, or of `status`. */
+  answer: z.ZodType | { mediaType: string };
+  status?: number;
+  /** What else may be answered beside the errors that every endpoint has. */
+  also?: Record<number, string>;
+}
+
+type Parsed<T> = T extends z.ZodType ? z.output<T> : Record<string, never>;
+
+export interface InputOf<R extends RouteDefinition> {
+  params: Parsed<R['params']>;
+  query: Parsed<R['query']>;
+  body: Parsed<R['body']>;
+}
+
+export const ROUTE = 'fleetgraph:route';
+
+export const route = <const P extends Shape, const Q extends Shape, const B extends z.ZodType | undefined>(
+  definition: RouteDefinition<P, Q, B>,
+): RouteDefinition<P, Q, B> & { params: P; query: Q; body: B } =>
+  definition as RouteDefinition<P, Q, B> & { params: P; query: Q; body: B };
+
+/** Makes a method the handler of an endpoint. Without it a method is no endpoint, so none can lack its rule. */
+export const Route = (definition: RouteDefinition): MethodDecorator =>
+  applyDecorators(
+    RequestMapping({ method: RequestMethod[definition.method], path: definition.path }),
+    HttpCode(definition.status ?? 200),
+    SetMetadata(ROUTE, definition),
+    ...describeRoute(definition),
+  ) as MethodDecorator;
+
+/** The request's parameters, query and body, as the endpoint's definition has them. Throws InvalidRequest. */
+export const Input = createParamDecorator((_: unknown, context: ExecutionContext): InputOf<RouteDefinition> => {
+  const { params, query, body } = context.switchToHttp().getRequest<FastifyRequest>();
+  const definition = Reflect.getMetadata(ROUTE, context.getHandler()) as RouteDefinition;
+  const errors: FieldError[] = [];
+  const parse = (place: string, schema: z.ZodType | undefined, value: unknown): never => {
+    if (schema === undefined) return {} as never;
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data as never;
+    for (const issue of parsed.error.issues) errors.push(...fieldErrors(place, issue));
+    return {} as never;
+  };
+  const input = {
+    params: parse('path', definition.params, params ?? {}),
+    query: parse('query', definition.query, query ?? {}),
+    body: parse('body', definition.body, body ?? {}),
+  };
+  if (errors.length === 0) return input;
+  const named = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  throw new Problem('InvalidRequest', `The request is not what this endpoint takes: ${named}.`, { errors });
+});
+
+function fieldErrors(place: string, issue: z.core.$ZodIssue): FieldError[] {
+  const at = (path: PropertyKey[]): string => [place, ...path.map(String)].join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: at([...issue.path, key]),
+      rule: 'unknown_field',
+      message: 'is not a field of this endpoint',
+    }));
+  }
+  return [{ field: at(issue.path), rule: issue.code, message: issue.message }];
+}

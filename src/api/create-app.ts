@@ -1,0 +1,71 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { ApiModule } from './api.module.ts';
+import { Stopping } from './core/stopping.ts';
+import { OpenApi } from './docs/open-api.ts';
+import { MetricsService } from './metrics/metrics.service.ts';
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+/** A client that sends its request slower than this is not served. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+};
+
+/** The application, complete and not listening. Nothing is connected yet: it starts while servers are away. */
+export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // At shutdown, what is being answered is answered; who only holds a connection is let go.
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 500 },
+  });
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
+    void reply.headers(SECURITY_HEADERS);
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+    done();
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(config, logger), adapter, {
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+  const metrics = app.get(MetricsService);
+  const stopping = app.get(Stopping);
+  const server = adapter.getInstance();
+  // Fastify would take any text for a body; ours are JSON.
+  server.removeContentTypeParser('text/plain');
+  server.addHook('onResponse', (request, reply, done) => {
+    const { url = 'none' } = request.routeOptions;
+    metrics.observe(request.method, url, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    // Whoever is answered while we stop is not to ask over this connection again.
+    if (stopping.signal.aborted) void reply.header('connection', 'close');
+    done(null, payload);
+  });
+  app.get(OpenApi).describe(app);
+  return app;
+}
+
+/** Nest's own lines, of which only trouble is of interest. */
+function nestLogger(logger: Logger) {
+  const text = (message: unknown): string => (typeof message === 'string' ? message : JSON.stringify(message));
+  return {
+    log: (message: unknown) => logger.debug(text(message)),
+    debug: (message: unknown) => logger.debug(text(message)),
+    verbose: (message: unknown) => logger.trace(text(message)),
+    warn: (message: unknown) => logger.warn(text(message)),
+    error: (message: unknown, stack?: unknown) => logger.error({ stack }, text(message)),
+    fatal: (message: unknown) => logger.fatal(text(message)),
+  };
+}

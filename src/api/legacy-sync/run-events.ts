@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Database } from '../core/database.ts';
+import { Stopping } from '../core/stopping.ts';
+import { settledSince } from './run-queries.ts';
+import { RunsService } from './runs.service.ts';
+
+const EVERY_MS = 1_000;
+const PING_MS = 15_000;
+/** settled_at is when a transaction began: one that committed later may be earlier by so much. */
+const OVERLAP_MS = 10_000;
+const VEHICLES_AT_ONCE = 500;
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  // A proxy that gathers the answer would deliver it when the run is over.
+  'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Where a stream stands. */
+interface Position {
+  since: Date;
+  /** Vehicles told already, of the stretch that is read again. */
+  told: Set<string>;
+  progress: string;
+}
+
+/** A run as a stream: one question a second, however many listen, and an end when the run, the client or we end. */
+@Injectable()
+export class RunEvents {
+  readonly #runs: RunsService;
+  readonly #database: Database;
+  readonly #stopping: Stopping;
+
+  constructor(
+    @Inject(RunsService) runs: RunsService,
+    @Inject(Database) database: Database,
+    @Inject(Stopping) stopping: Stopping,
+  ) {
+    this.#runs = runs;
+    this.#database = database;
+    this.#stopping = stopping;
+  }
+
+  /** Throws NotFound, as long as nothing has been sent. */
+  async stream(runId: string, lastEventId: string | undefined, reply: FastifyReply): Promise<void> {
+    await this.#runs.view(runId);
+    const { raw } = reply;
+    const gone = new AbortController();
+    raw.once('close', () => gone.abort());
+    reply.hijack();
+    raw.writeHead(200, HEADERS);
+    // How long a client waits before it connects again.
+    raw.write('retry: 2000\n\n');
+    const position: Position = { since: resumeFrom(lastEventId), told: new Set(), progress: '' };
+    await this.#send(runId, position, AbortSignal.any([gone.signal, this.#stopping.signal]), (text) => raw.write(text));
+    raw.end();
+    if (this.#stopping.signal.aborted) raw.socket?.end();
+  }
+
+  async #send(runId: string, position: Position, signal: AbortSignal, write: (text: string) => void): Promise<void> {
+    let pingAt = Date.now() + PING_MS;
+    while (!signal.aborted) {
+      try {
+        if (await this.#tell(runId, position, write)) return;
+      } catch {
+        // A part is away: the client is told that the line is alive, and the rest when it is back.
+        write(': waiting\n\n');
+      }
+      if (Date.now() >= pingAt) {
+        write(': ping\n\n');
+        pingAt = Date.now() + PING_MS;
+      }
+      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** True when the run has ended and all was told. */
+  async #tell(runId: string, position: Position, write: (text: string) => void): Promise<boolean> {
+    const view = await this.#runs.view(runId);
+    const settled = await settledSince(this.#database, runId, position.since, VEHICLES_AT_ONCE);
+    for (const { settledAt, ...vehicle } of settled) {
+      if (position.told.has(vehicle.vehicleId)) continue;
+      position.told.add(vehicle.vehicleId);
+      write(event('vehicle', vehicle, eventId(settledAt)));
+      const since = settledAt.getTime() - OVERLAP_MS;
+      if (since > position.since.getTime()) position.since = new Date(since);
+    }
+    const progress = JSON.stringify(view);
+    if (progress !== position.progress) write(event('progress', progress));
+    position.progress = progress;
+    if (view.run.state === 'running' || settled.length === VEHICLES_AT_ONCE) return false;
+    write(event('end', { runId, state: view.run.state }));
+    return true;
+  }
+}
+
+const eventId = (at: Date): string => String(at.getTime());
+
+/** A stream that goes on is told again what it may have missed; a new one what ends from now on. */
+function resumeFrom(lastEventId: string | undefined): Date {
+  const at = /^[0-9]{10,15}$/.test(lastEventId ?? '') ? Number(lastEventId) - OVERLAP_MS : Date.now();
+  return new Date(at);
+}
+
+function event(name: string, data: object | string, id?: string): string {
+  const text = typeof data === 'string' ? data : JSON.stringify(data);
+  return `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${text}\n\n`;
+}

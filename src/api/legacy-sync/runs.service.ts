@@ -1,0 +1,195 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ApplicationFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import type { RunState } from '../../client/run-history.ts';
+import { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
+import type { ProgressStore } from '../../connections/progress.ts';
+import { Failure } from '../../errors.ts';
+import type { FleetSyncInput } from '../../workflows/legacy-sync/messages.ts';
+import type { Actor } from '../auth/actor.ts';
+import { type Answer, accepted } from '../core/answer.ts';
+import { Audit } from '../core/audit.ts';
+import { Database } from '../core/database.ts';
+import { createMemo } from '../core/memo.ts';
+import { numberCursor, pageOf, timeCursor } from '../core/pages.ts';
+import { Problem } from '../core/problem.ts';
+import { TemporalGateway } from '../core/temporal-gateway.ts';
+import { PROGRESS } from '../core/tokens.ts';
+import { failedVehicles, findRun, latestRuns, runVehicles, runningUnder, throughput } from './run-queries.ts';
+import { type WorkerSlot, readSlots } from './worker-slots.ts';
+
+/** Many who watch one run are one question to the servers. */
+const FRESH_MS = 500;
+/** A worker has to take the request: longer than Temporal itself may need. */
+const STEERING_MS = 10_000;
+
+export const runLink = (runId: string): string => `/api/v1/legacy-sync/runs/${runId}`;
+
+interface Page {
+  limit: number;
+  after?: string | undefined;
+}
+
+export interface RunView {
+  run: RunState;
+  /** false: Redis does not tell; what is shown is as of the last committed range. */
+  live: boolean;
+  workers: WorkerSlot[];
+}
+
+/** Starts and steers fleet syncs through Temporal, and reads them from PostgreSQL and Redis. */
+@Injectable()
+export class RunsService {
+  readonly #database: Database;
+  readonly #temporal: TemporalGateway;
+  readonly #audit: Audit;
+  readonly #progress: ProgressStore;
+  readonly #manager: WorkerPoolManager;
+  readonly #views = createMemo<RunView>(FRESH_MS);
+
+  constructor(
+    @Inject(Database) database: Database,
+    @Inject(TemporalGateway) temporal: TemporalGateway,
+    @Inject(Audit) audit: Audit,
+    @Inject(PROGRESS) progress: ProgressStore,
+  ) {
+    this.#database = database;
+    this.#temporal = temporal;
+    this.#audit = audit;
+    this.#progress = progress;
+    this.#manager = new WorkerPoolManager({ temporal: temporal.client, postgres: database.pool, progress });
+  }
+
+  async start(input: FleetSyncInput, actor: Actor, reason?: string): Promise<Answer> {
+    const subject = describe(input);
+    await this.#audit.record({ actor, action: 'fleet-sync.start', subject, reason, details: { input } });
+    try {
+      const { runId, workflowId } = await this.#temporal.call(() =>
+        this.#manager.start({ ...input, requestedBy: actor.name }, { join: false }),
+      );
+      const details = { runId, workflowId, mode: input.mode ?? 'delta' };
+      await this.#audit.record({ actor, action: 'fleet-sync.started', subject, reason, details });
+      return accepted(
+        { success: true, message: `The sync of ${subject} has begun.`, runId, link: runLink(runId) },
+        runLink(runId),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      const runId = await runningUnder(this.#database, error.workflowId);
+      const link = runId === null ? '/api/v1/legacy-sync/runs?state=running' : runLink(runId);
+      throw new Problem('AlreadyRunning', `A sync of ${subject} is already running.`, { link });
+    }
+  }
+
+  async list({ limit, after, state }: Page & { state?: string | undefined }): Promise<object> {
+    const rows = await latestRuns(this.#database, { limit: limit + 1, state: state ?? null, ...timeCursor(after) });
+    return pageOf('runs', rows, limit, (run) => `${run.startedAt.toISOString()}_${run.runId}`);
+  }
+
+  async read(runId: string): Promise<object> {
+    return { success: true, ...(await this.view(runId)) };
+  }
+
+  view(runId: string): Promise<RunView> {
+    return this.#views.get(runId, async () => {
+      const [run, slots] = await Promise.all([
+        findRun(this.#database, runId),
+        readSlots(this.#database, this.#progress, runId),
+      ]);
+      return { run, ...slots };
+    });
+  }
+
+  async vehicles(
+    runId: string,
+    { limit, after, state, status }: Page & { state?: string | undefined; status?: string | undefined },
+  ): Promise<object> {
+    await findRun(this.#database, runId);
+    const filter = { limit: limit + 1, after: numberCursor(after), state: state ?? null, status: status ?? null };
+    const rows = await runVehicles(this.#database, runId, filter);
+    return pageOf('vehicles', rows, limit, ({ vehicleId }) => vehicleId);
+  }
+
+  async throughput(runId: string, points: number): Promise<object> {
+    const { startedAt, finishedAt } = await findRun(this.#database, runId);
+    const end = finishedAt === null ? Date.now() : Date.parse(finishedAt);
+    const bucketSeconds = Math.max(1, Math.ceil((end - Date.parse(startedAt)) / 1000 / points));
+    return { success: true, bucketSeconds, points: await throughput(this.#database, runId, bucketSeconds) };
+  }
+
+  async pause(runId: string, actor: Actor, reason?: string): Promise<object> {
+    await this.#steer('fleet-sync.pause', runId, { actor, reason }, () => this.#manager.pause(runId));
+    return { success: true, runId, paused: true };
+  }
+
+  async resume(runId: string, actor: Actor, reason?: string): Promise<object> {
+    await this.#steer('fleet-sync.resume', runId, { actor, reason }, () => this.#manager.resume(runId));
+    return { success: true, runId, paused: false };
+  }
+
+  async setMaxWorkers(runId: string, maxWorkers: number, actor: Actor, reason?: string): Promise<object> {
+    const act = { actor, reason, details: { maxWorkers } };
+    await this.#steer('fleet-sync.max-workers', runId, act, () => this.#manager.setMaxWorkers(runId, maxWorkers));
+    return { success: true, runId, maxWorkers };
+  }
+
+  async cancel(runId: string, actor: Actor, reason?: string): Promise<Answer> {
+    await this.#steer('fleet-sync.cancel', runId, { actor, reason }, () => this.#manager.cancel(runId));
+    const message = 'The run is being cancelled: vehicles in flight clean up.';
+    return accepted({ success: true, message, runId, link: runLink(runId) }, runLink(runId));
+  }
+
+  async retryFailed(runId: string, actor: Actor, reason?: string): Promise<Answer> {
+    const { mode } = await findRun(this.#database, runId);
+    const vehicleIds = await failedVehicles(this.#database, runId);
+    if (vehicleIds.length === 0) {
+      throw new Problem('WrongState', `Retrying run ${runId}: no enabled vehicle has failed in it.`, {
+        link: runLink(runId),
+      });
+    }
+    return this.start({ selection: { kind: 'list', vehicleIds }, mode }, actor, reason);
+  }
+
+  async #steer(
+    action: string,
+    runId: string,
+    { actor, reason, details }: { actor: Actor; reason?: string | undefined; details?: Record<string, unknown> },
+    act: () => Promise<void>,
+  ): Promise<void> {
+    const run = await findRun(this.#database, runId);
+    const refuse = (why: string): Problem =>
+      new Problem('WrongState', `Steering run ${runId}: ${why}.`, { link: runLink(runId) });
+    if (run.state !== 'running') throw refuse(`it is ${run.state}`);
+    await this.#audit.record({ actor, action, subject: runId, reason, details: { ...details, runId } });
+    await this.#temporal.ping();
+    try {
+      await this.#temporal.call(act, STEERING_MS);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw refuse('it has ended meanwhile');
+      if (error instanceof Failure && error.code === 'InvalidSelection')
+        throw refuse('no worker has planned it yet, or it has ended');
+      if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+        throw refuse(error.cause.message);
+      throw error;
+    }
+  }
+}
+
+function describe({ selection, mode = 'delta' }: FleetSyncInput): string {
+  switch (selection.kind) {
+    case 'all':
+      return `all vehicles (${mode})`;
+    case 'list':
+      return selection.vehicleIds.length === 1
+        ? `vehicle ${selection.vehicleIds[0]} (${mode})`
+        : `${selection.vehicleIds.length} chosen vehicles (${mode})`;
+    case 'priority':
+      return `vehicles of priority ${selection.atLeast} and above (${mode})`;
+    case 'first':
+      return `the first ${selection.count} vehicles (${mode})`;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Database } from '../core/database.ts';
+
+export interface StageRunRow {
+  workerId: string;
+  pipelineRunId: string | null;
+  status: 'running' | 'success' | 'failed' | 'skipped';
+  message: string | null;
+  startedAt: Date;
+  finishedAt: Date | null;
+  added: number;
+  updated: number;
+  deleted: number;
+  critical: boolean;
+}
+
+const COLUMNS = `r.worker_id AS "workerId", r.pipeline_run_id AS "pipelineRunId", r.status, r.message, r.started_at AS "startedAt",
+  r.finished_at AS "finishedAt", r.added, r.updated, r.deleted, coalesce(s.critical, false) AS critical`;
+
+/** The stages of a pipeline's run, or the one of a stage's own run, in order. */
+export const stageRunsOf = (database: Database, runId: string): Promise<StageRunRow[]> =>
+  database.rows<StageRunRow>(
+    `SELECT ${COLUMNS} FROM stage_runs r LEFT JOIN pipeline_stages s USING (worker_id)
+      WHERE r.pipeline_run_id = $1 OR (r.workflow_run_id = $1 AND r.pipeline_run_id IS NULL) ORDER BY r.started_at, r.id`,
+    [runId],
+  );
+
+export interface StageRunSummary {
+  runId: string;
+  pipelineRunId: string | null;
+  workflowId: string;
+  workerId: string;
+  status: string;
+  message: string | null;
+  failureCode: string | null;
+  startedAt: Date;
+  finishedAt: Date | null;
+}
+
+export const latestStageRuns = (database: Database, limit: number): Promise<StageRunSummary[]> =>
+  database.rows<StageRunSummary>(
+    `SELECT workflow_run_id AS "runId", pipeline_run_id AS "pipelineRunId", workflow_id AS "workflowId", worker_id AS "workerId", status,
+            message, failure_code AS "failureCode", started_at AS "startedAt", finished_at AS "finishedAt"
+       FROM stage_runs ORDER BY started_at DESC, id DESC LIMIT $1`,
+    [limit],
+  );
+
+/** A run that was started here and has not come to its first stage. */
+export async function startedRun(
+  database: Database,
+  runId: string,
+): Promise<{ workerId: string | null; startedAt: string } | null> {
+  const [row] = await database.rows<{ subject: string; at: Date }>(
+    `SELECT subject, at FROM audit_log WHERE details ->> 'runId' = $1 AND details ? 'runId' AND action = 'stage.started' LIMIT 1`,
+    [runId],
+  );
+  if (row === undefined) return null;
+  return { workerId: row.subject === 'pipeline' ? null : row.subject, startedAt: row.at.toISOString() };
+}
