@@ -1,21 +1,13 @@
 import type { Client } from '@temporalio/client';
 import {
-  GRAPH_BUILDER,
-  ODATA_SYNC,
   PIPELINE_WORKFLOW_ID,
   type PipelineResult,
   type StageResult,
   TRANSPORT_GRAPH_TASK_QUEUE,
-  VIRTUAL_ENTITIES,
   stageWorkflowId,
+  stageWorkflowType,
 } from '../workflows/transport-graph/messages.ts';
 import { toldBy } from './execution-results.ts';
-
-const WORKFLOW_OF: Record<string, string> = {
-  [ODATA_SYNC]: 'odataSync',
-  [VIRTUAL_ENTITIES]: 'virtualEntities',
-  [GRAPH_BUILDER]: 'graphBuilder',
-};
 
 /** Work that has begun. `result` is also told of a run that failed; it throws only when the run ended otherwise. */
 export interface StartedExecution<T> {
@@ -43,15 +35,12 @@ export async function startStage(
   workerId: string,
   { force }: { force: boolean },
 ): Promise<StartedExecution<StageResult>> {
-  const handle = await temporal.workflow.start<(input: object) => Promise<StageResult>>(
-    WORKFLOW_OF[workerId] ?? 'customStage',
-    {
-      workflowId: stageWorkflowId(workerId),
-      taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
-      args: [{ workerId, pipelineRunId: null, force }],
-      staticSummary: `stage ${workerId}, started alone`,
-    },
-  );
+  const handle = await temporal.workflow.start<(input: object) => Promise<StageResult>>(stageWorkflowType(workerId), {
+    workflowId: stageWorkflowId(workerId),
+    taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
+    args: [{ workerId, pipelineRunId: null, force }],
+    staticSummary: `stage ${workerId}, started alone`,
+  });
   return { runId: handle.firstExecutionRunId, result: () => resultOf(handle.result()) };
 }
 

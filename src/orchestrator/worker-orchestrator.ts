@@ -1,19 +1,11 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type pg from 'pg';
-import {
-  PIPELINE_WORKFLOW_ID,
-  type PipelineInput,
-  type PipelineResult,
-  type StageInput,
-  type StageResult,
-  TRANSPORT_GRAPH_TASK_QUEUE,
-  stageWorkflowId,
-  stageWorkflowType,
-} from '../workflows/transport-graph/messages.ts';
+import { PIPELINE_WORKFLOW_ID, TRANSPORT_GRAPH_TASK_QUEUE } from '../workflows/transport-graph/messages.ts';
 import type { CustomStages } from './custom-stages.ts';
-import { executionResult, isRunning, orchestrationResult, reasonOf, toldBy } from './execution-results.ts';
+import { executionResult, isRunning, orchestrationResult, reasonOf } from './execution-results.ts';
 import { hasWorker } from './has-worker.ts';
 import { MetadataCache } from './metadata-cache.ts';
+import { startPipeline, startStage } from './start-execution.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult, WorkerMetadata } from './types.ts';
 
 export interface WorkerOrchestratorOptions {
@@ -76,19 +68,9 @@ export class WorkerOrchestrator {
     if (!(await this.#ready())) return stopped('The pipeline cannot run: no worker');
     try {
       const force = await this.#forced('pipeline', options);
-      const result = await this.#temporal.workflow.execute<(input: PipelineInput) => Promise<PipelineResult>>(
-        'transportGraphPipeline',
-        {
-          workflowId: PIPELINE_WORKFLOW_ID,
-          taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
-          args: [{ force }],
-          staticSummary: 'OData → virtual entities → graph',
-        },
-      );
-      return orchestrationResult(result);
+      const started = await startPipeline(this.#temporal, { force });
+      return orchestrationResult(await started.result());
     } catch (error) {
-      const told = toldBy<PipelineResult>(error);
-      if (told !== null) return orchestrationResult(told);
       return stopped(isRunning(error) ? 'The pipeline is already running' : reasonOf(error));
     } finally {
       await this.#metadata.refresh();
@@ -104,19 +86,9 @@ export class WorkerOrchestrator {
     if (!(await this.#ready())) return failed(`Worker ${workerId} cannot run: no worker`);
     try {
       const force = await this.#forced(workerId, options);
-      const result = await this.#temporal.workflow.execute<(input: StageInput) => Promise<StageResult>>(
-        stageWorkflowType(workerId),
-        {
-          workflowId: stageWorkflowId(workerId),
-          taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
-          args: [{ workerId, pipelineRunId: null, force }],
-          staticSummary: `stage ${workerId}, started alone`,
-        },
-      );
-      return executionResult(result);
+      const started = await startStage(this.#temporal, workerId, { force });
+      return executionResult(await started.result());
     } catch (error) {
-      const told = toldBy<StageResult>(error);
-      if (told !== null) return executionResult(told);
       return failed(isRunning(error) ? `Worker ${workerId} cannot run: it is already running` : reasonOf(error));
     } finally {
       await this.#metadata.refresh();
