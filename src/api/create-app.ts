@@ -4,7 +4,9 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { ApiModule } from './api.module.ts';
+import { Stopping } from './core/stopping.ts';
 import { OpenApi } from './docs/open-api.ts';
+import { MetricsService } from './metrics/metrics.service.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A client that sends its request slower than this is not served. */
@@ -35,6 +37,19 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(config, logger), adapter, {
     logger: nestLogger(logger),
     abortOnError: false,
+  });
+  const metrics = app.get(MetricsService);
+  const stopping = app.get(Stopping);
+  const server = adapter.getInstance();
+  server.addHook('onResponse', (request, reply, done) => {
+    const { url = 'none' } = request.routeOptions;
+    metrics.observe(request.method, url, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    // Whoever is answered while we stop is not to ask over this connection again.
+    if (stopping.signal.aborted) void reply.header('connection', 'close');
+    done(null, payload);
   });
   app.get(OpenApi).describe(app);
   return app;

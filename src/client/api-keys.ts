@@ -74,7 +74,10 @@ export async function revokeApiKey(pool: pg.Pool, id: string, by: { actor: strin
       ? await client.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL', [id])
       : { rowCount: 0 };
     if (rowCount !== 1) {
-      throw new Failure('NotFound', `Revoking API key ${id}: no key of that id is in force. \`api-keys list\` shows them.`);
+      throw new Failure(
+        'NotFound',
+        `Revoking API key ${id}: no key of that id is in force. \`api-keys list\` shows them.`,
+      );
     }
     await audit(client, by.actor, 'api-key.revoked', id, {}, by.reason);
   });

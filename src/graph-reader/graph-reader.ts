@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { GRAPH_POINTER, graphKeys } from '../connections/graph-keys.ts';
+import type { StoredContent } from '../connections/graph-store.ts';
 import { namingRedisFailures } from '../connections/redis-errors.ts';
 import { Failure } from '../errors.ts';
 import type { GraphEdge, GraphNode } from '../graph/transport-graph.ts';
@@ -13,7 +14,12 @@ export interface PinnedGraph {
   neighbors(stopId: string): Promise<GraphEdge[] | null>;
   neighborsText(stopId: string): Promise<string | null>;
   stopIds(): Promise<string[]>;
+  /** Everything, as stored: `nodes[i]` and `neighbors[i]` belong to `stopIds[i]`, ids ascending in code units. */
+  content(): Promise<StoredContent>;
 }
+
+/** Of one command: large enough to forget the round trip. */
+const KEYS_PER_COMMAND = 500;
 
 /** Not a Failure: never leaves this file. */
 class VersionGone extends Error {}
@@ -65,17 +71,30 @@ export class GraphReader {
     };
     const nodeText = (stopId: string): Promise<string | null> => text(keys.node(stopId), stopId);
     const neighborsText = (stopId: string): Promise<string | null> => text(keys.neighbors(stopId), stopId);
+    const stopIds = async (): Promise<string[]> => {
+      const ids = await this.#redis.smembers(keys.nodes);
+      if (ids.length === 0 || (await this.#redis.exists(keys.meta)) === 0) throw new VersionGone(`${version} is gone`);
+      return ids;
+    };
+    const texts = async (ids: string[], keyOf: (stopId: string) => string): Promise<string[]> => {
+      const batches = Array.from({ length: Math.ceil(ids.length / KEYS_PER_COMMAND) }, (_, i) =>
+        ids.slice(i * KEYS_PER_COMMAND, (i + 1) * KEYS_PER_COMMAND),
+      );
+      const found = (await Promise.all(batches.map((batch) => this.#redis.mget(batch.map(keyOf))))).flat();
+      const hole = found.indexOf(null);
+      if (hole >= 0) await this.#explain(version, ids[hole]!);
+      return found as string[];
+    };
     return {
       version,
       nodeText,
       neighborsText,
       node: async (stopId) => parsed<GraphNode>(await nodeText(stopId)),
       neighbors: async (stopId) => parsed<GraphEdge[]>(await neighborsText(stopId)),
-      stopIds: async () => {
-        const ids = await this.#redis.smembers(keys.nodes);
-        if (ids.length === 0 || (await this.#redis.exists(keys.meta)) === 0)
-          throw new VersionGone(`${version} is gone`);
-        return ids;
+      stopIds,
+      content: async () => {
+        const ids = (await stopIds()).sort();
+        return { stopIds: ids, nodes: await texts(ids, keys.node), neighbors: await texts(ids, keys.neighbors) };
       },
     };
   }

@@ -70,7 +70,9 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
   faultPoint: FaultPoint;
 }
 
-export function createLegacySyncActivities(parts: ActivityParts): FleetActivities & VehicleActivities & OperatorActivities {
+export function createLegacySyncActivities(
+  parts: ActivityParts,
+): FleetActivities & VehicleActivities & OperatorActivities {
   const { pool, settings, progress, legacyHosts, guard, logger } = parts;
   const work = createVehicleWork({ pool, settings });
   const fleet = createFleetActivities({

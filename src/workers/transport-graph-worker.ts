@@ -17,7 +17,11 @@ import { openRedis } from '../connections/redis.ts';
 import { openTemporal, temporalAddress } from '../connections/temporal.ts';
 import type { Logger } from '../logger.ts';
 import { readTransportGraphSettings } from '../settings/store.ts';
-import type { OperatorActivities, PipelineActivities, StageActivities } from '../workflows/transport-graph/activities.ts';
+import type {
+  OperatorActivities,
+  PipelineActivities,
+  StageActivities,
+} from '../workflows/transport-graph/activities.ts';
 import {
   GRAPH_BUILDER,
   ODATA_SYNC,

@@ -36,7 +36,10 @@ export class AccessGuard implements CanActivate {
     await consume(this.#perKey, actor.keyId ?? actor.address, 'This key has used up its requests of the minute.');
     const needed = definition.access === 'local' ? 'viewer' : definition.access;
     if (!mayActAs(actor.role, needed)) {
-      throw new Problem('Forbidden', `This needs the role ${needed}, and the key "${actor.name}" has the role ${actor.role}.`);
+      throw new Problem(
+        'Forbidden',
+        `This needs the role ${needed}, and the key "${actor.name}" has the role ${actor.role}.`,
+      );
     }
     rememberActor(request, actor);
     return true;

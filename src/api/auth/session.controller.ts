@@ -14,7 +14,12 @@ const SESSION = route({
   summary: 'Who the key is, and where runs can be looked at',
   answer: z.strictObject({
     success: z.literal(true),
-    key: z.strictObject({ id: z.string().nullable(), name: z.string(), role: z.enum(ROLES), expiresAt: z.iso.datetime().nullable() }),
+    key: z.strictObject({
+      id: z.string().nullable(),
+      name: z.string(),
+      role: z.enum(ROLES),
+      expiresAt: z.iso.datetime().nullable(),
+    }),
     temporal: z.strictObject({ namespace: z.string(), uiUrl: z.string().nullable() }),
   }),
 });

@@ -8,7 +8,10 @@ export class Answer {
   readonly status: number | null;
   readonly headers: Record<string, string>;
 
-  constructor(body: unknown, { status = null, headers = {} }: { status?: number | null; headers?: Record<string, string> }) {
+  constructor(
+    body: unknown,
+    { status = null, headers = {} }: { status?: number | null; headers?: Record<string, string> },
+  ) {
     this.body = body;
     this.status = status;
     this.headers = headers;

@@ -12,7 +12,10 @@ export async function withinDeadline<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Failure(code, `${part} did not answer within ${deadlineMs} ms. Ask again.`)), deadlineMs);
+    timer = setTimeout(
+      () => reject(new Failure(code, `${part} did not answer within ${deadlineMs} ms. Ask again.`)),
+      deadlineMs,
+    );
   });
   const answer = work();
   // Of the loser of the race.

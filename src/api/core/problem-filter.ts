@@ -113,7 +113,8 @@ function describe(error: unknown): Answered {
     return { status: 503, code: 'DatabaseUnavailable', message: AWAY.DatabaseUnavailable!, details: {} };
   }
   const status = error instanceof HttpException ? error.getStatus() : statusOf(error);
-  if (status === 404) return { status, code: 'NotFound', message: 'There is no such endpoint. /docs lists them.', details: {} };
+  if (status === 404)
+    return { status, code: 'NotFound', message: 'There is no such endpoint. /docs lists them.', details: {} };
   if (status >= 400 && status < 500) {
     return { status, code: 'InvalidRequest', message: (error as Error).message, details: {} };
   }

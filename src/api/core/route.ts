@@ -19,7 +19,11 @@ export type Access = Role | 'public' | 'local';
 type Shape = z.ZodObject | undefined;
 
 /** An endpoint: what it takes, what it answers, who may. The handler's input is checked against it, and /docs is made of it. */
-export interface RouteDefinition<P extends Shape = Shape, Q extends Shape = Shape, B extends z.ZodType | undefined = z.ZodType | undefined> {
+export interface RouteDefinition<
+  P extends Shape = Shape,
+  Q extends Shape = Shape,
+  B extends z.ZodType | undefined = z.ZodType | undefined,
+> {
   method: 'GET' | 'POST' | 'PUT';
   /** Below the controller's path. */
   path: string;

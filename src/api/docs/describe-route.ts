@@ -38,7 +38,11 @@ export function describeRoute(definition: RouteDefinition): MethodDecorator[] {
 
 function answered(status: number, answer: RouteDefinition['answer']): MethodDecorator {
   if ('mediaType' in answer) {
-    return ApiResponse({ status, description: 'Done.', content: { [answer.mediaType]: { schema: { type: 'string' } } } });
+    return ApiResponse({
+      status,
+      description: 'Done.',
+      content: { [answer.mediaType]: { schema: { type: 'string' } } },
+    });
   }
   const schema = jsonSchema(answer, 'output');
   return ApiResponse({ status, description: 'Done.', content: { 'application/json': { schema } } });

@@ -18,7 +18,13 @@ const PAGE = `<!doctype html>
 const START = `SwaggerUIBundle({ url: '/docs/openapi.json', dom_id: '#ui', deepLinking: true, validatorUrl: null });\n`;
 
 const asset = (path: string, mediaType: string) =>
-  route({ method: 'GET', path, access: 'public', summary: `Part of the page /docs: ${path || 'the page'}`, answer: { mediaType } });
+  route({
+    method: 'GET',
+    path,
+    access: 'public',
+    summary: `Part of the page /docs: ${path || 'the page'}`,
+    answer: { mediaType },
+  });
 
 const OPENAPI = route({
   method: 'GET',

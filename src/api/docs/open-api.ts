@@ -40,13 +40,23 @@ export class OpenApi {
       .setVersion('1.0.0')
       .setLicense('UNLICENSED', 'https://spdx.org/licenses/')
       .addServer('/')
-      .addApiKey({ type: 'http', scheme: 'bearer', description: '`<id>.<secret>`, made by `fleetgraph api-keys create`.' } as never, 'apiKey')
+      .addApiKey(
+        {
+          type: 'http',
+          scheme: 'bearer',
+          description: '`<id>.<secret>`, made by `fleetgraph api-keys create`.',
+        } as never,
+        'apiKey',
+      )
       .build();
     const document = SwaggerModule.createDocument(app, config, {
       operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
       autoTagControllers: true,
     });
-    document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: PROBLEM as never } };
+    document.components = {
+      ...document.components,
+      schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
+    };
     // Nest describes what it finds in the order of its modules: sorted, a moved import changes nothing.
     document.paths = Object.fromEntries(Object.entries(document.paths).sort(([a], [b]) => (a < b ? -1 : 1)));
     this.document = document;

@@ -1,8 +1,21 @@
 import { z } from 'zod';
 import { route } from '../core/route.ts';
-import { accepted, bigintText, count, failure, neededReason, page, pageQuery, reason, success } from '../core/shapes.ts';
+import {
+  accepted,
+  bigintText,
+  count,
+  failure,
+  neededReason,
+  page,
+  pageQuery,
+  reason,
+  success,
+} from '../core/shapes.ts';
 
-const serverId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes').meta({ example: 'depot' });
+const serverId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes')
+  .meta({ example: 'depot' });
 const vehicleParams = z.strictObject({ vehicleId: bigintText });
 const serverParams = z.strictObject({ serverId });
 
@@ -43,7 +56,8 @@ const vehicle = z.strictObject({
 
 /** The row as the CLI's `servers put` takes it: checked by the same schema, field by field, when it is written. */
 const serverBody = z.looseObject({ reason }).meta({
-  description: 'As in README.md: host, user, privateKeyRef, hostKeyFingerprints, mysqlUser, database, timeZone, columns, … Secrets are references.',
+  description:
+    'As in README.md: host, user, privateKeyRef, hostKeyFingerprints, mysqlUser, database, timeZone, columns, … Secrets are references.',
 });
 
 const server = z.strictObject({
@@ -88,7 +102,10 @@ export const CREATE_VEHICLE = route({
   body: z.strictObject({ id: bigintText, ...vehicleFields, reason }),
   status: 201,
   answer: success({ vehicle }),
-  also: { 404: 'There is no such legacy server.', 409: 'There is a vehicle of that id, or one that reads the same rows.' },
+  also: {
+    404: 'There is no such legacy server.',
+    409: 'There is a vehicle of that id, or one that reads the same rows.',
+  },
 });
 
 export const CHANGE_VEHICLE = route({
@@ -211,7 +228,12 @@ export const REDRIVE = route({
   summary: 'Try rows again, after the mapping or the value policy was mended',
   body: z.strictObject({
     vehicleId: bigintText,
-    ids: z.array(bigintText).min(1).max(1_000).optional().meta({ description: 'Without: all of the vehicle, 5,000 at once.' }),
+    ids: z
+      .array(bigintText)
+      .min(1)
+      .max(1_000)
+      .optional()
+      .meta({ description: 'Without: all of the vehicle, 5,000 at once.' }),
     reason: neededReason,
   }),
   answer: success({

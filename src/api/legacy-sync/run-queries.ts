@@ -17,7 +17,11 @@ export async function findRun(database: Database, runId: string): Promise<RunSta
 }
 
 async function startedRun(database: Database, runId: string): Promise<RunState> {
-  const [row] = await database.rows<{ actor: string; at: Date; details: { workflowId: string; mode: RunState['mode'] } }>(
+  const [row] = await database.rows<{
+    actor: string;
+    at: Date;
+    details: { workflowId: string; mode: RunState['mode'] };
+  }>(
     `SELECT actor, at, details FROM audit_log
       WHERE details ->> 'runId' = $1 AND details ? 'runId' AND action = 'fleet-sync.started' LIMIT 1`,
     [runId],
@@ -27,7 +31,17 @@ async function startedRun(database: Database, runId: string): Promise<RunState> 
   const nothing = { vehicles: 0, waiting: 0, inFlight: 0, completed: 0, failed: 0, upToDate: 0 };
   const figures = { plannedRows: 0, rows: 0, bytes: 0, quarantined: 0 };
   const times = { startedAt: row.at.toISOString(), finishedAt: null };
-  return { runId, workflowId, state: 'running', paused: false, mode, requestedBy: row.actor, ...times, ...nothing, ...figures };
+  return {
+    runId,
+    workflowId,
+    state: 'running',
+    paused: false,
+    mode,
+    requestedBy: row.actor,
+    ...times,
+    ...nothing,
+    ...figures,
+  };
 }
 
 export const latestRuns = (
@@ -106,7 +120,15 @@ export async function settledSince(
 
 /** What the slots hold, as PostgreSQL knows it: for when Redis does not tell. */
 export const claimedSlots = (database: Database, runId: string) =>
-  database.rows<{ slot: number; status: string; vehicleId: string; label: string; rows: number; plannedRows: number; bytes: number }>(
+  database.rows<{
+    slot: number;
+    status: string;
+    vehicleId: string;
+    label: string;
+    rows: number;
+    plannedRows: number;
+    bytes: number;
+  }>(
     `SELECT s.slot, s.status, s.vehicle_id::text AS "vehicleId", v.label, s.rows::float8, s.planned_rows::float8 AS "plannedRows", s.bytes::float8
        FROM vehicle_syncs s JOIN vehicles v ON v.id = s.vehicle_id WHERE s.run_id = $1 AND s.state = 'claimed' ORDER BY s.slot`,
     [runId],

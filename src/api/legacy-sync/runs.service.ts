@@ -73,7 +73,10 @@ export class RunsService {
       );
       const details = { runId, workflowId, mode: input.mode ?? 'delta' };
       await this.#audit.record({ actor, action: 'fleet-sync.started', subject, reason, details });
-      return accepted({ success: true, message: `The sync of ${subject} has begun.`, runId, link: runLink(runId) }, runLink(runId));
+      return accepted(
+        { success: true, message: `The sync of ${subject} has begun.`, runId, link: runLink(runId) },
+        runLink(runId),
+      );
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       const runId = await runningUnder(this.#database, error.workflowId);
@@ -144,7 +147,9 @@ export class RunsService {
     const { mode } = await findRun(this.#database, runId);
     const vehicleIds = await failedVehicles(this.#database, runId);
     if (vehicleIds.length === 0) {
-      throw new Problem('WrongState', `Retrying run ${runId}: no enabled vehicle has failed in it.`, { link: runLink(runId) });
+      throw new Problem('WrongState', `Retrying run ${runId}: no enabled vehicle has failed in it.`, {
+        link: runLink(runId),
+      });
     }
     return this.start({ selection: { kind: 'list', vehicleIds }, mode }, actor, reason);
   }
@@ -156,7 +161,8 @@ export class RunsService {
     act: () => Promise<void>,
   ): Promise<void> {
     const run = await findRun(this.#database, runId);
-    const refuse = (why: string): Problem => new Problem('WrongState', `Steering run ${runId}: ${why}.`, { link: runLink(runId) });
+    const refuse = (why: string): Problem =>
+      new Problem('WrongState', `Steering run ${runId}: ${why}.`, { link: runLink(runId) });
     if (run.state !== 'running') throw refuse(`it is ${run.state}`);
     await this.#audit.record({ actor, action, subject: runId, reason, details: { ...details, runId } });
     await this.#temporal.ping();
@@ -164,8 +170,10 @@ export class RunsService {
       await this.#temporal.call(act, STEERING_MS);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw refuse('it has ended meanwhile');
-      if (error instanceof Failure && error.code === 'InvalidSelection') throw refuse('no worker has planned it yet, or it has ended');
-      if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) throw refuse(error.cause.message);
+      if (error instanceof Failure && error.code === 'InvalidSelection')
+        throw refuse('no worker has planned it yet, or it has ended');
+      if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+        throw refuse(error.cause.message);
       throw error;
     }
   }

@@ -8,7 +8,11 @@ import {
   updateLegacyServer,
 } from '../../settings/legacy-servers.ts';
 import { legacyServerSchema } from '../../settings/legacy-server.ts';
-import { LEGACY_SYNC_TASK_QUEUE, type ServerCheck, serverCheckWorkflowId } from '../../workflows/legacy-sync/messages.ts';
+import {
+  LEGACY_SYNC_TASK_QUEUE,
+  type ServerCheck,
+  serverCheckWorkflowId,
+} from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../auth/actor.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';
@@ -52,7 +56,13 @@ export class ServersService {
 
   async create(input: object, actor: Actor, reason?: string): Promise<object> {
     const server = parse(input);
-    await this.#audit.record({ actor, action: 'server.created', subject: `server ${server.id}`, reason, details: { input } });
+    await this.#audit.record({
+      actor,
+      action: 'server.created',
+      subject: `server ${server.id}`,
+      reason,
+      details: { input },
+    });
     await refusingDuplicates(`Legacy server ${server.id}`, () => insertLegacyServer(this.#database.reader, server));
     return { success: true, server };
   }
@@ -60,7 +70,13 @@ export class ServersService {
   async change(input: { id: string }, actor: Actor, reason?: string): Promise<object> {
     await this.#known(input.id);
     const server = parse(input);
-    await this.#audit.record({ actor, action: 'server.changed', subject: `server ${server.id}`, reason, details: { input } });
+    await this.#audit.record({
+      actor,
+      action: 'server.changed',
+      subject: `server ${server.id}`,
+      reason,
+      details: { input },
+    });
     await updateLegacyServer(this.#database.reader, server);
     return { success: true, server };
   }
@@ -102,7 +118,9 @@ function parse(input: object): LegacyServerInput & { id: string } {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     throw new Problem('InvalidRequest', error.message, {
-      errors: [{ field: 'body.timeZone', rule: 'time_zone', message: 'is no IANA time zone name, such as Asia/Yakutsk' }],
+      errors: [
+        { field: 'body.timeZone', rule: 'time_zone', message: 'is no IANA time zone name, such as Asia/Yakutsk' },
+      ],
     });
   }
 }

@@ -79,7 +79,8 @@ export class VehiclesService {
 
   async sync(id: string, mode: SyncMode, actor: Actor, reason?: string): Promise<Answer> {
     const { vehicle } = await this.read(id);
-    if (!vehicle.enabled) throw new Problem('WrongState', `Syncing vehicle ${id}: it is disabled.`, { link: `${LIST}/${id}` });
+    if (!vehicle.enabled)
+      throw new Problem('WrongState', `Syncing vehicle ${id}: it is disabled.`, { link: `${LIST}/${id}` });
     await this.#refuseWhileSyncing(id);
     return this.#runs.start({ selection: { kind: 'list', vehicleIds: [id] }, mode }, actor, reason);
   }

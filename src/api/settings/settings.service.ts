@@ -29,7 +29,9 @@ export class SettingsService {
 
   async list(category?: string): Promise<object> {
     const rows = new Map((await this.#rows()).map((row) => [row.key, row]));
-    const keys = [...definitions.keys()].filter((key) => category === undefined || definitions.get(key)?.category === category);
+    const keys = [...definitions.keys()].filter(
+      (key) => category === undefined || definitions.get(key)?.category === category,
+    );
     return { success: true, settings: keys.map((key) => describe(key, rows.get(key))), count: keys.length };
   }
 
@@ -52,7 +54,9 @@ export class SettingsService {
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'InvalidSetting') throw error;
       const message = `allowed is ${describeBounds(definition.setting)}`;
-      throw new Problem('InvalidSetting', error.message, { errors: [{ field: 'body.value', rule: 'bounds', message }] });
+      throw new Problem('InvalidSetting', error.message, {
+        errors: [{ field: 'body.value', rule: 'bounds', message }],
+      });
     }
     return this.read(key);
   }

@@ -83,7 +83,10 @@ export class ExecutionsService {
     return this.#cancel('pipeline', PIPELINE_WORKFLOW_ID, actor, reason);
   }
 
-  async cancelWorker(workerId: string, { actor, reason }: { actor: Actor; reason?: string | undefined }): Promise<object> {
+  async cancelWorker(
+    workerId: string,
+    { actor, reason }: { actor: Actor; reason?: string | undefined },
+  ): Promise<object> {
     await this.#workers.known(workerId);
     return this.#cancel(workerId, stageWorkflowId(workerId), actor, reason);
   }
@@ -108,11 +111,7 @@ export class ExecutionsService {
     }
   }
 
-  async #answer<T>(
-    run: StartedExecution<T>,
-    { prefer }: Execution,
-    answer: (result: T) => unknown,
-  ): Promise<unknown> {
+  async #answer<T>(run: StartedExecution<T>, { prefer }: Execution, answer: (result: T) => unknown): Promise<unknown> {
     const waitMs = Math.min(preferredWaitMs(prefer) ?? this.#longestWaitMs, this.#longestWaitMs);
     const late = (): Answer =>
       accepted(

@@ -31,7 +31,13 @@ const ALSO = {
 const execution = z
   .strictObject({
     force: z.boolean().default(false).meta({ description: 'Run although nothing is new.' }),
-    reason: z.string().trim().min(1).max(500).optional().meta({ description: 'For the audit log; needed with `force`.' }),
+    reason: z
+      .string()
+      .trim()
+      .min(1)
+      .max(500)
+      .optional()
+      .meta({ description: 'For the audit log; needed with `force`.' }),
   })
   .refine(({ force, reason }) => !force || reason !== undefined, { path: ['reason'], message: 'is needed with force' });
 const cancellation = z.strictObject({ reason: z.string().trim().min(1).max(500).optional() });
@@ -137,7 +143,12 @@ export const EXECUTE_WORKER = route({
   params: z.strictObject({ workerId }),
   body: execution,
   answer: z.union([
-    z.strictObject({ success: z.boolean(), message: z.string(), result: executionResult, error: z.string().optional() }),
+    z.strictObject({
+      success: z.boolean(),
+      message: z.string(),
+      result: executionResult,
+      error: z.string().optional(),
+    }),
     taken,
   ]),
   also: { ...ALSO, 404: 'There is no such stage.' },

@@ -22,9 +22,10 @@ export function createCheckServer(deps: CheckServerDependencies): OperatorActivi
       const server = await readLegacyServer(deps.pool, serverId);
       const left = await deps.legacyHosts.of(server).listFiles();
       steps.push(`logged in as ${server.user}@${server.host}:${server.port}; ${left.length} folders of ours are there`);
-      const { rows } = await deps.pool.query<{ id: string }>('SELECT id FROM vehicles WHERE server_id = $1 ORDER BY id LIMIT 1', [
-        serverId,
-      ]);
+      const { rows } = await deps.pool.query<{ id: string }>(
+        'SELECT id FROM vehicles WHERE server_id = $1 ORDER BY id LIMIT 1',
+        [serverId],
+      );
       if (rows[0] === undefined) steps.push('no vehicle names this server yet, so MySQL was not asked');
       else steps.push(...(await countNewRows(deps, server, rows[0].id)));
       return { ok: true, steps, failure: null };

@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Logger } from '../../logger.ts';
+import { Database } from '../core/database.ts';
+import { createMemo } from '../core/memo.ts';
+import { LOGGER } from '../core/tokens.ts';
+import { HealthService } from '../health/health.service.ts';
+import { GAUGES, type GaugeQuery } from './metric-queries.ts';
+
+/** Sums over tables: many scrapers are one question. */
+const FRESH_MS = 10_000;
+const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60];
+
+/** What Prometheus reads. A part that is away leaves its figures out, and says so in `fleetgraph_up`. */
+@Injectable()
+export class MetricsService {
+  readonly #registry = new Registry();
+  readonly #database: Database;
+  readonly #health: HealthService;
+  readonly #logger: Logger;
+  readonly #fresh = createMemo<void>(FRESH_MS);
+  readonly #up: Gauge;
+  readonly #gauges = new Map<GaugeQuery, Gauge>();
+  readonly #requests: Histogram;
+
+  constructor(
+    @Inject(Database) database: Database,
+    @Inject(HealthService) health: HealthService,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#database = database;
+    this.#health = health;
+    this.#logger = logger;
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#up = new Gauge({ name: 'fleetgraph_up', help: '1: the part answers.', labelNames: ['part'], registers });
+    for (const query of GAUGES) {
+      this.#gauges.set(query, new Gauge({ name: query.name, help: query.help, labelNames: query.labels, registers }));
+    }
+    this.#requests = new Histogram({
+      name: 'fleetgraph_http_request_duration_seconds',
+      help: 'Answers of the API by route and status.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+  }
+
+  /** One answer was given. Long waits and streams are among them. */
+  observe(method: string, route: string, status: number, seconds: number): void {
+    this.#requests.observe({ method, route, status: String(status) }, seconds);
+  }
+
+  async text(): Promise<string> {
+    const { checks } = await this.#health.read();
+    for (const { name, status } of checks) this.#up.set({ part: name }, status === 'up' ? 1 : 0);
+    await this.#fresh
+      .get('', () => this.#fill())
+      .catch((error: unknown) => {
+        this.#logger.warn({ err: error }, 'metrics without figures of PostgreSQL');
+        for (const gauge of this.#gauges.values()) gauge.reset();
+      });
+    return this.#registry.metrics();
+  }
+
+  async #fill(): Promise<void> {
+    // One after the other: a scrape must not take all connections.
+    for (const [{ sql }, gauge] of this.#gauges) {
+      const rows = await this.#database.rows<Record<string, string | number>>(sql);
+      gauge.reset();
+      for (const { value, ...labels } of rows) gauge.set(labels, Number(value));
+    }
+  }
+}

@@ -1,0 +1,273 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { writeSetting } from '../../src/settings/store.ts';
+import { sourceNetwork } from '../odata/network.ts';
+import { eventually } from '../support/eventually.ts';
+import { type TestSource, startOdataSource } from '../support/odata-source.ts';
+import { type ApiFixture, openApi } from './api-fixture.ts';
+
+let fixture: ApiFixture;
+let source: TestSource;
+
+beforeAll(async () => {
+  [fixture, source] = await Promise.all([
+    openApi({ redisDatabase: 5, environment: { FLEETGRAPH_API_LOOPBACK_READS: 'true' } }),
+    startOdataSource({ ...sourceNetwork(4) }),
+  ]);
+  const set = (key: string, value: string) =>
+    writeSetting(fixture.fleet.pool, `transport_graph.${key}`, value, { actor: 'test' });
+  await set('odata.url', source.url);
+  await set('schedule.enabled', 'false');
+  await set('virtual.horizon_days', '3');
+  await set('odata.request_attempts', '1');
+}, 120_000);
+afterAll(async () => {
+  await source?.close();
+  await fixture?.close();
+});
+
+const startWorker = () =>
+  fixture.fleet.startWorker({
+    env: {
+      FLEETGRAPH_REDIS_URL: fixture.environment['FLEETGRAPH_REDIS_URL']!,
+      FLEETGRAPH_WORKER_ROLES: 'transport-graph',
+    },
+  });
+
+/** The source answers nothing until the answer is called. */
+function holdSource(): () => void {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  source.fault = async () => {
+    await held;
+    return false;
+  };
+  return () => {
+    source.fault = null;
+    release();
+  };
+}
+
+/** Something new to sync. */
+const change = (minutes: number): void => {
+  Object.assign(source.sets, sourceNetwork(4));
+  for (const route of source.sets['Routes']!) route['DurationMinutes'] = minutes;
+};
+
+const METADATA = {
+  workerName: expect.any(String),
+  version: '1.0.0',
+  lastRun: null,
+  lastStatus: null,
+  lastDuration: null,
+  runCount: 0,
+};
+
+test('GET /api/v1/workers: before the first run, without a key from this machine', async () => {
+  const { status, body } = await fixture.get('/api/v1/workers', { as: null });
+  expect(status).toBe(200);
+  expect(body).toEqual({
+    success: true,
+    workers: {
+      'odata-sync-worker': { workerId: 'odata-sync-worker', ...METADATA, workerName: 'OData Synchronization Worker' },
+      'virtual-entities-generator': { workerId: 'virtual-entities-generator', ...METADATA },
+      'graph-builder': { workerId: 'graph-builder', ...METADATA, workerName: 'Graph Builder Worker' },
+    },
+    count: 3,
+  });
+});
+
+test('GET /api/v1/workers/pipeline/status: idle', async () => {
+  const { body } = await fixture.get('/api/v1/workers/pipeline/status', { as: null });
+  expect(body).toEqual({
+    success: true,
+    pipeline: { isRunning: false, workers: ['odata-sync-worker', 'virtual-entities-generator', 'graph-builder'] },
+  });
+});
+
+test('a proxy, another name or an act want a key even on this machine', async () => {
+  const through = (headers: Record<string, string>) => fixture.get('/api/v1/workers', { as: null, headers });
+  expect((await through({ 'x-forwarded-for': '10.0.0.1' })).status).toBe(401);
+  expect((await fixture.post('/api/v1/workers/execute', {}, { as: null })).status).toBe(401);
+  expect((await fixture.get('/api/v1/settings', { as: null })).status).toBe(401);
+});
+
+test('without a worker process a run waits, is seen running, excludes another and can be cancelled', async () => {
+  const started = await fixture.post('/api/v1/workers/execute', undefined, { headers: { prefer: 'respond-async' } });
+  expect(started.status).toBe(202);
+  expect(started.headers.get('location')).toBe(`/api/v1/workers/runs/${started.body.runId}`);
+  expect(started.headers.get('retry-after')).toMatch(/^\d+$/);
+  expect(started.headers.get('preference-applied')).toBe('respond-async');
+  const run = await fixture.get(started.headers.get('location')!);
+  expect(run.body.run).toMatchObject({ status: 'running', workerId: null, workerResults: [] });
+  expect((await fixture.get('/api/v1/workers/pipeline/status')).body.pipeline.isRunning).toBe(true);
+  const again = await fixture.post('/api/v1/workers/execute');
+  expect(again.status).toBe(409);
+  expect(again.body).toMatchObject({ code: 'AlreadyRunning', link: started.headers.get('location') });
+  await startWorker();
+  expect((await fixture.post('/api/v1/workers/pipeline/cancel', { reason: 'made for the test' })).status).toBe(200);
+  await eventually(async () => {
+    expect((await fixture.post('/api/v1/workers/pipeline/cancel')).status).toBe(409);
+  });
+});
+
+test('POST /api/v1/workers/execute: the whole pipeline, and then each status', async () => {
+  change(30);
+  const { status, body } = await fixture.post('/api/v1/workers/execute');
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { success: true, message: 'Pipeline executed successfully', workersExecuted: 3 },
+  });
+  expect(body.totalExecutionTimeMs).toBeGreaterThan(0);
+  expect(body.workerResults.map(({ workerId }: { workerId: string }) => workerId)).toEqual([
+    'odata-sync-worker',
+    'virtual-entities-generator',
+    'graph-builder',
+  ]);
+  expect(body.workerResults[0]).toMatchObject({
+    success: true,
+    message: expect.stringMatching(/^OData sync completed - \d+ records updated$/),
+  });
+
+  const { worker } = (await fixture.get('/api/v1/workers/graph-builder/status', { as: null })).body;
+  expect(worker).toEqual({
+    workerId: 'graph-builder',
+    workerName: 'Graph Builder Worker',
+    version: '1.0.0',
+    lastRun: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    lastStatus: 'success',
+    lastDuration: expect.any(Number),
+    runCount: 1,
+  });
+  expect((await fixture.get('/api/v1/workers/runs')).body.runs[0]).toMatchObject({ workerId: 'graph-builder' });
+});
+
+test('POST /api/v1/workers/:workerId/execute: nothing new cannot run; forced it does, and the audit log has why', async () => {
+  const refused = await fixture.post('/api/v1/workers/graph-builder/execute');
+  expect(refused.status).toBe(409);
+  expect(refused.body).toMatchObject({ code: 'CannotRun', error: expect.stringContaining('cannot run: Graph exists') });
+
+  const unexplained = await fixture.post('/api/v1/workers/graph-builder/execute', { force: true });
+  expect(unexplained.body.errors).toEqual([{ field: 'body.reason', rule: 'custom', message: 'is needed with force' }]);
+
+  const forced = await fixture.post('/api/v1/workers/graph-builder/execute', { force: true, reason: 'a new Redis' });
+  expect(forced.body).toEqual({
+    success: true,
+    message: 'Worker graph-builder executed successfully',
+    result: {
+      success: true,
+      workerId: 'graph-builder',
+      executionTimeMs: expect.any(Number),
+      message: expect.stringMatching(/^Graph built successfully: \d+ nodes, \d+ edges$/),
+      dataProcessed: { added: expect.any(Number), updated: 0, deleted: 0 },
+    },
+  });
+  const { rows } = await fixture.fleet.pool.query(
+    `SELECT actor, subject, reason FROM audit_log WHERE action = 'stage.forced'`,
+  );
+  expect(rows).toEqual([{ actor: 'test admin', subject: 'graph-builder', reason: 'a new Redis' }]);
+});
+
+test('a source without news is a success of the stage that asks it', async () => {
+  const { status, body } = await fixture.post('/api/v1/workers/odata-sync-worker/execute');
+  expect({ status, success: body.success }).toEqual({ status: 200, success: true });
+});
+
+test('work that outlasts the wait answers 202, and a client that goes away does not stop it', async () => {
+  change(40);
+  const release = holdSource();
+  const waited = await fixture.post('/api/v1/workers/execute', undefined, { headers: { prefer: 'wait=1' } });
+  expect(waited.status).toBe(202);
+  expect(waited.headers.get('preference-applied')).toBe('wait=1');
+  await eventually(async () => {
+    const { body } = await fixture.get('/api/v1/workers/odata-sync-worker/status');
+    expect(body.worker).toMatchObject({ lastStatus: 'running', lastDuration: null });
+  });
+  release();
+  const location = waited.headers.get('location')!;
+  await eventually(async () => {
+    const { body } = await fixture.get(location);
+    expect(body.run).toMatchObject({ status: 'success', finishedAt: expect.any(String) });
+    expect(body.run.workerResults).toHaveLength(3);
+  });
+
+  change(50);
+  const letGo = holdSource();
+  const gone = new AbortController();
+  const abandoned = fixture.post('/api/v1/workers/odata-sync-worker/execute', undefined, { signal: gone.signal });
+  await eventually(async () => {
+    const { body } = await fixture.get('/api/v1/workers/odata-sync-worker/status');
+    expect(body.worker.lastStatus).toBe('running');
+  });
+  gone.abort();
+  await expect(abandoned).rejects.toThrow();
+  letGo();
+  await eventually(async () => {
+    const { body } = await fixture.get('/api/v1/workers/odata-sync-worker/status');
+    expect(body.worker.lastStatus).toBe('success');
+  });
+});
+
+test('a run that fails answers success: false with the error', async () => {
+  source.fault = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"value": [');
+    return true;
+  };
+  const { status, body } = await fixture.post('/api/v1/workers/execute');
+  source.fault = null;
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { success: false, error: expect.any(String), workersExecuted: 1, workerResults: [{ success: false }] },
+  });
+  const { body: listed } = await fixture.get('/api/v1/workers');
+  expect(listed.workers['odata-sync-worker'].lastStatus).toBe('failed');
+});
+
+test('what cannot be, is told by status, code and field', async () => {
+  expect(await fixture.get('/api/v1/workers/nobody/status')).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  expect(await fixture.post('/api/v1/workers/nobody/execute')).toMatchObject({ status: 404 });
+  expect(await fixture.get('/api/v1/workers/runs/6f0d8f5a-0000-4000-8000-000000000000')).toMatchObject({ status: 404 });
+  expect(await fixture.get('/api/v1/workers/runs/17')).toMatchObject({
+    status: 400,
+    body: { code: 'InvalidRequest', errors: [{ field: 'path.runId', rule: 'invalid_format' }] },
+  });
+  expect(await fixture.post('/api/v1/workers/execute', { forse: true })).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'body.forse', rule: 'unknown_field' }] },
+  });
+  expect(await fixture.post('/api/v1/workers/graph-builder/cancel')).toMatchObject({
+    status: 409,
+    body: { code: 'WrongState' },
+  });
+  await fixture.fleet.pool.query(`UPDATE pipeline_stages SET enabled = false WHERE worker_id = 'odata-sync-worker'`);
+  const refused = await fixture.post('/api/v1/workers/graph-builder/execute');
+  await fixture.fleet.pool.query('UPDATE pipeline_stages SET enabled = true');
+  expect(refused).toMatchObject({
+    status: 409,
+    body: { code: 'CannotRun', error: expect.stringContaining('cannot run: missing dependency odata-sync-worker') },
+  });
+});
+
+test('the schedule tells its next runs, or that there is none', async () => {
+  const { body } = await fixture.get('/api/v1/workers/pipeline/schedule');
+  expect(body.schedule).toEqual({ enabled: false, paused: false, nextRuns: [] });
+});
+
+test('metrics: the four groups of the spec, by stage', async () => {
+  const { status, body } = await fixture.get('/metrics', { as: 'viewer' });
+  expect(status).toBe(200);
+  const lines = (body as string).split('\n');
+  const value = (start: string): number =>
+    Number(
+      lines
+        .find((line) => line.startsWith(start))
+        ?.split(' ')
+        .at(-1),
+    );
+  expect(value('fleetgraph_stage_last_duration_seconds{worker_id="graph-builder"}')).toBeGreaterThan(0);
+  expect(value('fleetgraph_stage_success_ratio{worker_id="odata-sync-worker"}')).toBeLessThan(1);
+  expect(value('fleetgraph_stage_error_ratio{worker_id="odata-sync-worker"}')).toBeGreaterThan(0);
+  expect(value('fleetgraph_stage_records{worker_id="graph-builder",change="added"}')).toBeGreaterThan(0);
+  expect(value('fleetgraph_graph_size{kind="nodes"}')).toBeGreaterThan(0);
+  expect(value('fleetgraph_up{part="postgres"}')).toBe(1);
+  expect(lines.some((line) => line.startsWith('fleetgraph_http_request_duration_seconds_bucket'))).toBe(true);
+});
