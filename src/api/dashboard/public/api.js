@@ -36,8 +36,9 @@ export class Api extends EventTarget {
     return Date.now() + this.#ahead;
   }
 
-  get(path, { signal } = {}) {
-    return this.#json('GET', path, { signal });
+  /** @param {{ signal?: AbortSignal }} [options] */
+  get(path, options = {}) {
+    return this.#json('GET', path, options);
   }
 
   send(method, path, body = {}, headers = {}) {
@@ -45,11 +46,16 @@ export class Api extends EventTarget {
   }
 
   /** An answer that is read as it comes. The caller aborts it. */
-  stream(path, signal, headers = {}) {
-    return this.#request('GET', path, { signal, headers });
+  stream(path, signal) {
+    return this.#request('GET', path, { signal });
   }
 
-  async #json(method, path, { body, headers = {}, signal } = {}) {
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {{ body?: object, headers?: Record<string, string>, signal?: AbortSignal }} options
+   */
+  async #json(method, path, { body, headers = {}, signal }) {
     const limit = AbortSignal.timeout(TIMEOUT_MS);
     const response = await this.#request(method, path, {
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
@@ -59,11 +65,11 @@ export class Api extends EventTarget {
     return this.#reached(() => response.json(), signal);
   }
 
-  async #request(method, path, options) {
-    const headers = { authorization: `Bearer ${this.#key}`, ...options.headers };
+  async #request(method, path, { headers: more = {}, body = undefined, signal }) {
+    const headers = { authorization: `Bearer ${this.#key}`, ...more };
     const response = await this.#reached(
-      () => fetch(path, { ...options, method, headers, cache: 'no-cache', credentials: 'omit' }),
-      options.signal,
+      () => fetch(path, { method, headers, body, signal, cache: 'no-cache', credentials: 'omit' }),
+      signal,
     );
     if (response.ok) {
       const date = Date.parse(response.headers.get('date') ?? '');

@@ -57,7 +57,11 @@ export function reconcile(parent, items, { key, create, update }) {
 export function table(caption, columns) {
   const body = h('tbody', { role: 'rowgroup' });
   const heads = columns.map(({ label, className, hidden }) =>
-    h('th', { scope: 'col', role: 'columnheader', class: className }, hidden ? h('span', { class: 'unseen' }, label) : label),
+    h(
+      'th',
+      { scope: 'col', role: 'columnheader', class: className },
+      hidden ? h('span', { class: 'unseen' }, label) : label,
+    ),
   );
   const element = h(
     'table',

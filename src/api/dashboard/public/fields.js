@@ -51,7 +51,12 @@ export function choiceField({ name, legend, options, chosen }) {
   const settle = () => {
     for (const { radio, input } of made) if (input !== null) input.required = radio.checked;
   };
-  const element = h('fieldset', { onchange: settle }, h('legend', {}, legend), made.map((each) => each.element));
+  const element = h(
+    'fieldset',
+    { onchange: settle },
+    h('legend', {}, legend),
+    made.map((each) => each.element),
+  );
   settle();
   const read = () => {
     const { radio, input } = made.find((each) => each.radio.checked) ?? made[0];

@@ -16,11 +16,13 @@ export function createFleetActions(context, { vehicles, started, changed }) {
   if (!context.may('operator')) return { elements: [], set() {} };
   const { api, notify } = context;
   let run = null;
-  const steer = (verb, body, said, method = 'POST') => async (values) => {
-    await api.send(method, `${RUNS}/${run.runId}/${verb}`, { ...body?.(values), reason: values.reason });
-    notify(said);
-    changed();
-  };
+  const steer =
+    (verb, body, said, method = 'POST') =>
+    async (values) => {
+      await api.send(method, `${RUNS}/${run.runId}/${verb}`, { ...body?.(values), reason: values.reason });
+      notify(said);
+      changed();
+    };
   const buttons = {
     start: actButton('start', 'Start sync…', () => askStart(context, vehicles, started), { kind: 'primary' }),
     pause: actButton('pause', 'Pause…', () =>
@@ -33,13 +35,21 @@ export function createFleetActions(context, { vehicles, started, changed }) {
       }),
     ),
     resume: actButton('resume', 'Resume…', () =>
-      ask({ title: 'Resume this run?', fields: [reasonField()], confirm: 'Resume', submit: steer('resume', undefined, 'The run goes on.') }),
+      ask({
+        title: 'Resume this run?',
+        fields: [reasonField()],
+        confirm: 'Resume',
+        submit: steer('resume', undefined, 'The run goes on.'),
+      }),
     ),
     workers: actButton('max-workers', 'Workers…', () =>
       ask({
         title: 'Worker slots of this run',
         lead: 'New slots open at once; a slot that is too many retires when its vehicle has ended.',
-        fields: [numberField({ name: 'maxWorkers', label: 'Worker slots', min: 1, max: 1000, required: true }), reasonField()],
+        fields: [
+          numberField({ name: 'maxWorkers', label: 'Worker slots', min: 1, max: 1000, required: true }),
+          reasonField(),
+        ],
         confirm: 'Set',
         submit: steer('max-workers', ({ maxWorkers }) => ({ maxWorkers }), 'The number of worker slots is set.', 'PUT'),
       }),
@@ -59,7 +69,8 @@ export function createFleetActions(context, { vehicles, started, changed }) {
         title: `Sync ${plural(run.failed, 'failed vehicle')} again?`,
         fields: [reasonField()],
         confirm: 'Start',
-        submit: async ({ reason }) => started((await api.send('POST', `${RUNS}/${run.runId}/retry-failed`, { reason })).runId),
+        submit: async ({ reason }) =>
+          started((await api.send('POST', `${RUNS}/${run.runId}/retry-failed`, { reason })).runId),
       }),
     ),
   };
@@ -111,7 +122,12 @@ function askStart({ api, notify }, vehicles, started) {
     ],
     confirm: 'Start',
     submit: async ({ selection: { value, number }, mode, maxWorkers, reason }) => {
-      const { runId } = await api.send('POST', RUNS, { selection: selections[value](number), mode, maxWorkers, reason });
+      const { runId } = await api.send('POST', RUNS, {
+        selection: selections[value](number),
+        mode,
+        maxWorkers,
+        reason,
+      });
       vehicles.clearChosen();
       notify('The fleet sync has begun.');
       started(runId);

@@ -1,11 +1,11 @@
 // The fleet sync that is running, or the last one: figures, worker slots, throughput, and the runs before it.
 import { h } from './dom.js';
 import { createFleetActions } from './fleet-actions.js';
-import { createRunFigures } from './run-figures.js';
-import { createRunsList } from './runs-list.js';
 import { createPanel } from './panel.js';
 import { poll } from './poll.js';
+import { createRunFigures } from './run-figures.js';
 import { followRun } from './run-stream.js';
+import { createRunsList } from './runs-list.js';
 import { createSlots } from './slots.js';
 import { createThroughput } from './throughput.js';
 
@@ -15,94 +15,64 @@ const EVERY_MS = 1_000;
 const THROUGHPUT_MS = 2_000;
 const IDLE_MS = 10_000;
 
-const runningOf = (runs) => runs.find(({ state }) => state === 'running') ?? null;
-
-/** Which run is shown: the one that was asked for, else the one that runs, else the last. */
-const shownOf = (runs, chosen) => chosen ?? runningOf(runs)?.runId ?? runs[0]?.runId ?? null;
-
 export function createFleetPanel(context, vehicles) {
   const { api } = context;
   const panel = createPanel('fleet', 'Fleet sync');
   const figures = createRunFigures(context);
   const slots = createSlots();
   const throughput = createThroughput();
-  let runs = [];
+  const run = createShownRun(api, {
+    onView(view) {
+      figures.set(view, api.now());
+      slots.set(view);
+      actions.set(view.run);
+      vehicles.runIs(view.run.state);
+      panel.ready();
+    },
+    onEnd(view) {
+      context.notify(`The fleet sync has ${said(view.run)}.`, view.run.failed > 0 ? 'bad' : 'done');
+      for (const { kick } of [vehicles, list, chart]) kick();
+    },
+  });
+  /** Asked for by whoever looks; null: the one that runs, else the last. */
   let chosen = null;
-  let shown = null;
-  let view = null;
-  let unfollow = () => {};
-
-  const show = (next) => {
-    if (next.run.runId !== shown) return;
-    view = next;
-    figures.set(next, api.now());
-    slots.set(next);
-    actions.set(next.run);
-    vehicles.runIs(next.run.state);
-    panel.ready();
-  };
-  const isLive = () => view?.run.runId === shown && view.run.state === 'running';
-
-  const load = async (runId, signal) => show(await api.get(`${RUNS}/${runId}`, { signal }));
-  const ended = async (runId) => {
-    await load(runId).catch(() => undefined);
-    if (view?.run.runId === runId) context.notify(`The fleet sync has ${said(view.run)}.`, view.run.failed > 0 ? 'bad' : 'done');
-    vehicles.kick();
+  const choose = (runId) => {
+    chosen = runId;
     list.kick();
-    chart.kick();
-  };
-  const open = async (runId, signal) => {
-    unfollow();
-    unfollow = () => {};
-    shown = runId;
-    throughput.clear();
-    await load(runId, signal);
-    chart.kick();
-    if (isLive()) unfollow = followRun(api, runId, { onProgress: show, onEnd: () => void ended(runId) });
   };
 
   const refresh = async (signal) => {
     try {
-      runs = (await api.get(`${RUNS}?limit=${SHOWN_RUNS}`, { signal })).runs;
-      const next = shownOf(runs, chosen);
-      runsList.set(runs, next, api.now());
-      if (next === null) panel.empty('No fleet sync has run yet.');
-      else if (next !== shown || view?.run.runId !== next) await open(next, signal);
-      // A run that ended while its stream was broken, and one whose ages go on.
-      else if (isLive() && runs.find(({ runId }) => runId === next)?.state !== 'running') await load(next, signal);
-      else figures.set(view, api.now());
+      const { runs } = await api.get(`${RUNS}?limit=${SHOWN_RUNS}`, { signal });
+      const wanted = chosen ?? (runs.find(({ state }) => state === 'running') ?? runs[0])?.runId ?? null;
+      runsList.set(runs, wanted, api.now());
+      if (wanted === null) return panel.empty('No fleet sync has run yet.');
+      const changed = wanted !== run.id();
+      if (changed) throughput.clear();
+      await run.show(wanted, runs.find(({ runId }) => runId === wanted)?.state, signal);
+      if (changed) chart.kick();
+      return figures.set(run.view(), api.now());
     } catch (error) {
       if (!signal.aborted) panel.failed(error);
       throw error;
     }
   };
   const readThroughput = async (signal) => {
-    if (shown === null) return;
-    const runId = shown;
+    const runId = run.id();
+    if (run.view() === null) return;
     const answer = await api.get(`${RUNS}/${runId}/throughput?points=120`, { signal });
-    if (runId === shown && view !== null) throughput.set(answer, view.run, api.now());
+    if (runId === run.id() && run.view() !== null) throughput.set(answer, run.view().run, api.now());
   };
 
-  const choose = (runId) => {
-    chosen = runId;
-    list.kick();
-  };
-  const started = (runId) => {
-    chosen = runId;
-    list.kick();
-  };
-  const actions = createFleetActions(context, { vehicles, started, changed: () => list.kick() });
+  const actions = createFleetActions(context, { vehicles, started: choose, changed: () => list.kick() });
   const runsList = createRunsList(context, choose);
   panel.actions.append(...actions.elements);
   panel.status.append(figures.status);
-  panel.body.append(
-    figures.element,
-    h('div', { class: 'fleet-grid' }, slots.element, throughput.element),
-    runsList.element,
-  );
-  vehicles.onStarted(started);
+  const sides = h('div', { class: 'fleet-grid' }, slots.element, throughput.element);
+  panel.body.append(figures.element, sides, runsList.element);
+  vehicles.onStarted(choose);
   const list = poll(refresh, () => EVERY_MS);
-  const chart = poll(readThroughput, () => (isLive() ? THROUGHPUT_MS : IDLE_MS));
+  const chart = poll(readThroughput, () => (run.isLive() ? THROUGHPUT_MS : IDLE_MS));
   return {
     element: panel.element,
     kick() {
@@ -110,11 +80,45 @@ export function createFleetPanel(context, vehicles) {
       chart.kick();
     },
     stop() {
-      unfollow();
-      list.stop();
-      chart.stop();
+      for (const { stop } of [run, list, chart]) stop();
       throughput.close();
     },
+  };
+}
+
+/** The run that is shown, followed as long as it goes on. */
+function createShownRun(api, { onView, onEnd }) {
+  let id = null;
+  let view = null;
+  let unfollow = () => {};
+  const take = (next) => {
+    if (next.run.runId !== id) return;
+    view = next;
+    onView(next);
+  };
+  const isLive = () => view?.run.state === 'running';
+  const load = async (runId, signal) => take(await api.get(`${RUNS}/${runId}`, { signal }));
+  const ended = async (runId) => {
+    await load(runId).catch(() => undefined);
+    if (view?.run.runId === runId) onEnd(view);
+  };
+  return {
+    id: () => id,
+    view: () => view,
+    isLive,
+    /** `state` as the list of runs has it: a run may end while its stream is broken. */
+    async show(runId, state, signal) {
+      if (runId !== id) {
+        unfollow();
+        unfollow = () => {};
+        [id, view] = [runId, null];
+      }
+      if (view !== null && !(isLive() && state !== 'running')) return;
+      const first = view === null;
+      await load(runId, signal);
+      if (first && isLive()) unfollow = followRun(api, runId, { onProgress: take, onEnd: () => void ended(runId) });
+    },
+    stop: () => unfollow(),
   };
 }
 

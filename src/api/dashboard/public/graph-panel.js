@@ -113,7 +113,8 @@ function writeAbout(element, graph, report, diff, now) {
   ]);
 }
 
-const figure = (label, value, title = null) => h('div', { class: 'figure' }, h('dt', {}, label), h('dd', { title }, value));
+const figure = (label, value, title = null) =>
+  h('div', { class: 'figure' }, h('dt', {}, label), h('dd', { title }, value));
 
 function describeDiff(diff) {
   if (diff === null) return 'There is none before it to compare with.';
@@ -129,7 +130,14 @@ function update(line, { version, state, nodes, edges, errors, warnings, activate
   fill(stateCell, state, () => badge(state));
   setText(stops, nodes === null ? NOTHING : short(nodes));
   setText(connections, edges === null ? NOTHING : short(edges));
-  setText(findings, errors + warnings === 0 ? 'none' : [errors > 0 ? plural(errors, 'error') : null, warnings > 0 ? plural(warnings, 'warning') : null].filter(Boolean).join(', '));
+  setText(
+    findings,
+    errors + warnings === 0
+      ? 'none'
+      : [errors > 0 ? plural(errors, 'error') : null, warnings > 0 ? plural(warnings, 'warning') : null]
+          .filter(Boolean)
+          .join(', '),
+  );
   setText(since, activatedAt === null ? NOTHING : relative(activatedAt, now));
   setAttribute(since, 'title', activatedAt === null ? null : timestamp(activatedAt));
   fill(actions, state, () => (state === 'retired' ? acts.activate(version) : null) ?? '');
@@ -161,7 +169,13 @@ function createActs(context, changed) {
     actButton(
       'activate',
       'Activate…',
-      () => ask({ title: `Send readers to ${version}?`, fields: [reasonField(true)], confirm: 'Activate', submit: act(`versions/${version}/activate`, switched) }),
+      () =>
+        ask({
+          title: `Send readers to ${version}?`,
+          fields: [reasonField(true)],
+          confirm: 'Activate',
+          submit: act(`versions/${version}/activate`, switched),
+        }),
       { kind: 'small', name: `Activate ${version}` },
     );
   const decide = ({ version }) =>
@@ -172,11 +186,17 @@ function createActs(context, changed) {
         () =>
           ask({
             title: `${verb === 'approve' ? 'Approve' : 'Reject'} dataset ${version}?`,
-            lead: verb === 'approve' ? 'The next sync takes this content.' : 'This content is never taken; a sync that finds it again skips it.',
+            lead:
+              verb === 'approve'
+                ? 'The next sync takes this content.'
+                : 'This content is never taken; a sync that finds it again skips it.',
             fields: [reasonField(true)],
             confirm: verb === 'approve' ? 'Approve' : 'Reject',
             danger: verb === 'reject',
-            submit: act(`datasets/${version}/${verb}`, () => `Dataset ${version} is ${verb === 'approve' ? 'approved' : 'rejected'}.`),
+            submit: act(
+              `datasets/${version}/${verb}`,
+              () => `Dataset ${version} is ${verb === 'approve' ? 'approved' : 'rejected'}.`,
+            ),
           }),
         { kind: 'small', name: `${verb === 'approve' ? 'Approve' : 'Reject'} dataset ${version}` },
       ),

@@ -5,7 +5,7 @@ import { poll } from './poll.js';
 const EVERY_MS = 5_000;
 const NAMES = { postgres: 'PostgreSQL', redis: 'Redis', temporal: 'Temporal' };
 
-export function watchHealth(api) {
+export function watchHealth() {
   const list = document.getElementById('health');
   const items = new Map(
     Object.entries(NAMES).map(([id, name]) => {
@@ -22,7 +22,9 @@ export function watchHealth(api) {
   const asking = poll(
     async (signal) => {
       // While PostgreSQL is down the answer is a 503 with the same body.
-      const response = await fetch('/health/ready', { signal, cache: 'no-cache', credentials: 'omit' }).catch(() => null);
+      const response = await fetch('/health/ready', { signal, cache: 'no-cache', credentials: 'omit' }).catch(
+        () => null,
+      );
       const checks = (await response?.json().catch(() => null))?.checks ?? [];
       for (const id of items.keys()) write(id, checks.find(({ name }) => name === id)?.status ?? 'unknown');
     },

@@ -47,7 +47,7 @@ function showDashboard({ key, temporal }, api) {
     for (const { kick } of panels) kick();
   };
   for (const [name, listener] of Object.entries({ refused, lost, back })) api.addEventListener(name, listener);
-  const health = watchHealth(api);
+  const health = watchHealth();
   close = () => {
     for (const [name, listener] of Object.entries({ refused, lost, back })) api.removeEventListener(name, listener);
     for (const { stop } of [...panels, health]) stop();

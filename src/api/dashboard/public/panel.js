@@ -73,14 +73,24 @@ export const temporalAnchor = (href, what) =>
     ? null
     : h(
         'a',
-        { class: 'temporal', href, target: '_blank', rel: 'noreferrer', 'aria-label': `${what} in Temporal’s Web UI (new tab)` },
+        {
+          class: 'temporal',
+          href,
+          target: '_blank',
+          rel: 'noreferrer',
+          'aria-label': `${what} in Temporal’s Web UI (new tab)`,
+        },
         'Temporal ↗',
       );
 
 /** A bar with its value for those who cannot see it. */
 export function createBar(label) {
   const filled = h('div', { class: 'bar-fill' });
-  const element = h('div', { class: 'bar', role: 'progressbar', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': 100 }, filled);
+  const element = h(
+    'div',
+    { class: 'bar', role: 'progressbar', 'aria-label': label, 'aria-valuemin': 0, 'aria-valuemax': 100 },
+    filled,
+  );
   let before = 0;
   return {
     element,

@@ -32,7 +32,7 @@ export function createPipelinePanel(context) {
       const items = order.map((id) => ({ ...workers[id], run: runs.find(({ workerId }) => workerId === id) ?? null }));
       reconcile(stages, items, {
         key: ({ workerId }) => workerId,
-        create: (item) => create(context, item, actions),
+        create: (item) => create(item, actions),
         update: (element, item) => update(context, element, item, api.now()),
       });
       fill(state, String(pipeline.isRunning), () => (pipeline.isRunning ? badge('running') : ''));
@@ -122,7 +122,11 @@ function createActions(context, changed) {
         changed();
       },
     });
-  const run = actButton('run-pipeline', 'Run pipeline…', execute('execute', 'Run the whole pipeline?', 'The pipeline has begun.'));
+  const run = actButton(
+    'run-pipeline',
+    'Run pipeline…',
+    execute('execute', 'Run the whole pipeline?', 'The pipeline has begun.'),
+  );
   const end = actButton('cancel-pipeline', 'Cancel…', cancel('pipeline/cancel', 'the pipeline'));
   const set = (running) => {
     show(run, !running);
@@ -139,7 +143,7 @@ function createActions(context, changed) {
 /** The spec's names end in a word that says nothing in a list of them. */
 const shortName = (name) => name.replace(/ Worker$/, '');
 
-function create(context, { workerId, workerName, version }, actions) {
+function create({ workerId, workerName, version }, actions) {
   const name = shortName(workerName);
   const cell = (label, className) => h('div', { class: 'fact' }, h('dt', {}, label), h('dd', { class: className }));
   return h(
@@ -171,6 +175,8 @@ function update(context, element, { workerName, lastRun, lastStatus, lastDuratio
   setText(message, run === null ? '' : [run.failureCode, run.message].filter(Boolean).join(': '));
   message.classList.toggle('bad', lastStatus === 'failed');
   fill(part('.stage-links'), run?.runId ?? '', () =>
-    run === null ? '' : temporalAnchor(context.temporal(run.workflowId, run.runId), `The last run of ${shortName(workerName)}`),
+    run === null
+      ? ''
+      : temporalAnchor(context.temporal(run.workflowId, run.runId), `The last run of ${shortName(workerName)}`),
   );
 }

@@ -23,7 +23,7 @@ export function poll(ask, every) {
         const timer = setTimeout(resolve, waitMs);
         wake = () => {
           clearTimeout(timer);
-          resolve();
+          resolve(undefined);
         };
       });
     }

@@ -10,7 +10,8 @@ function percentOf({ state, rows, plannedRows, vehicles, completed, failed }) {
   return vehicles === 0 ? 0 : (100 * (completed + failed)) / vehicles;
 }
 
-const elapsedMs = ({ startedAt, finishedAt }, now) => Math.max(0, (finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
+const elapsedMs = ({ startedAt, finishedAt }, now) =>
+  Math.max(0, (finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
 
 /** By the run's own pace so far; null while that says nothing. */
 function remainingMs(run, now) {
@@ -22,7 +23,13 @@ function remainingMs(run, now) {
 function figure(label) {
   const value = h('dd', {});
   const more = h('dd', { class: 'more' });
-  return { element: h('div', { class: 'figure' }, h('dt', {}, label), value, more), set: (text, small = '') => void (setText(value, text), setText(more, small)) };
+  return {
+    element: h('div', { class: 'figure' }, h('dt', {}, label), value, more),
+    set(text, small = '') {
+      setText(value, text);
+      setText(more, small);
+    },
+  };
 }
 
 export function createRunFigures(context) {
@@ -42,7 +49,11 @@ export function createRunFigures(context) {
     'div',
     { class: 'run' },
     h('div', { class: 'run-bar' }, bar.element, done),
-    h('dl', { class: 'figures' }, Object.values(figures).map((each) => each.element)),
+    h(
+      'dl',
+      { class: 'figures' },
+      Object.values(figures).map((each) => each.element),
+    ),
     about,
   );
 
@@ -72,9 +83,18 @@ function write(figures, run, now) {
   figures.vehicles.set(`${whole(settled)} / ${whole(run.vehicles)}`, `${whole(run.upToDate)} up to date already`);
   figures.rows.set(short(run.rows), `of about ${short(run.plannedRows)}`);
   figures.size.set(bytes(run.bytes), 'compressed');
-  figures.pace.set(elapsed > 0 && run.rows > 0 ? `${short((run.rows * 1000) / elapsed)} rows/s` : NOTHING, 'on average');
+  figures.pace.set(
+    elapsed > 0 && run.rows > 0 ? `${short((run.rows * 1000) / elapsed)} rows/s` : NOTHING,
+    'on average',
+  );
   const left = remainingMs(run, now);
-  figures.time.set(duration(elapsed), left === null ? (run.state === 'running' ? 'so far' : 'in all') : `about ${duration(left)} left`);
-  figures.trouble.set(whole(run.failed), run.quarantined > 0 ? `${plural(run.quarantined, 'row')} in quarantine` : 'no row in quarantine');
+  figures.time.set(
+    duration(elapsed),
+    left === null ? (run.state === 'running' ? 'so far' : 'in all') : `about ${duration(left)} left`,
+  );
+  figures.trouble.set(
+    whole(run.failed),
+    run.quarantined > 0 ? `${plural(run.quarantined, 'row')} in quarantine` : 'no row in quarantine',
+  );
   figures.trouble.element.classList.toggle('bad', run.failed > 0);
 }

@@ -49,7 +49,10 @@ function create({ slot }) {
   return element;
 }
 
-function update(element, { slot, vehicle, stage, percent: done, rows, plannedRows, bytes: size, bytesPerSecond, etaSeconds }) {
+function update(
+  element,
+  { slot, vehicle, stage, percent: done, rows, plannedRows, bytes: size, bytesPerSecond, etaSeconds },
+) {
   const [number, name, stageCell, , rowsCell, sizeCell, speed, left] = element.children;
   const { bar, value } = bars.get(element);
   const working = WORKING.has(stage);
@@ -59,7 +62,10 @@ function update(element, { slot, vehicle, stage, percent: done, rows, plannedRow
   fill(stageCell, stage, () => badge(stage));
   bar.set(done, stage);
   setText(value, percent(done));
-  setText(rowsCell, vehicle === null ? NOTHING : plannedRows > 0 ? `${whole(rows)} / ${whole(plannedRows)}` : whole(rows));
+  setText(
+    rowsCell,
+    vehicle === null ? NOTHING : plannedRows > 0 ? `${whole(rows)} / ${whole(plannedRows)}` : whole(rows),
+  );
   setText(sizeCell, size > 0 ? bytes(size) : NOTHING);
   setText(speed, working && bytesPerSecond > 0 ? `${bytes(bytesPerSecond)}/s` : NOTHING);
   setText(left, working && etaSeconds !== null ? duration(etaSeconds * 1000) : NOTHING);

@@ -7,6 +7,7 @@ const HEIGHT = 190;
 const FONT = '11px system-ui, sans-serif';
 
 /** Without its gaps: a moment in which nothing was committed is a zero, and not a line from the point before to the one after. */
+/** @returns {[number[], number[]]} */
 function series({ bucketSeconds, points }, { startedAt, finishedAt }, now) {
   const rowsAt = new Map(points.map(({ at, rows }) => [Math.round(Date.parse(at) / 1000 / bucketSeconds), rows]));
   const first = Math.floor(Date.parse(startedAt) / 1000 / bucketSeconds);
@@ -32,12 +33,17 @@ export function createThroughput() {
   const note = h('p', { class: 'state' }, 'Nothing has been imported yet.');
   const element = h('figure', { class: 'throughput' }, h('h3', {}, 'Throughput'), note, frame, caption);
   let chart = null;
+  /** @type {[number[], number[]]} */
   let data = [[], []];
   let summary = '';
 
   const draw = () => {
     chart?.destroy();
-    chart = new uPlot(optionsFor(frame, (index) => setText(caption, index === null ? summary : reading(data, index))), data, frame);
+    chart = new uPlot(
+      optionsFor(frame, (index) => setText(caption, index === null ? summary : reading(data, index))),
+      data,
+      frame,
+    );
   };
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   const redraw = () => {
@@ -84,10 +90,16 @@ function summaryOf([, rates], bucketSeconds) {
   return `Peak ${short(Math.max(...rates))}, mean ${short(busy)} rows/s, by ${bucketSeconds} s`;
 }
 
+/** @returns {import('uplot').Options} */
 function optionsFor(frame, onPoint) {
   const styles = getComputedStyle(frame);
   const colour = (name) => styles.getPropertyValue(name).trim();
-  const axis = { font: FONT, stroke: colour('--muted'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
+  const axis = {
+    font: FONT,
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+  };
   return {
     width: frame.clientWidth,
     height: HEIGHT,
@@ -101,7 +113,13 @@ function optionsFor(frame, onPoint) {
     ],
     series: [
       {},
-      { label: 'rows/s', stroke: colour('--accent'), width: 1.5, fill: colour('--accent-soft'), points: { show: false } },
+      {
+        label: 'rows/s',
+        stroke: colour('--accent'),
+        width: 1.5,
+        fill: colour('--accent-soft'),
+        points: { show: false },
+      },
     ],
     hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? null)] },
   };

@@ -49,7 +49,7 @@ export function createVehiclesPanel(context) {
   const pages = [];
   let next = null;
   let busy = false;
-  let onStarted = () => {};
+  let onStarted = (_runId) => {};
 
   const toggle = (id, on) => {
     if (on) chosen.add(id);
@@ -77,7 +77,8 @@ export function createVehiclesPanel(context) {
     }
   };
   const tell = (count) => {
-    if (count === 0 && !filter.used()) return panel.empty('There are no vehicles yet: `fleetgraph vehicles put` adds them.');
+    if (count === 0 && !filter.used())
+      return panel.empty('There are no vehicles yet: `fleetgraph vehicles put` adds them.');
     show(list, count > 0);
     show(none, count === 0);
     return panel.ready();
@@ -103,11 +104,15 @@ export function createVehiclesPanel(context) {
 
 function createFilter(changed) {
   const search = h('input', { type: 'search', id: 'vehicle-search', autocomplete: 'off', maxlength: 100 });
-  const which = h('select', { id: 'vehicle-which' }, SHOWN.map(({ value, label }) => h('option', { value }, label)));
+  const which = h(
+    'select',
+    { id: 'vehicle-which' },
+    SHOWN.map(({ value, label }) => h('option', { value }, label)),
+  );
   let timer;
   search.addEventListener('input', () => {
     clearTimeout(timer);
-    timer = setTimeout(changed, TYPING_MS);
+    timer = setTimeout(() => changed(), TYPING_MS);
   });
   which.addEventListener('change', changed);
   const element = h(
@@ -145,7 +150,9 @@ function create(context, { id, label }, { sync, toggle }) {
   if (context.may('operator')) {
     const box = h('input', { type: 'checkbox', id: `choose-${id}`, onchange: () => toggle(id, box.checked) });
     line.firstElementChild.append(h('label', { class: 'choose', for: box.id }, box, name));
-    line.lastElementChild.append(actButton('sync-vehicle', 'Sync…', () => sync({ id, label }), { kind: 'small', name: `Sync ${label} now` }));
+    line.lastElementChild.append(
+      actButton('sync-vehicle', 'Sync…', () => sync({ id, label }), { kind: 'small', name: `Sync ${label} now` }),
+    );
   } else line.firstElementChild.append(name);
   line.lastElementChild.append(temporalAnchor(context.temporal(`vehicle-sync/${id}`), label) ?? '');
   return line;
