@@ -54,7 +54,7 @@ export function reconcile(parent, items, { key, create, update }) {
 }
 
 /** A table that becomes a list of cards where the window is narrow. `columns`: heading and class of each. */
-export function table(caption, columns) {
+export function table(caption, columns, className = '') {
   const body = h('tbody', { role: 'rowgroup' });
   const heads = columns.map(({ label, className, hidden }) =>
     h(
@@ -65,7 +65,7 @@ export function table(caption, columns) {
   );
   const element = h(
     'table',
-    { role: 'table', class: 'stack' },
+    { role: 'table', class: `stack ${className}`.trim() },
     h('caption', { class: 'unseen' }, caption),
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, heads)),
     body,

@@ -27,7 +27,7 @@ export function createGraphPanel(context) {
   const panel = createPanel('graph', 'Transport graph');
   const acts = createActs(context, () => asking.kick());
   const held = createHeld(acts);
-  const about = h('p', { class: 'graph-about' });
+  const about = h('div', { class: 'graph-about' });
   const issues = createIssues();
   const map = createNetworkMap();
   const { element: list, body } = table('Versions of the graph', COLUMNS);
@@ -45,7 +45,7 @@ export function createGraphPanel(context) {
         api.get(`${PATH}/datasets?state=held&limit=10`, { signal }),
       ]);
       held.set(datasets);
-      const live = versions.find(({ state }) => state === 'active') ?? (await activeVersion(api, signal));
+      const live = versions.find(({ state }) => state === 'active') ?? (await olderActive(api, versions, signal));
       acts.setLive(live);
       if (live === null) return panel.empty(EMPTY[datasets.length > 0 ? 'held' : 'none']);
       const { report, diff } = await api.get(`${PATH}/versions/${live.version}`, { signal });
@@ -87,7 +87,8 @@ const EMPTY = {
 };
 
 /** One that is older than the versions that are listed. */
-async function activeVersion(api, signal) {
+async function olderActive(api, versions, signal) {
+  if (versions.length < VERSIONS) return null;
   try {
     return (await api.get(PATH, { signal })).graph;
   } catch (error) {
@@ -99,8 +100,12 @@ async function activeVersion(api, signal) {
 function writeAbout(element, graph, report, diff, now) {
   const age = graph.activatedAt === null ? NOTHING : relative(graph.activatedAt, now);
   fill(element, `${graph.version} ${age} ${diff !== null}`, () => [
-    h('strong', { class: 'graph-version' }, graph.version),
-    badge(report.valid === false ? 'invalid' : 'valid'),
+    h(
+      'div',
+      { class: 'graph-name' },
+      h('strong', {}, graph.version),
+      badge(report.valid === false ? 'invalid' : 'valid'),
+    ),
     h(
       'dl',
       { class: 'figures' },

@@ -149,17 +149,11 @@ function create({ workerId, workerName, version }, actions) {
   return h(
     'li',
     { class: 'stage' },
-    h(
-      'div',
-      { class: 'stage-head' },
-      h('h3', {}, name),
-      h('span', { class: 'stage-status' }),
-      h('span', { class: 'stage-links' }),
-      actions.forStage(workerId, name),
-    ),
+    h('div', { class: 'stage-head' }, h('h3', {}, name), h('span', { class: 'stage-status' })),
     h('p', { class: 'hint' }, `${workerId} ${version}`),
     h('dl', { class: 'facts' }, cell('Last run', 'last'), cell('Took', 'took'), cell('Runs', 'runs')),
     h('p', { class: 'stage-message' }),
+    h('div', { class: 'stage-foot' }, actions.forStage(workerId, name), h('span', { class: 'stage-links' })),
   );
 }
 

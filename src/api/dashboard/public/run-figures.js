@@ -6,7 +6,8 @@ import { badge, createBar, temporalAnchor } from './panel.js';
 /** How far a run is, in percent: by rows while they are known, by vehicles else. */
 function percentOf({ state, rows, plannedRows, vehicles, completed, failed }) {
   if (state === 'completed') return 100;
-  if (plannedRows > 0) return Math.min(100, (100 * rows) / plannedRows);
+  // What was planned is an estimate: a run that goes on is not at its end.
+  if (plannedRows > 0) return Math.min(99, (100 * rows) / plannedRows);
   return vehicles === 0 ? 0 : (100 * (completed + failed)) / vehicles;
 }
 
@@ -17,7 +18,8 @@ const elapsedMs = ({ startedAt, finishedAt }, now) =>
 function remainingMs(run, now) {
   const elapsed = elapsedMs(run, now);
   if (run.state !== 'running' || run.paused || run.rows === 0 || elapsed < 3000) return null;
-  return (elapsed * Math.max(0, run.plannedRows - run.rows)) / run.rows;
+  const left = (elapsed * (run.plannedRows - run.rows)) / run.rows;
+  return left < 1000 ? null : left;
 }
 
 function figure(label) {

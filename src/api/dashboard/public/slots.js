@@ -60,8 +60,8 @@ function update(
   setText(number, slot);
   setText(name, vehicle ?? NOTHING);
   fill(stageCell, stage, () => badge(stage));
-  bar.set(done, stage);
-  setText(value, percent(done));
+  bar.set(vehicle === null ? 0 : done, stage);
+  setText(value, vehicle === null ? NOTHING : percent(done));
   setText(
     rowsCell,
     vehicle === null ? NOTHING : plannedRows > 0 ? `${whole(rows)} / ${whole(plannedRows)}` : whole(rows),

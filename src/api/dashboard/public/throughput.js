@@ -103,7 +103,7 @@ function optionsFor(frame, onPoint) {
   return {
     width: frame.clientWidth,
     height: HEIGHT,
-    padding: [12, 6, 0, 0],
+    padding: [12, 26, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, y: false },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },

@@ -8,7 +8,7 @@ import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
 import { poll } from './poll.js';
 
 const PATH = '/api/v1/legacy-sync/vehicles';
-const PAGE = 25;
+const PAGE = 10;
 const QUIET_MS = 6_000;
 const WHILE_RUNNING_MS = 2_000;
 const TYPING_MS = 300;
@@ -20,11 +20,11 @@ const SHOWN = [
 
 const COLUMNS = [
   { label: 'Vehicle', className: 'name' },
-  { label: 'Server', className: '' },
-  { label: 'Last synced', className: '' },
-  { label: 'Last run', className: '' },
-  { label: 'Rows', className: 'number' },
-  { label: 'Quarantined', className: 'number' },
+  { label: 'Server', className: 'server' },
+  { label: 'Last synced', className: 'synced' },
+  { label: 'Last run', className: 'status' },
+  { label: 'Rows', className: 'number rows' },
+  { label: 'Quarantined', className: 'number held-rows' },
   { label: 'Error', className: 'error' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
@@ -37,7 +37,7 @@ export function createVehiclesPanel(context) {
     pages.length = 0;
     asking.kick();
   });
-  const { element: list, body } = table('Vehicles with their last sync', COLUMNS);
+  const { element: list, body } = table('Vehicles with their last sync', COLUMNS, 'vehicle-list');
   const pager = createPager((step) => {
     if (step > 0) pages.push(next);
     else pages.pop();
@@ -78,7 +78,7 @@ export function createVehiclesPanel(context) {
   };
   const tell = (count) => {
     if (count === 0 && !filter.used())
-      return panel.empty('There are no vehicles yet: `fleetgraph vehicles put` adds them.');
+      return panel.empty('There are no vehicles yet. The command fleetgraph vehicles put adds them.');
     show(list, count > 0);
     show(none, count === 0);
     return panel.ready();
@@ -174,6 +174,7 @@ function update(line, { serverId, lastSyncedAt, lastRun, quarantined, enabled },
   fill(status, word, () => (word === NOTHING ? word : badge(word)));
   setText(rows, lastRun === null ? NOTHING : short(lastRun.rows));
   setText(held, whole(quarantined));
+  held.classList.toggle('none', quarantined === 0);
   fill(error, JSON.stringify(lastRun?.error ?? null), () => describeError(lastRun?.error ?? null));
   // Where rows are cards, a card without an error has no line for it.
   error.classList.toggle('none', lastRun?.error == null);
