@@ -57,15 +57,10 @@ export const FAILURES = {
   DatasetDecisionRefused: { retry: false, infrastructure: false },
   ObjectStoreUnavailable: { retry: true, infrastructure: false },
   ObjectStoreRejected: { retry: false, infrastructure: false },
-  // asked of the API
-  InvalidRequest: { retry: false, infrastructure: false },
-  Unauthenticated: { retry: false, infrastructure: false },
-  Forbidden: { retry: false, infrastructure: false },
-  NotFound: { retry: false, infrastructure: false },
-  WrongState: { retry: false, infrastructure: false },
+  // the pipeline of the transport graph
   CannotRun: { retry: false, infrastructure: false },
-  RateLimited: { retry: true, infrastructure: false },
-  TemporalUnavailable: { retry: true, infrastructure: false },
+  PipelineStopped: { retry: false, infrastructure: false },
+  CustomStageFailed: { retry: true, infrastructure: false },
   // the run itself
   VehicleTimeout: { retry: false, infrastructure: false },
   Cancelled: { retry: false, infrastructure: false },
@@ -77,6 +72,14 @@ export const FAILURES = {
   InvalidConfiguration: { retry: false, infrastructure: false },
   Lost: { retry: true, infrastructure: false },
   Unexpected: { retry: true, infrastructure: false },
+  // asked of the API
+  InvalidRequest: { retry: false, infrastructure: false },
+  Unauthenticated: { retry: false, infrastructure: false },
+  Forbidden: { retry: false, infrastructure: false },
+  NotFound: { retry: false, infrastructure: false },
+  WrongState: { retry: false, infrastructure: false },
+  RateLimited: { retry: true, infrastructure: false },
+  TemporalUnavailable: { retry: true, infrastructure: false },
 } as const satisfies Record<string, { retry: boolean; infrastructure: boolean }>;
 
 export type FailureCode = keyof typeof FAILURES;

@@ -41,6 +41,8 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   const metrics = app.get(MetricsService);
   const stopping = app.get(Stopping);
   const server = adapter.getInstance();
+  // Fastify would take any text for a body; ours are JSON.
+  server.removeContentTypeParser('text/plain');
   server.addHook('onResponse', (request, reply, done) => {
     const { url = 'none' } = request.routeOptions;
     metrics.observe(request.method, url, reply.statusCode, reply.elapsedTime / 1000);

@@ -29,8 +29,11 @@ EXCEPTION
   WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
 END $$`;
 
+/** Since PostgreSQL 16 a member may be one that cannot SET ROLE. */
+const MAY_BECOME = `pg_has_role(current_user, '${API_ROLE}', CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)`;
+
 const BECOME = `DO $$ BEGIN
-  IF NOT pg_has_role(current_user, '${API_ROLE}', CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
+  IF NOT ${MAY_BECOME} THEN
     EXECUTE format('GRANT ${API_ROLE} TO %I', current_user);
   END IF;
 EXCEPTION
@@ -48,6 +51,13 @@ export async function ensureApiRole(client: pg.ClientBase, say: (line: string) =
     if (rows[0]?.exists) {
       await client.query(GRANTS);
       await client.query(BECOME);
+      const { rows: become } = await client.query<{ may: boolean }>(`SELECT ${MAY_BECOME} AS may`);
+      if (!become[0]?.may) {
+        say(
+          `this login may not work as ${API_ROLE}: give the API a login of its own (FLEETGRAPH_API_POSTGRES_URL) that is a member, ` +
+            `or, as an administrator: GRANT ${API_ROLE} TO <this login>.`,
+        );
+      }
     } else {
       say(
         `the API cannot work yet: the role ${API_ROLE} is missing and may not be created by this login. ` +

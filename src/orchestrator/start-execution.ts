@@ -1,4 +1,4 @@
-import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import {
   GRAPH_BUILDER,
   ODATA_SYNC,
@@ -9,7 +9,7 @@ import {
   VIRTUAL_ENTITIES,
   stageWorkflowId,
 } from '../workflows/transport-graph/messages.ts';
-import type { OrchestrationResult, WorkerExecutionResult } from './types.ts';
+import { toldBy } from './execution-results.ts';
 
 const WORKFLOW_OF: Record<string, string> = {
   [ODATA_SYNC]: 'odataSync',
@@ -60,32 +60,8 @@ async function resultOf<T>(result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (error) {
-    if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
-    const told = error.cause.details?.[0] as T | undefined;
-    if (told === undefined) throw error;
+    const told = toldBy<T>(error);
+    if (told === null) throw error;
     return told;
   }
-}
-
-export const orchestrationResult = (result: PipelineResult): OrchestrationResult => ({
-  ...result,
-  workerResults: result.workerResults.map(executionResult),
-});
-
-export function executionResult({
-  success,
-  workerId,
-  executionTimeMs,
-  message,
-  dataProcessed,
-  error,
-}: StageResult): WorkerExecutionResult {
-  return {
-    success,
-    workerId,
-    executionTimeMs,
-    message,
-    ...(dataProcessed === undefined ? {} : { dataProcessed }),
-    ...(error === undefined ? {} : { error: error.message }),
-  };
 }

@@ -1,10 +1,29 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
+import {
+  ApplicationFailure,
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+} from '@temporalio/client';
 import type pg from 'pg';
-import { PIPELINE_WORKFLOW_ID } from '../workflows/transport-graph/messages.ts';
+import {
+  GRAPH_BUILDER,
+  ODATA_SYNC,
+  PIPELINE_WORKFLOW_ID,
+  type PipelineResult,
+  type StageResult,
+  TRANSPORT_GRAPH_TASK_QUEUE,
+  VIRTUAL_ENTITIES,
+  stageWorkflowId,
+} from '../workflows/transport-graph/messages.ts';
 import type { CustomStages } from './custom-stages.ts';
 import { readWorkerMetadata } from './read-metadata.ts';
-import { executionResult, orchestrationResult, startPipeline, startStage } from './start-execution.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult, WorkerMetadata } from './types.ts';
+
+const WORKFLOW_OF: Record<string, string> = {
+  [ODATA_SYNC]: 'odataSync',
+  [VIRTUAL_ENTITIES]: 'virtualEntities',
+  [GRAPH_BUILDER]: 'graphBuilder',
+};
 
 export interface WorkerOrchestratorOptions {
   temporal: Client;
@@ -42,9 +61,19 @@ export class WorkerOrchestrator {
     await this.#customStages.ready();
     await this.#audit('pipeline', options);
     try {
-      const run = await startPipeline(this.#temporal, { force: options.force !== undefined });
-      return orchestrationResult(await run.result());
+      const result = await this.#temporal.workflow.execute<(input: object) => Promise<PipelineResult>>(
+        'transportGraphPipeline',
+        {
+          workflowId: PIPELINE_WORKFLOW_ID,
+          taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
+          args: [{ force: options.force !== undefined }],
+          staticSummary: 'OData → virtual entities → graph',
+        },
+      );
+      return { ...result, workerResults: result.workerResults.map(executionResult) };
     } catch (error) {
+      const told = detailOf<PipelineResult>(error);
+      if (told !== null) return { ...told, workerResults: told.workerResults.map(executionResult) };
       return {
         success: false,
         totalExecutionTimeMs: Date.now() - startedAt,
@@ -63,9 +92,19 @@ export class WorkerOrchestrator {
     await this.#customStages.ready();
     await this.#audit(workerId, options);
     try {
-      const run = await startStage(this.#temporal, workerId, { force: options.force !== undefined });
-      return executionResult(await run.result());
+      const result = await this.#temporal.workflow.execute<(input: object) => Promise<StageResult>>(
+        WORKFLOW_OF[workerId] ?? 'customStage',
+        {
+          workflowId: stageWorkflowId(workerId),
+          taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
+          args: [{ workerId, pipelineRunId: null, force: options.force !== undefined }],
+          staticSummary: `stage ${workerId}, started alone`,
+        },
+      );
+      return executionResult(result);
     } catch (error) {
+      const told = detailOf<StageResult>(error);
+      if (told !== null) return executionResult(told);
       const message = isRunning(error) ? `Worker ${workerId} cannot run: it is already running` : reason(error);
       return { success: false, workerId, executionTimeMs: Date.now() - startedAt, message, error: message };
     } finally {
@@ -105,8 +144,32 @@ export class WorkerOrchestrator {
   }
 }
 
+function executionResult({
+  success,
+  workerId,
+  executionTimeMs,
+  message,
+  dataProcessed,
+  error,
+}: StageResult): WorkerExecutionResult {
+  return {
+    success,
+    workerId,
+    executionTimeMs,
+    message,
+    ...(dataProcessed === undefined ? {} : { dataProcessed }),
+    ...(error === undefined ? {} : { error: error.message }),
+  };
+}
+
 function neverRan(workerId: string, { workerName, version }: IBackgroundWorker): WorkerMetadata {
   return { workerId, workerName, version, lastRun: null, lastStatus: null, lastDuration: null, runCount: 0 };
+}
+
+/** What a failed run says of itself, beside its failure. */
+function detailOf<T>(error: unknown): T | null {
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
+  return (error.cause.details?.[0] as T | undefined) ?? null;
 }
 
 const isRunning = (error: unknown): boolean => error instanceof WorkflowExecutionAlreadyStartedError;

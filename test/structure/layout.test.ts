@@ -30,10 +30,35 @@ const ARROWS: Record<string, string[]> = {
   workers: ['activities', 'pool', 'connections', 'settings', 'workflows', 'config', 'errors', 'logger'],
   // Starts and steers runs by the workflows' names and types, and never loads workflow code.
   client: ['workflows', 'connections', 'settings', 'errors'],
+  // As `client`, for the pipeline of the transport graph; its custom stages poll a queue of their own.
+  orchestrator: ['workflows', 'connections', 'errors'],
   // `pool` to close a circuit by hand.
-  cli: ['client', 'pool', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
+  cli: [
+    'client',
+    'orchestrator',
+    'pool',
+    'workflows',
+    'connections',
+    'settings',
+    'stack',
+    'config',
+    'errors',
+    'logger',
+  ],
   demo: ['cli', 'client', 'workflows', 'connections', 'settings', 'stack', 'config', 'errors', 'logger'],
-  api: ['client', 'graph-reader', 'workflows', 'connections', 'settings', 'config', 'errors', 'logger'],
+  // `orchestrator` for what starts the pipeline, `graph` for ways through it.
+  api: [
+    'client',
+    'orchestrator',
+    'graph',
+    'graph-reader',
+    'workflows',
+    'connections',
+    'settings',
+    'config',
+    'errors',
+    'logger',
+  ],
   // The private servers of development and tests would run under any project.
   stack: [],
 };
@@ -120,6 +145,21 @@ const imports = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
 test('imports point one way', () => {
   expect(imports.length).toBeGreaterThan(200);
   expect(imports.map(refusal).filter((reason) => reason !== null)).toEqual([]);
+});
+
+/** Files and packages that a program loads. */
+function loadedBy(program: string): Set<string> {
+  const loaded = new Set([program]);
+  for (const file of loaded) for (const each of imports) if (each.from === file && !each.typeOnly) loaded.add(each.to);
+  return loaded;
+}
+
+test('the API loads neither the worker’s native module nor any of the work', () => {
+  const loaded = [...loadedBy('src/api/main.ts')];
+  expect(loaded.length).toBeGreaterThan(60);
+  expect(
+    loaded.filter((each) => /^@temporalio\/(worker|activity|workflow)$|^src\/(activities|workers)\//.test(each)),
+  ).toEqual([]);
 });
 
 test('every exception is in use', () => {

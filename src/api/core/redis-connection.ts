@@ -5,6 +5,9 @@ import { openRedis } from '../../connections/redis.ts';
 import type { Logger } from '../../logger.ts';
 import { CONFIG, LOGGER } from './tokens.ts';
 
+/** Answers come in milliseconds; a Redis that only pauses for a moment keeps its connection. */
+const SILENCE_MS = 2_000;
+
 /** An answer within half a second, or an error at once while Redis is away. */
 @Injectable()
 export class RedisConnection implements OnApplicationShutdown {
@@ -13,6 +16,7 @@ export class RedisConnection implements OnApplicationShutdown {
   constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) logger: Logger) {
     let away = false;
     this.redis = openRedis(config.redisUrl, {
+      silenceTimeoutMs: SILENCE_MS,
       onError: (error) => {
         // Told once: it is tried again every two seconds.
         if (!away) logger.warn({ err: error }, 'Redis is away');

@@ -12,7 +12,11 @@ export function describeRoute(definition: RouteDefinition): MethodDecorator[] {
   const { access, summary, description, params, query, body, answer, status = 200, also = {} } = definition;
   const keyed = access !== 'public';
   return [
-    ApiOperation({ summary, ...(description === undefined ? {} : { description }) }),
+    ApiOperation({
+      summary,
+      ...(description === undefined ? {} : { description }),
+      ...(keyed ? {} : { security: [] }),
+    }),
     ApiExtension('x-access', access),
     ...(keyed ? [ApiSecurity('apiKey')] : []),
     ...properties(params).map(([name, schema]) => ApiParam({ name, required: true, schema })),

@@ -40,14 +40,11 @@ export class OpenApi {
       .setVersion('1.0.0')
       .setLicense('UNLICENSED', 'https://spdx.org/licenses/')
       .addServer('/')
-      .addApiKey(
-        {
-          type: 'http',
-          scheme: 'bearer',
-          description: '`<id>.<secret>`, made by `fleetgraph api-keys create`.',
-        } as never,
-        'apiKey',
-      )
+      .addSecurity('apiKey', {
+        type: 'http',
+        scheme: 'bearer',
+        description: '`<id>.<secret>`, made by `fleetgraph api-keys create`.',
+      })
       .build();
     const document = SwaggerModule.createDocument(app, config, {
       operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,

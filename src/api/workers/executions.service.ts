@@ -1,18 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  type Client,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Config } from '../../config.ts';
-import {
-  type StartedExecution,
-  executionResult,
-  orchestrationResult,
-  startPipeline,
-  startStage,
-} from '../../orchestrator/start-execution.ts';
+import { executionResult, isRunning, orchestrationResult, reasonOf } from '../../orchestrator/execution-results.ts';
+import { type StartedExecution, startPipeline, startStage } from '../../orchestrator/start-execution.ts';
 import {
   ODATA_SYNC,
   PIPELINE_WORKFLOW_ID,
@@ -104,7 +94,7 @@ export class ExecutionsService {
       await this.#audit.record({ actor, action: 'stage.started', subject, reason, details: { runId: run.runId } });
       return run;
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (!isRunning(error)) throw error;
       const { runId } = await this.#temporal.call((client) => client.workflow.getHandle(workflowId).describe());
       const what = subject === 'pipeline' ? 'The pipeline' : `Worker ${subject}`;
       throw new Problem('AlreadyRunning', `${what} cannot run: it is already running.`, { link: linkTo(runId) });
@@ -126,7 +116,7 @@ export class ExecutionsService {
       // Temporal went away while we waited. What was started goes on when it is back.
       if (isAway(error)) return late();
       if (error instanceof WorkflowFailedError) {
-        const message = error.cause?.message ?? error.message;
+        const message = reasonOf(error);
         return { success: false, message, error: message };
       }
       throw error;

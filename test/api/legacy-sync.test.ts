@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
+import { SERVER_ID, TABLE, untilStage } from '../support/fleet.ts';
+import { type ApiFixture, openApi } from './api-fixture.ts';
+import { type EventStream, openEvents } from './event-stream.ts';
+
+const RUNS = '/api/v1/legacy-sync/runs';
+const VEHICLES = '/api/v1/legacy-sync/vehicles';
+const SERVERS = '/api/v1/legacy-sync/servers';
+const QUARANTINE = '/api/v1/legacy-sync/quarantine';
+
+let fixture: ApiFixture;
+let vehicleIds: string[];
+
+beforeAll(async () => {
+  fixture = await openApi({ redisDatabase: 6 });
+  vehicleIds = await fixture.fleet.addVehicles(4, { rows: 50 });
+  await fixture.fleet.set({ 'worker_pool.claim_poll_ms': 100 });
+}, 120_000);
+afterAll(() => fixture?.close());
+
+const startWorker = () =>
+  fixture.fleet.startWorker({
+    env: { FLEETGRAPH_REDIS_URL: fixture.environment['FLEETGRAPH_REDIS_URL']!, FLEETGRAPH_WORKER_ROLES: 'legacy-sync' },
+  });
+
+const untilEnded = (runId: string) =>
+  eventually(
+    async () => {
+      const { body } = await fixture.get(`${RUNS}/${runId}`);
+      expect(body.run.state).not.toBe('running');
+      return body.run;
+    },
+    { withinMs: 40_000 },
+  );
+
+test('a run: started, found before a worker has seen it, refused a second time, followed to its end, and read', async () => {
+  const started = await fixture.post(RUNS, { selection: { kind: 'all' }, maxWorkers: 2, reason: 'a first try' });
+  expect(started.status).toBe(202);
+  const { runId } = started.body;
+  expect(started.headers.get('location')).toBe(`${RUNS}/${runId}`);
+  expect((await fixture.get(`${RUNS}/${runId}`)).body).toMatchObject({
+    run: { state: 'running', vehicles: 0 },
+    workers: [],
+  });
+  const again = await fixture.post(RUNS);
+  expect(again).toMatchObject({ status: 409, body: { code: 'AlreadyRunning' } });
+
+  const events = await openEvents(`${fixture.api.url}${RUNS}/${runId}/events`, fixture.keys.viewer);
+  await startWorker();
+  const run = await untilEnded(runId);
+  expect(run).toMatchObject({
+    state: 'completed',
+    vehicles: 4,
+    completed: 4,
+    failed: 0,
+    rows: 200,
+    requestedBy: 'test admin',
+  });
+  await expectWholeStream(events);
+
+  const { body: page } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3`);
+  const { body: rest } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3&after=${page.next}`);
+  expect([...page.vehicles, ...rest.vehicles].map(({ vehicleId }: { vehicleId: string }) => vehicleId)).toEqual(
+    vehicleIds,
+  );
+  expect(rest.next).toBeNull();
+  expect(page.vehicles[0]).toMatchObject({ status: 'completed', rows: 50, inserted: 50, workflowId: 'vehicle-sync/1' });
+  expect((await fixture.get(`${RUNS}/${runId}/vehicles?status=failed`)).body.vehicles).toEqual([]);
+
+  const { body: over } = await fixture.get(`${RUNS}/${runId}/throughput`);
+  expect(over.points.reduce((sum: number, { rows }: { rows: number }) => sum + rows, 0)).toBe(200);
+  const { body: listed } = await fixture.get(`${RUNS}?limit=1`);
+  expect(listed.runs).toMatchObject([{ runId, completed: 4 }]);
+  expect((await fixture.get(`${RUNS}/${runId}`)).body.workers[0]).toMatchObject({
+    slot: 1,
+    mbPerSecond: expect.any(Number),
+  });
+  expect(await fixture.post(`${RUNS}/${runId}/pause`)).toMatchObject({ status: 409, body: { code: 'WrongState' } });
+  expect(await fixture.post(`${RUNS}/${runId}/retry-failed`)).toMatchObject({ status: 409 });
+});
+
+/** Every vehicle once, progress, and the end; after the last id nothing but what may have been missed comes again. */
+async function expectWholeStream(events: EventStream): Promise<void> {
+  await events.ended;
+  const named = (name: string) => events.events.filter((each) => each.event === name);
+  expect(
+    named('vehicle')
+      .map(({ data }) => data['vehicleId'])
+      .sort(),
+  ).toEqual(vehicleIds);
+  expect(named('progress').length).toBeGreaterThan(0);
+  expect(named('end')).toMatchObject([{ data: { state: 'completed' } }]);
+  const lastId = named('vehicle').at(-1)!.id!;
+  const resumed = await openEvents(events.url, fixture.keys.viewer, lastId);
+  await resumed.ended;
+  expect(resumed.events.map(({ event }) => event)).toEqual(expect.arrayContaining(['vehicle', 'progress', 'end']));
+  const unheard = await openEvents(events.url, fixture.keys.viewer, String(Number(lastId) + 3_600_000));
+  await unheard.ended;
+  expect(unheard.events.filter(({ event }) => event === 'vehicle')).toEqual([]);
+}
+
+test('a run is paused, resumed, given more slots and cancelled; what failed is tried again', async () => {
+  // A slow link keeps the vehicles in flight for as long as the test needs them there.
+  for (const id of vehicleIds) await fixture.fleet.addRows(id, 500, 200);
+  const link = await fixture.fleet.linkToHost();
+  link.set({ kind: 'rate', bytesPerSecond: 12_000 });
+  const { runId } = (await fixture.post(RUNS, { maxWorkers: 1 })).body;
+  await untilStage(fixture.fleet, runId, 'exporting');
+
+  expect((await fixture.post(`${RUNS}/${runId}/pause`, { reason: 'the host is busy' })).body).toEqual({
+    success: true,
+    runId,
+    paused: true,
+  });
+  expect((await fixture.get(`${RUNS}/${runId}`)).body.run.paused).toBe(true);
+  expect(await fixture.post(`${RUNS}/${runId}/pause`)).toMatchObject({ status: 409, body: { code: 'WrongState' } });
+  expect((await fixture.post(`${RUNS}/${runId}/resume`)).status).toBe(200);
+
+  expect((await fixture.put(`${RUNS}/${runId}/max-workers`, { maxWorkers: 3 })).body.maxWorkers).toBe(3);
+  await eventually(async () => expect((await fixture.get(`${RUNS}/${runId}`)).body.run.inFlight).toBe(3));
+  const busy = (await fixture.get(`${VEHICLES}/${vehicleIds[0]}`)).body.vehicle.lastRun;
+  expect(busy).toMatchObject({ runId });
+  const { rows } = await fixture.fleet.pool.query(
+    `SELECT vehicle_id::text AS id FROM vehicle_syncs WHERE state = 'claimed' LIMIT 1`,
+  );
+  expect(await fixture.post(`${VEHICLES}/${rows[0].id}/sync`)).toMatchObject({
+    status: 409,
+    body: { link: `${RUNS}/${runId}` },
+  });
+
+  expect((await fixture.post(`${RUNS}/${runId}/cancel`)).status).toBe(202);
+  link.set({ kind: 'pass' });
+  expect(await untilEnded(runId)).toMatchObject({ state: 'cancelled' });
+  const failed = (await fixture.get(`${RUNS}/${runId}/vehicles?status=failed`)).body.vehicles;
+  expect(failed[0]).toMatchObject({ error: { code: 'Cancelled' } });
+
+  const retried = await fixture.post(`${RUNS}/${runId}/retry-failed`);
+  expect(retried.status).toBe(202);
+  const { state, vehicles, upToDate } = await untilEnded(retried.body.runId);
+  // A vehicle that was cut after its last commit has nothing left to do.
+  expect({ state, taken: vehicles + upToDate }).toEqual({ state: 'completed', taken: failed.length });
+}, 120_000);
+
+test('one vehicle is synced now', async () => {
+  await fixture.fleet.addRows(vehicleIds[1]!, 7);
+  const { status, body } = await fixture.post(`${VEHICLES}/${vehicleIds[1]}/sync`, {
+    mode: 'full',
+    reason: 'it was repaired',
+  });
+  expect(status).toBe(202);
+  expect(await untilEnded(body.runId)).toMatchObject({ state: 'completed', mode: 'full', vehicles: 1 });
+  const { vehicle } = (await fixture.get(`${VEHICLES}/${vehicleIds[1]}`)).body;
+  expect(vehicle.lastRun).toMatchObject({ status: 'completed', error: null });
+});
+
+test('vehicles are listed, added and changed', async () => {
+  const added = { label: 'bus-90', serverId: SERVER_ID, table: TABLE, legacyVehicleId: '90' };
+  expect(await fixture.post(VEHICLES, { id: '90', ...added })).toMatchObject({
+    status: 201,
+    body: { vehicle: { id: '90', watermark: '0', enabled: true, lastRun: null } },
+  });
+  expect(await fixture.post(VEHICLES, { id: '90', ...added })).toMatchObject({
+    status: 409,
+    body: { code: 'WrongState' },
+  });
+  expect(await fixture.post(VEHICLES, { id: '91', ...added, serverId: 'nowhere' })).toMatchObject({ status: 404 });
+  expect(await fixture.post(VEHICLES, { id: '0', ...added })).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'body.id', rule: 'invalid_format' }] },
+  });
+  expect(await fixture.post(VEHICLES, { id: '92', ...added, legacyVehicleId: null })).toMatchObject({
+    status: 400,
+    body: { code: 'InvalidConfiguration' },
+  });
+  const changed = await fixture.put(`${VEHICLES}/90`, { ...added, priority: 9, enabled: false });
+  expect(changed.body.vehicle).toMatchObject({ priority: 9, enabled: false });
+  expect(await fixture.post(`${VEHICLES}/90/sync`)).toMatchObject({ status: 409, body: { code: 'WrongState' } });
+  expect((await fixture.get(`${VEHICLES}?search=S-9`)).body.vehicles).toMatchObject([{ id: '90' }]);
+  expect((await fixture.get(`${VEHICLES}?limit=2`)).body).toMatchObject({ next: vehicleIds[1] });
+  expect(await fixture.get(`${VEHICLES}?limit=9999`)).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'query.limit', rule: 'too_big' }] },
+  });
+  expect(await fixture.put(`${VEHICLES}/4711`, added)).toMatchObject({ status: 404, body: { code: 'UnknownVehicle' } });
+});
+
+test('legacy servers are shown without secrets, added, changed and tested', async () => {
+  const { server } = (await fixture.get(`${SERVERS}/${SERVER_ID}`)).body;
+  expect(server).toMatchObject({ id: SERVER_ID, privateKeyRef: expect.stringMatching(/^file:/) });
+  expect((await fixture.get(SERVERS)).body).toMatchObject({
+    count: 1,
+    servers: [{ id: SERVER_ID, circuit: { state: 'closed' } }],
+  });
+
+  const { check } = (await fixture.post(`${SERVERS}/${SERVER_ID}/test`)).body;
+  expect(check).toMatchObject({
+    ok: true,
+    failure: null,
+    steps: [expect.stringMatching(/^logged in as /), expect.stringMatching(/new rows/)],
+  });
+
+  const second = { ...server, id: 'second', hostKeyFingerprints: [`SHA256:${'A'.repeat(43)}`] };
+  expect((await fixture.post(SERVERS, { ...second, reason: 'a second depot' })).status).toBe(201);
+  expect(await fixture.post(SERVERS, second)).toMatchObject({ status: 409 });
+  const strange = (await fixture.post(`${SERVERS}/second/test`)).body.check;
+  expect(strange).toMatchObject({ ok: false, failure: { code: 'HostKeyMismatch' } });
+  expect(await fixture.put(`${SERVERS}/second`, { ...second, port: 0, database: 'a b' })).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'body.port' }, { field: 'body.database' }] },
+  });
+  expect((await fixture.put(`${SERVERS}/second`, { ...second, timeZone: 'Moon/Base' })).body.errors).toMatchObject([
+    { field: 'body.timeZone', rule: 'time_zone' },
+  ]);
+  expect((await fixture.put(`${SERVERS}/second`, { ...second, mysqlUser: 'other' })).body.server.mysqlUser).toBe(
+    'other',
+  );
+  expect(await fixture.put(`${SERVERS}/third`, second)).toMatchObject({ status: 404 });
+});
+
+test('rows in quarantine are shown whole, and imported once the policy was mended', async () => {
+  const [vehicleId] = await fixture.fleet.addVehicles(1, { rows: 5 });
+  await fixture.fleet.changeServer({ values: { nullIsland: 'quarantine' } });
+  await fixture.fleet.legacy.query(
+    `UPDATE ${TABLE} SET latitude = 0, longitude = 0 WHERE vehicle_id = ${vehicleId} ORDER BY id LIMIT 2`,
+  );
+  await fixture.fleet.legacy.query(
+    `UPDATE ${TABLE} SET latitude = NULL WHERE vehicle_id = ${vehicleId} ORDER BY id DESC LIMIT 1`,
+  );
+  await fixture.fleet.set({ 'quarantine.max_percent': 100 });
+  await untilEnded((await fixture.post(`${VEHICLES}/${vehicleId}/sync`)).body.runId);
+
+  const { rows } = (await fixture.get(`${QUARANTINE}?vehicleId=${vehicleId}`)).body;
+  expect(rows.map(({ reason }: { reason: string }) => reason).sort()).toEqual([
+    'MissingCoordinate',
+    'NullIsland',
+    'NullIsland',
+  ]);
+  const shown = (await fixture.get(`${QUARANTINE}/${rows[0].id}`)).body.row;
+  expect(shown).toMatchObject({ vehicleId, text: expect.stringMatching(/^\(/), truncated: false });
+  expect(await fixture.get(`${QUARANTINE}/999999`)).toMatchObject({ status: 404 });
+
+  await fixture.fleet.changeServer({ values: { nullIsland: 'flag' } });
+  const redrive = () => fixture.post(`${QUARANTINE}/redrive`, { vehicleId, reason: 'the depot has no GPS' });
+  expect((await redrive()).body.result).toEqual({ taken: 3, imported: 2, duplicates: 0, stillQuarantined: 1, left: 0 });
+  expect((await redrive()).body.result).toEqual({ taken: 1, imported: 0, duplicates: 0, stillQuarantined: 1, left: 0 });
+  const { rows: positions } = await fixture.fleet.pool.query(
+    'SELECT count(*)::int AS count FROM positions WHERE vehicle_id = $1',
+    [vehicleId],
+  );
+  expect(positions).toEqual([{ count: 4 }]);
+  expect(await fixture.post(`${QUARANTINE}/redrive`, { vehicleId })).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'body.reason' }] },
+  });
+});
+
+test('a bad selection is refused before anything is started', async () => {
+  expect(await fixture.post(RUNS, { selection: { kind: 'first', count: 0 } })).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'body.selection.count', rule: 'too_small' }] },
+  });
+  expect(await fixture.post(RUNS, { selection: { kind: 'some' } })).toMatchObject({ status: 400 });
+  const missing = '6f0d8f5a-0000-4000-8000-000000000000';
+  expect(await fixture.get(`${RUNS}/${missing}`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  expect(await fixture.get(`${RUNS}/${missing}/events`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  expect(await fixture.get(`${RUNS}?after=yesterday`)).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'query.after' }] },
+  });
+});
+
+test('every act stands in the audit log, before and after it is done', async () => {
+  const actions = await fixture.audited();
+  const acts = ['start', 'started', 'pause', 'resume', 'max-workers', 'cancel'].map((act) => `fleet-sync.${act}`);
+  const rest = [
+    'vehicle.created',
+    'vehicle.changed',
+    'server.created',
+    'server.changed',
+    'server.tested',
+    'quarantine.redrive',
+  ];
+  expect(actions).toEqual(expect.arrayContaining([...acts, ...rest]));
+  const { entries } = (await fixture.get('/api/v1/audit?action=quarantine.redrive')).body;
+  expect(entries[0]).toMatchObject({
+    actor: 'test admin',
+    reason: 'the depot has no GPS',
+    details: { keyId: expect.any(String) },
+  });
+});
