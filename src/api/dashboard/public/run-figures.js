@@ -85,10 +85,7 @@ function write(figures, run, now) {
   figures.vehicles.set(`${whole(settled)} / ${whole(run.vehicles)}`, `${whole(run.upToDate)} up to date already`);
   figures.rows.set(short(run.rows), `of about ${short(run.plannedRows)}`);
   figures.size.set(bytes(run.bytes), 'compressed');
-  figures.pace.set(
-    elapsed > 0 && run.rows > 0 ? `${short((run.rows * 1000) / elapsed)} rows/s` : NOTHING,
-    'on average',
-  );
+  figures.pace.set(elapsed > 0 && run.rows > 0 ? short((run.rows * 1000) / elapsed) : NOTHING, 'rows/s on average');
   const left = remainingMs(run, now);
   figures.time.set(
     duration(elapsed),

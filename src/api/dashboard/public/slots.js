@@ -8,16 +8,16 @@ const COLUMNS = [
   { label: 'Vehicle', className: 'name' },
   { label: 'Stage', className: 'stage' },
   { label: 'Progress', className: 'progress' },
-  { label: 'Rows', className: 'number' },
-  { label: 'File', className: 'number' },
-  { label: 'Speed', className: 'number' },
-  { label: 'Left', className: 'number' },
+  { label: 'Rows', className: 'number rows' },
+  { label: 'File', className: 'number file' },
+  { label: 'Speed', className: 'number speed' },
+  { label: 'Left', className: 'number left' },
 ];
 const WORKING = new Set(['exporting', 'transferring', 'importing']);
 const bars = new WeakMap();
 
 export function createSlots() {
-  const { element: list, body } = table('Worker slots', COLUMNS);
+  const { element: list, body } = table('Worker slots', COLUMNS, 'slot-list');
   const note = h('p', { class: 'state', hidden: true });
   const element = h('div', { class: 'slots' }, h('h3', {}, 'Worker slots'), note, list);
   return {
