@@ -10,6 +10,7 @@ import { migrate } from '../connections/migrations.ts';
 import { insertVehicle } from '../settings/vehicles.ts';
 import { writeStackEnv } from '../stack/stack-env.ts';
 import { type Stack, stackStateDir, startStack } from '../stack/stack.ts';
+import { startApiProcess } from './api-process.ts';
 import { readCapmetrics } from './capmetrics.ts';
 import { compareSourceAndTarget } from './compare.ts';
 import { driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
@@ -51,7 +52,12 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
   );
 
   const worker = await startWorkerProcess(join(stack.stateDir, 'worker.log'));
+  const api = await startApiProcess(session.postgres, {
+    logFile: join(stack.stateDir, 'api.log'),
+    temporalUiUrl: stack.temporal.uiUrl,
+  });
   try {
+    say(`\nREST API         ${api.url}/docs\nkey              ${api.key}   (Authorization: Bearer …)`);
     say('\nfirst run: everything is new');
     await syncAndCompare(stack, session, options);
     const added = await driveOn(stack, generated);
@@ -60,6 +66,7 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
     if (options.keep) await waitForCtrlC();
   } finally {
+    await api.stop();
     await worker.stop();
   }
 }

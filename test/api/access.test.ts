@@ -8,8 +8,8 @@ import { createLogger } from '../../src/logger.ts';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
 import { createApp } from '../../src/api/create-app.ts';
 import { eventually } from '../support/eventually.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
-import { startApiProcess } from './api-process.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
+import { startApiProcess } from '../support/api-process.ts';
 
 let fixture: ApiFixture;
 beforeAll(async () => {

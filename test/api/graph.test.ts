@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { createBuilder, emptyRedis, seedNetwork } from '../graph/graph-fixture.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
+import { eventually } from '../support/eventually.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 
 const GRAPH = '/api/v1/graph';
 
@@ -80,7 +81,10 @@ test('versions are listed with report and diff; an earlier one is activated, and
   const { report, diff } = (await fixture.get(`${GRAPH}/versions/${live}`)).body;
   expect(report).toMatchObject({ valid: true, nodes: 6 });
   expect(diff).toMatchObject({ edges: { changed: 12, added: 0, removed: 0 } });
-  expect((await fixture.get('/health/ready')).body).toMatchObject({ status: 'ok', graph: { version: live } });
+  // What was found a moment ago is told again for half a second.
+  await eventually(async () =>
+    expect((await fixture.get('/health/ready')).body).toMatchObject({ status: 'ok', graph: { version: live } }),
+  );
 
   await fixture.fleet.startWorker({
     env: {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { SERVER_ID, TABLE, untilStage } from '../support/fleet.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 import { type EventStream, openEvents } from './event-stream.ts';
 
 const RUNS = '/api/v1/legacy-sync/runs';
@@ -86,7 +86,7 @@ async function expectWholeStream(events: EventStream): Promise<void> {
   const named = (name: string) => events.events.filter((each) => each.event === name);
   expect(
     named('vehicle')
-      .map(({ data }) => data['vehicleId'])
+      .map(({ data }) => String(data['vehicleId']))
       .sort(),
   ).toEqual(vehicleIds);
   expect(named('progress').length).toBeGreaterThan(0);
@@ -104,7 +104,7 @@ test('a run is paused, resumed, given more slots and cancelled; what failed is t
   // A slow link keeps the vehicles in flight for as long as the test needs them there.
   for (const id of vehicleIds) await fixture.fleet.addRows(id, 500, 200);
   const link = await fixture.fleet.linkToHost();
-  link.set({ kind: 'rate', bytesPerSecond: 12_000 });
+  link.set({ kind: 'rate', bytesPerSecond: 6_000 });
   const { runId } = (await fixture.post(RUNS, { maxWorkers: 1 })).body;
   await untilStage(fixture.fleet, runId, 'exporting');
 

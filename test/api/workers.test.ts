@@ -3,7 +3,7 @@ import { writeSetting } from '../../src/settings/store.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestSource, startOdataSource } from '../support/odata-source.ts';
-import { type ApiFixture, openApi } from './api-fixture.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 
 let fixture: ApiFixture;
 let source: TestSource;
@@ -184,11 +184,14 @@ test('work that outlasts the wait answers 202, and a client that goes away does 
   });
   release();
   const location = waited.headers.get('location')!;
-  await eventually(async () => {
-    const { body } = await fixture.get(location);
-    expect(body.run).toMatchObject({ status: 'success', finishedAt: expect.any(String) });
-    expect(body.run.workerResults).toHaveLength(3);
-  });
+  await eventually(
+    async () => {
+      const { body } = await fixture.get(location);
+      expect(body.run).toMatchObject({ status: 'success', finishedAt: expect.any(String) });
+      expect(body.run.workerResults).toHaveLength(3);
+    },
+    { withinMs: 40_000 },
+  );
 
   change(50);
   const letGo = holdSource();

@@ -1,11 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { type StoredApiKey, hashSecret, readStoredApiKeys, splitKey } from '../../client/api-keys.ts';
 import { Failure } from '../../errors.ts';
 import { Database } from '../core/database.ts';
 
-/** A revoked key is refused after at most so long. */
+/** How often the keys are read anew, whoever asks: so no request pays for it, and a revoked key is refused after that long. */
 const FRESH_MS = 5_000;
+/** Older than that, and PostgreSQL not known to be away: a request waits for news. */
+const STALE_MS = 2 * FRESH_MS;
 /** A key that is not known may be new: it is looked for, but not at every request of somebody who guesses. */
 const LOOK_AGAIN_MS = 250;
 /** While PostgreSQL is away, keys it has vouched for are good for so long: what does not need it still answers. */
@@ -15,43 +17,68 @@ const NO_KEY = Buffer.alloc(32);
 
 /** The keys in force, as of a moment ago. */
 @Injectable()
-export class KeyRing {
+export class KeyRing implements OnModuleInit, OnApplicationShutdown {
   readonly #database: Database;
   #keys = new Map<string, StoredApiKey>();
   #readAt = 0;
+  #failed: { error: unknown; at: number } | null = null;
   #reading: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(@Inject(Database) database: Database) {
     this.#database = database;
+  }
+
+  onModuleInit(): void {
+    this.#timer = setInterval(() => void this.#read().catch(() => {}), FRESH_MS);
+    this.#timer.unref();
+  }
+
+  onApplicationShutdown(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
   }
 
   /** The key, or null when it is none, or not in force. Throws DatabaseUnavailable when nobody can tell. */
   async find(text: string): Promise<StoredApiKey | null> {
     const parts = splitKey(text);
     if (parts === null) return null;
-    await this.#refresh(FRESH_MS);
-    if (!this.#keys.has(parts.id)) await this.#refresh(LOOK_AGAIN_MS);
+    if (Date.now() - this.#readAt > STALE_MS) await this.#refresh(GOOD_WITHOUT_DATABASE_MS);
+    if (!this.#keys.has(parts.id) && Date.now() - this.#readAt > LOOK_AGAIN_MS) await this.#refresh(0);
     const key = this.#keys.get(parts.id);
     const right = timingSafeEqual(hashSecret(parts.secret), key?.secretSha256 ?? NO_KEY);
     if (key === undefined || !right) return null;
     return key.expiresAt !== null && key.expiresAt.getTime() <= Date.now() ? null : key;
   }
 
-  async #refresh(maxAgeMs: number): Promise<void> {
-    const ageMs = Date.now() - this.#readAt;
-    if (ageMs < maxAgeMs) return;
-    this.#reading ??= this.#read().finally(() => (this.#reading = null));
+  /** A failure is borne as long as what is known is not older than `goodForMs`, and not asked for again at every request. */
+  async #refresh(goodForMs: number): Promise<void> {
+    const goodEnough = Date.now() - this.#readAt < goodForMs;
+    if (this.#failed !== null && Date.now() - this.#failed.at < FRESH_MS) {
+      if (goodEnough) return;
+      throw this.#failed.error;
+    }
     try {
-      await this.#reading;
+      await this.#read();
     } catch (error) {
-      if (!(error instanceof Failure) || ageMs > GOOD_WITHOUT_DATABASE_MS) throw error;
+      if (!goodEnough || !(error instanceof Failure)) throw error;
     }
   }
 
-  async #read(): Promise<void> {
+  #read(): Promise<void> {
+    this.#reading ??= this.#readKeys().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  async #readKeys(): Promise<void> {
     const askedAt = Date.now();
-    const keys = await readStoredApiKeys(this.#database.reader);
-    this.#keys = new Map(keys.map((key) => [key.id, key]));
-    this.#readAt = askedAt;
+    try {
+      const keys = await readStoredApiKeys(this.#database.reader);
+      this.#keys = new Map(keys.map((key) => [key.id, key]));
+      this.#readAt = askedAt;
+      this.#failed = null;
+    } catch (error) {
+      this.#failed = { error, at: Date.now() };
+      throw error;
+    }
   }
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Controller, Header, Inject } from '@nestjs/common';
 import { z } from 'zod';
-import { Input, type InputOf, Route, route } from '../core/route.ts';
+import { Route, route } from '../core/route.ts';
 import { OpenApi } from './open-api.ts';
 
 const ASSETS = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
@@ -44,7 +44,7 @@ export class DocsController {
   }
 
   @Route(OPENAPI)
-  document(@Input() _: InputOf<typeof OPENAPI>) {
+  document() {
     return this.#openApi.document;
   }
 

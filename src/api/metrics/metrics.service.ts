@@ -54,13 +54,19 @@ export class MetricsService {
   async text(): Promise<string> {
     const { checks } = await this.#health.read();
     for (const { name, status } of checks) this.#up.set({ part: name }, status === 'up' ? 1 : 0);
-    await this.#fresh
-      .get('', () => this.#fill())
-      .catch((error: unknown) => {
-        this.#logger.warn({ err: error }, 'metrics without figures of PostgreSQL');
-        for (const gauge of this.#gauges.values()) gauge.reset();
-      });
+    const asked = checks.some(({ name, status }) => name === 'postgres' && status === 'up');
+    if (!asked || !(await this.#filled())) for (const gauge of this.#gauges.values()) gauge.reset();
     return this.#registry.metrics();
+  }
+
+  async #filled(): Promise<boolean> {
+    try {
+      await this.#fresh.get('', () => this.#fill());
+      return true;
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'metrics without figures of PostgreSQL');
+      return false;
+    }
   }
 
   async #fill(): Promise<void> {

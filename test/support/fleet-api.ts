@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { type Role, createApiKey } from '../../src/client/api-keys.ts';
-import { type Fleet, openFleet } from '../support/fleet.ts';
+import { type Fleet, openFleet } from './fleet.ts';
 import { type ApiProcess, startApiProcess } from './api-process.ts';
-import { definitionOf } from './routes.ts';
+import { definitionOf } from './api-routes.ts';
 
 export interface Answered {
   status: number;
   headers: Headers;
-  // biome-ignore lint: what a test expects of it says more than a type
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a test expects of it says more than a type
   body: any;
 }
 
