@@ -14,77 +14,82 @@ export const MODES = [
 /** The buttons that the key's role may use; none for a viewer. `set` tells which of them the run's state allows. */
 export function createFleetActions(context, { vehicles, started, changed }) {
   if (!context.may('operator')) return { elements: [], set() {} };
-  const { api, notify } = context;
   let run = null;
-  const steer =
-    (verb, body, said, method = 'POST') =>
-    async (values) => {
-      await api.send(method, `${RUNS}/${run.runId}/${verb}`, { ...body?.(values), reason: values.reason });
-      notify(said);
-      changed();
-    };
-  const buttons = {
-    start: actButton('start', 'Start sync…', () => askStart(context, vehicles, started), { kind: 'primary' }),
-    pause: actButton('pause', 'Pause…', () =>
-      ask({
-        title: 'Pause this run?',
-        lead: 'Vehicles in flight go on to their end; no further one begins.',
-        fields: [reasonField()],
-        confirm: 'Pause',
-        submit: steer('pause', undefined, 'The run is paused.'),
-      }),
-    ),
-    resume: actButton('resume', 'Resume…', () =>
-      ask({
-        title: 'Resume this run?',
-        fields: [reasonField()],
-        confirm: 'Resume',
-        submit: steer('resume', undefined, 'The run goes on.'),
-      }),
-    ),
-    workers: actButton('max-workers', 'Workers…', () =>
-      ask({
-        title: 'Worker slots of this run',
-        lead: 'New slots open at once; a slot that is too many retires when its vehicle has ended.',
-        fields: [
-          numberField({ name: 'maxWorkers', label: 'Worker slots', min: 1, max: 1000, required: true }),
-          reasonField(),
-        ],
-        confirm: 'Set',
-        submit: steer('max-workers', ({ maxWorkers }) => ({ maxWorkers }), 'The number of worker slots is set.', 'PUT'),
-      }),
-    ),
-    cancel: actButton('cancel', 'Cancel…', () =>
-      ask({
-        title: 'Cancel this run?',
-        lead: 'Vehicles in flight clean up and count as failed. What they have imported stays.',
-        fields: [reasonField()],
-        confirm: 'Cancel the run',
-        danger: true,
-        submit: steer('cancel', undefined, 'The run is being cancelled.'),
-      }),
-    ),
-    retry: actButton('retry-failed', 'Retry failed…', () =>
-      ask({
-        title: `Sync ${plural(run.failed, 'failed vehicle')} again?`,
-        fields: [reasonField()],
-        confirm: 'Start',
-        submit: async ({ reason }) =>
-          started((await api.send('POST', `${RUNS}/${run.runId}/retry-failed`, { reason })).runId),
-      }),
-    ),
+  const steer = async (method, verb, body, said) => {
+    await context.api.send(method, `${RUNS}/${run.runId}/${verb}`, body);
+    context.notify(said);
+    changed();
   };
+  const buttons = steeringButtons(steer);
+  buttons['retry'] = actButton('retry-failed', 'Retry failed…', () =>
+    ask({
+      title: `Sync ${plural(run.failed, 'failed vehicle')} again?`,
+      fields: [reasonField()],
+      confirm: 'Start',
+      submit: async ({ reason }) => {
+        const answer = await context.api.send('POST', `${RUNS}/${run.runId}/retry-failed`, { reason });
+        started(answer.runId);
+      },
+    }),
+  );
+  const start = actButton('start', 'Start sync…', () => askStart(context, vehicles, started), { kind: 'primary' });
   const set = (next) => {
     run = next;
     const running = next.state === 'running';
-    show(buttons.pause, running && !next.paused);
-    show(buttons.resume, running && next.paused);
-    show(buttons.workers, running);
-    show(buttons.cancel, running);
-    show(buttons.retry, !running && next.failed > 0);
+    show(buttons['pause'], running && !next.paused);
+    show(buttons['resume'], running && next.paused);
+    show(buttons['workers'], running);
+    show(buttons['cancel'], running);
+    show(buttons['retry'], !running && next.failed > 0);
   };
-  for (const [name, button] of Object.entries(buttons)) if (name !== 'start') show(button, false);
-  return { elements: Object.values(buttons), set };
+  for (const button of Object.values(buttons)) show(button, false);
+  return { elements: [start, ...Object.values(buttons)], set };
+}
+
+/** Of a run that goes on. */
+function steeringButtons(steer) {
+  const asking = (question) => () => ask({ ...question, fields: [...(question.fields ?? []), reasonField()] });
+  return {
+    pause: actButton(
+      'pause',
+      'Pause…',
+      asking({
+        title: 'Pause this run?',
+        lead: 'Vehicles in flight go on to their end; no further one begins.',
+        confirm: 'Pause',
+        submit: (body) => steer('POST', 'pause', body, 'The run is paused.'),
+      }),
+    ),
+    resume: actButton(
+      'resume',
+      'Resume…',
+      asking({
+        title: 'Resume this run?',
+        confirm: 'Resume',
+        submit: (body) => steer('POST', 'resume', body, 'The run goes on.'),
+      }),
+    ),
+    workers: actButton('max-workers', 'Workers…', () =>
+      asking({
+        title: 'Worker slots of this run',
+        lead: 'New slots open at once; a slot that is too many retires when its vehicle has ended.',
+        fields: [numberField({ name: 'maxWorkers', label: 'Worker slots', min: 1, max: 1000, required: true })],
+        confirm: 'Set',
+        submit: (body) => steer('PUT', 'max-workers', body, 'The number of worker slots is set.'),
+      })(),
+    ),
+    cancel: actButton(
+      'cancel',
+      'Cancel…',
+      asking({
+        title: 'Cancel this run?',
+        lead: 'Vehicles in flight clean up and count as failed. What they have imported stays.',
+        confirm: 'Cancel the run',
+        danger: true,
+        submit: (body) => steer('POST', 'cancel', body, 'The run is being cancelled.'),
+      }),
+    ),
+  };
 }
 
 function askStart({ api, notify }, vehicles, started) {
