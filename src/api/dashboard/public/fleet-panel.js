@@ -11,7 +11,10 @@ import { createThroughput } from './throughput.js';
 
 const RUNS = '/api/v1/legacy-sync/runs';
 const SHOWN_RUNS = 8;
-const EVERY_MS = 1_000;
+/** How soon a run that somebody else started is seen. While one is followed, its own events are at most two seconds late. */
+const EVERY_MS = 2_000;
+const WHILE_FOLLOWING_MS = 5_000;
+const TICK_MS = 1_000;
 const THROUGHPUT_MS = 2_000;
 const IDLE_MS = 10_000;
 
@@ -71,7 +74,9 @@ export function createFleetPanel(context, vehicles) {
   const sides = h('div', { class: 'fleet-grid' }, slots.element, throughput.element);
   panel.body.append(figures.element, sides, runsList.element);
   vehicles.onStarted(choose);
-  const list = poll(refresh, () => EVERY_MS);
+  const list = poll(refresh, () => (run.isLive() ? WHILE_FOLLOWING_MS : EVERY_MS));
+  const tick = async () => run.isLive() && figures.set(run.view(), api.now());
+  const clock = poll(tick, () => TICK_MS);
   const chart = poll(readThroughput, () => (run.isLive() ? THROUGHPUT_MS : IDLE_MS));
   return {
     element: panel.element,
@@ -80,7 +85,7 @@ export function createFleetPanel(context, vehicles) {
       chart.kick();
     },
     stop() {
-      for (const { stop } of [run, list, chart]) stop();
+      for (const { stop } of [run, list, chart, clock]) stop();
       throughput.close();
     },
   };

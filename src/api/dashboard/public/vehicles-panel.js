@@ -67,7 +67,7 @@ export function createVehiclesPanel(context) {
       reconcile(body, answer.vehicles, {
         key: ({ id }) => id,
         create: (vehicle) => create(context, vehicle, { sync, toggle }),
-        update: (line, vehicle) => update(line, vehicle, api.now(), chosen.has(vehicle.id)),
+        update: (line, vehicle) => update(context, line, vehicle, chosen.has(vehicle.id)),
       });
       pager.set(pages.length + 1, next !== null);
       tell(answer.vehicles.length);
@@ -154,11 +154,11 @@ function create(context, { id, label }, { sync, toggle }) {
       actButton('sync-vehicle', 'Sync…', () => sync({ id, label }), { kind: 'small', name: `Sync ${label} now` }),
     );
   } else line.firstElementChild.append(name);
-  line.lastElementChild.append(temporalAnchor(context.temporal(`vehicle-sync/${id}`), label) ?? '');
+  line.lastElementChild.append(h('span', {}));
   return line;
 }
 
-function update(line, { serverId, lastSyncedAt, lastRun, quarantined, enabled }, now, chosen) {
+function update(context, line, { id, label, serverId, lastSyncedAt, lastRun, quarantined, enabled }, chosen) {
   const [name, server, synced, status, rows, held, error, links] = line.children;
   const box = name.querySelector('input');
   if (box !== null) {
@@ -167,8 +167,11 @@ function update(line, { serverId, lastSyncedAt, lastRun, quarantined, enabled },
   }
   const button = links.querySelector('button');
   if (button !== null) button.disabled = !enabled;
+  // A vehicle that was never synced has no workflow to look at.
+  const link = () => (lastRun === null ? '' : temporalAnchor(context.temporal(`vehicle-sync/${id}`), label));
+  fill(links.lastElementChild, String(lastRun !== null), link);
   setText(server, serverId);
-  setText(synced, lastSyncedAt === null ? 'never' : relative(lastSyncedAt, now));
+  setText(synced, lastSyncedAt === null ? 'never' : relative(lastSyncedAt, context.api.now()));
   setAttribute(synced, 'title', lastSyncedAt === null ? null : timestamp(lastSyncedAt));
   const word = enabled ? (lastRun?.status ?? NOTHING) : 'disabled';
   fill(status, word, () => (word === NOTHING ? word : badge(word)));
