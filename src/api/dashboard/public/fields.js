@@ -10,7 +10,7 @@ function labelled(label, input, hint) {
   return h('div', { class: 'field' }, h('label', { for: input.id }, label), input, hintElement);
 }
 
-export function textField({ name, label, hint = null, required = false, maxLength = 500 }) {
+function textField({ name, label, hint = null, required = false, maxLength = 500 }) {
   const input = h('input', { id: nextId(), type: 'text', required, maxlength: maxLength, autocomplete: 'off' });
   return { name, element: labelled(label, input, hint), input, read: () => input.value.trim() || undefined };
 }

@@ -94,7 +94,7 @@ function writeSchedule(element, schedule, now) {
 
 function createActions(context, changed) {
   const { api, notify } = context;
-  if (!context.may('operator')) return { elements: [], set() {}, forStage: () => null };
+  if (!context.may('operator')) return { elements: [], set() {}, forStage: () => [] };
   const execute = (path, title, said) => () => {
     const reason = reasonField();
     const force = checkField({ name: 'force', label: 'Force: run although nothing is new (needs a reason)' });
@@ -133,9 +133,14 @@ function createActions(context, changed) {
     show(end, running);
   };
   set(false);
+  /** Run, and Cancel for a stage that was started alone: one of a pipeline ends with that. */
   const forStage = (workerId, name) => {
     const start = execute(`${workerId}/execute`, `Run ${name} alone?`, `${name} has begun.`);
-    return actButton('run-stage', 'Run…', start, { kind: 'small', name: `Run ${name} alone` });
+    const stop = cancel(`${workerId}/cancel`, name);
+    return [
+      actButton('run-stage', 'Run…', start, { kind: 'small', name: `Run ${name} alone` }),
+      actButton('cancel-stage', 'Cancel…', stop, { kind: 'small', name: `Cancel ${name}` }),
+    ];
   };
   return { elements: [run, end], set, forStage };
 }
@@ -165,6 +170,15 @@ function update(context, element, { workerName, lastRun, lastStatus, lastDuratio
   const took = lastStatus === 'running' ? now - Date.parse(lastRun) : lastDuration;
   setText(part('.took'), took === null ? NOTHING : duration(took));
   setText(part('.runs'), whole(runCount));
+  const running = lastStatus === 'running';
+  const runsAlone = running && run?.pipelineRunId === null;
+  for (const [act, visible] of [
+    ['run', !running],
+    ['cancel', runsAlone],
+  ]) {
+    const button = part(`[data-act=${act}-stage]`);
+    if (button !== null) show(button, visible);
+  }
   const message = part('.stage-message');
   setText(message, run === null ? '' : [run.failureCode, run.message].filter(Boolean).join(': '));
   message.classList.toggle('bad', lastStatus === 'failed');
