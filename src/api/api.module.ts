@@ -9,6 +9,8 @@ import { AnswerInterceptor } from './core/answer.ts';
 import { CoreModule } from './core/core.module.ts';
 import { ProblemFilter } from './core/problem-filter.ts';
 import { OperatorTasks } from './core/operator-tasks.ts';
+import { DashboardController } from './dashboard/dashboard.controller.ts';
+import { DashboardFiles } from './dashboard/dashboard-files.ts';
 import { DocsController } from './docs/docs.controller.ts';
 import { DatasetsService } from './graph/datasets.service.ts';
 import { GraphController } from './graph/graph.controller.ts';
@@ -37,6 +39,7 @@ import { WorkersService } from './workers/workers.service.ts';
     HealthController,
     MetricsController,
     DocsController,
+    DashboardController,
     SessionController,
     AuditController,
     WorkersController,
@@ -49,6 +52,7 @@ import { WorkersService } from './workers/workers.service.ts';
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
+    DashboardFiles,
     HealthService,
     WorkersService,
     ExecutionsService,

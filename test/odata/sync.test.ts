@@ -283,6 +283,11 @@ test.each<[string, (fixture: SyncFixture) => void, string]>([
   expect(outcome).toEqual({
     status: 'skipped',
     message: `OData sync held - ${reason}; dataset 2 waits for approval`,
+    alert: {
+      dedupeKey: 'held/odata/2',
+      subject: 'dataset 2 is held and waits for your approval',
+      message: `OData sync held - ${reason}; dataset 2 waits for approval`,
+    },
     datasetVersion: '1',
     dataProcessed: NOTHING,
   });

@@ -1,0 +1,81 @@
+// The page: who is logged in, whether the API answers, and the panels.
+import { Api } from './api.js';
+import { notify } from './dialogs.js';
+import { h, setText } from './dom.js';
+import { createFleetPanel } from './fleet-panel.js';
+import { createGraphPanel } from './graph-panel.js';
+import { watchHealth } from './health.js';
+import { createLogin } from './login.js';
+import { createPipelinePanel } from './pipeline-panel.js';
+import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
+import { createVehiclesPanel } from './vehicles-panel.js';
+
+const RETRY_MS = 1_500;
+const content = document.getElementById('content');
+const connection = document.getElementById('connection');
+const who = document.getElementById('who');
+
+/** Ends what the page is doing before it shows something else. */
+let close = () => {};
+
+function showLogin(message = null) {
+  close();
+  forgetKey();
+  who.replaceChildren();
+  setText(connection, '');
+  const login = createLogin(showDashboard, message);
+  content.replaceChildren(login.element);
+  login.focus();
+}
+
+function showDashboard({ key, temporal }, api) {
+  close();
+  const context = {
+    api,
+    temporal: (workflowId, runId) => temporalLink(temporal, workflowId, runId),
+    may: (role) => mayActAs(key.role, role),
+    notify,
+  };
+  const vehicles = createVehiclesPanel(context);
+  const fleet = createFleetPanel(context, vehicles);
+  const panels = [fleet, vehicles, createPipelinePanel(context), createGraphPanel(context)];
+  const refused = () => showLogin('The key is no longer in force. Log in with another.');
+  const lost = () => setText(connection, 'Connection lost, retrying…');
+  const back = () => {
+    setText(connection, '');
+    notify('The connection is back.');
+    for (const { kick } of panels) kick();
+  };
+  for (const [name, listener] of Object.entries({ refused, lost, back })) api.addEventListener(name, listener);
+  const health = watchHealth();
+  close = () => {
+    for (const [name, listener] of Object.entries({ refused, lost, back })) api.removeEventListener(name, listener);
+    for (const { stop } of [...panels, health]) stop();
+    close = () => {};
+  };
+  const logOut = h('button', { type: 'button', class: 'button quiet', onclick: () => showLogin() }, 'Log out');
+  who.replaceChildren(h('span', { class: 'who-name' }, `${key.name} · ${key.role}`), logOut);
+  content.replaceChildren(...panels.map(({ element }) => element));
+  content.focus({ preventScroll: true });
+}
+
+/** With the key of before a reload; for as long as the API does not answer, it is tried again. */
+async function resume(key) {
+  content.replaceChildren(h('p', { class: 'state', 'data-state': 'loading' }, 'Loading…'));
+  const api = new Api(key);
+  for (;;) {
+    try {
+      const session = await api.get('/api/v1/session');
+      setText(connection, '');
+      return showDashboard(session, api);
+    } catch (error) {
+      if (error.status === 401) return showLogin('The key is no longer in force. Log in with another.');
+      setText(connection, error.unreachable ? 'Connection lost, retrying…' : `${error.message} Retrying…`);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+const key = storedKey();
+if (key === null) showLogin();
+else void resume(key);

@@ -1,0 +1,199 @@
+// The vehicles with their last sync and what went wrong in it.
+import { ask, notify } from './dialogs.js';
+import { fill, h, reconcile, row, setAttribute, setText, show, table } from './dom.js';
+import { reasonField, selectField } from './fields.js';
+import { MODES } from './fleet-actions.js';
+import { NOTHING, plural, relative, short, timestamp, whole } from './format.js';
+import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
+import { poll } from './poll.js';
+
+const PATH = '/api/v1/legacy-sync/vehicles';
+const PAGE = 10;
+const QUIET_MS = 6_000;
+const WHILE_RUNNING_MS = 2_000;
+const TYPING_MS = 300;
+const SHOWN = [
+  { value: '', label: 'All' },
+  { value: 'true', label: 'Last sync failed' },
+  { value: 'false', label: 'Last sync did not fail' },
+];
+
+const COLUMNS = [
+  { label: 'Vehicle', className: 'name' },
+  { label: 'Server', className: 'server' },
+  { label: 'Last synced', className: 'synced' },
+  { label: 'Last run', className: 'status' },
+  { label: 'Rows', className: 'number rows' },
+  { label: 'Quarantined', className: 'number held-rows' },
+  { label: 'Error', className: 'error' },
+  { label: 'Actions', className: 'links', hidden: true },
+];
+
+/** `chosen`: ids to be synced together. `runIs` tells whether figures change at the moment. */
+export function createVehiclesPanel(context) {
+  const { api } = context;
+  const panel = createPanel('vehicles', 'Vehicles');
+  const filter = createFilter(() => {
+    pages.length = 0;
+    asking.kick();
+  });
+  const { element: list, body } = table('Vehicles with their last sync', COLUMNS, 'vehicle-list');
+  const pager = createPager((step) => {
+    if (step > 0) pages.push(next);
+    else pages.pop();
+    asking.kick();
+  });
+  const chosen = new Set();
+  const chosenCount = h('span', { class: 'hint' });
+  /** Cursors of the pages up to the one that is shown. */
+  const pages = [];
+  let next = null;
+  let busy = false;
+  let onStarted = (_runId) => {};
+
+  const toggle = (id, on) => {
+    if (on) chosen.add(id);
+    else chosen.delete(id);
+    setText(chosenCount, chosen.size === 0 ? '' : `${plural(chosen.size, 'vehicle')} chosen`);
+  };
+  const sync = ({ id, label }) => askSync(context, id, label, (runId) => onStarted(runId));
+  const refresh = async (signal) => {
+    const query = new URLSearchParams({ limit: String(PAGE), ...filter.read() });
+    const after = pages.at(-1);
+    if (after !== undefined) query.set('after', after);
+    try {
+      const answer = await api.get(`${PATH}?${query}`, { signal });
+      next = answer.next;
+      reconcile(body, answer.vehicles, {
+        key: ({ id }) => id,
+        create: (vehicle) => create(context, vehicle, { sync, toggle }),
+        update: (line, vehicle) => update(context, line, vehicle, chosen.has(vehicle.id)),
+      });
+      pager.set(pages.length + 1, next !== null);
+      tell(answer.vehicles.length);
+    } catch (error) {
+      if (!signal.aborted) panel.failed(error);
+      throw error;
+    }
+  };
+  const tell = (count) => {
+    if (count === 0 && !filter.used())
+      return panel.empty('There are no vehicles yet. The command fleetgraph vehicles put adds them.');
+    show(list, count > 0);
+    show(none, count === 0);
+    return panel.ready();
+  };
+
+  const none = h('p', { class: 'state', hidden: true }, 'No vehicle matches.');
+  panel.actions.append(chosenCount);
+  panel.body.append(filter.element, list, none, pager.element);
+  const asking = poll(refresh, () => (busy ? WHILE_RUNNING_MS : QUIET_MS));
+  return {
+    element: panel.element,
+    kick: asking.kick,
+    stop: asking.stop,
+    chosen: () => [...chosen],
+    clearChosen() {
+      for (const id of chosen) toggle(id, false);
+      asking.kick();
+    },
+    onStarted: (listener) => void (onStarted = listener),
+    runIs: (state) => void (busy = state === 'running'),
+  };
+}
+
+function createFilter(changed) {
+  const search = h('input', { type: 'search', id: 'vehicle-search', autocomplete: 'off', maxlength: 100 });
+  const which = h(
+    'select',
+    { id: 'vehicle-which' },
+    SHOWN.map(({ value, label }) => h('option', { value }, label)),
+  );
+  let timer;
+  search.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => changed(), TYPING_MS);
+  });
+  which.addEventListener('change', changed);
+  const element = h(
+    'div',
+    { class: 'filter', role: 'search', 'aria-label': 'Vehicles' },
+    h('div', { class: 'field' }, h('label', { for: 'vehicle-search' }, 'Name contains'), search),
+    h('div', { class: 'field' }, h('label', { for: 'vehicle-which' }, 'Show'), which),
+  );
+  const read = () => ({
+    ...(search.value.trim() === '' ? {} : { search: search.value.trim() }),
+    ...(which.value === '' ? {} : { failed: which.value }),
+  });
+  return { element, read, used: () => Object.keys(read()).length > 0 };
+}
+
+function createPager(turn) {
+  const back = h('button', { type: 'button', class: 'button small', onclick: () => turn(-1) }, 'Previous');
+  const forward = h('button', { type: 'button', class: 'button small', onclick: () => turn(1) }, 'Next');
+  const page = h('span', { 'aria-live': 'polite' });
+  const element = h('nav', { class: 'pager', 'aria-label': 'Pages of vehicles' }, back, page, forward);
+  return {
+    element,
+    set(number, more) {
+      back.disabled = number === 1;
+      forward.disabled = !more;
+      setText(page, `Page ${number}`);
+      show(element, number > 1 || more);
+    },
+  };
+}
+
+function create(context, { id, label }, { sync, toggle }) {
+  const line = row(COLUMNS);
+  const name = h('span', {}, label);
+  if (context.may('operator')) {
+    const box = h('input', { type: 'checkbox', id: `choose-${id}`, onchange: () => toggle(id, box.checked) });
+    line.firstElementChild.append(h('label', { class: 'choose', for: box.id }, box, name));
+    line.lastElementChild.append(
+      actButton('sync-vehicle', 'Sync…', () => sync({ id, label }), { kind: 'small', name: `Sync ${label} now` }),
+    );
+  } else line.firstElementChild.append(name);
+  line.lastElementChild.append(h('span', {}));
+  return line;
+}
+
+function update(context, line, { id, label, serverId, lastSyncedAt, lastRun, quarantined, enabled }, chosen) {
+  const [name, server, synced, status, rows, held, error, links] = line.children;
+  const box = name.querySelector('input');
+  if (box !== null) {
+    box.checked = chosen;
+    box.disabled = !enabled;
+  }
+  const button = links.querySelector('button');
+  if (button !== null) button.disabled = !enabled;
+  // A vehicle that was never synced has no workflow to look at.
+  const link = () => (lastRun === null ? '' : temporalAnchor(context.temporal(`vehicle-sync/${id}`), label));
+  fill(links.lastElementChild, String(lastRun !== null), link);
+  setText(server, serverId);
+  setText(synced, lastSyncedAt === null ? 'never' : relative(lastSyncedAt, context.api.now()));
+  setAttribute(synced, 'title', lastSyncedAt === null ? null : timestamp(lastSyncedAt));
+  const word = enabled ? (lastRun?.status ?? NOTHING) : 'disabled';
+  fill(status, word, () => (word === NOTHING ? word : badge(word)));
+  setText(rows, lastRun === null ? NOTHING : short(lastRun.rows));
+  setText(held, whole(quarantined));
+  held.classList.toggle('none', quarantined === 0);
+  fill(error, JSON.stringify(lastRun?.error ?? null), () => describeError(lastRun?.error ?? null));
+  // Where rows are cards, a card without an error has no line for it.
+  error.classList.toggle('none', lastRun?.error == null);
+}
+
+const describeError = (error) => (error === null ? '' : [h('strong', {}, error.code), ` ${error.message}`]);
+
+function askSync({ api }, id, label, started) {
+  ask({
+    title: `Sync ${label} now?`,
+    fields: [selectField({ name: 'mode', label: 'What is read', options: MODES }), reasonField()],
+    confirm: 'Start',
+    submit: async (values) => {
+      const { runId } = await api.send('POST', `${PATH}/${id}/sync`, values);
+      notify(`The sync of ${label} has begun.`);
+      started(runId);
+    },
+  });
+}
