@@ -58,7 +58,8 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
     temporalUiUrl: stack.temporal.uiUrl,
   });
   try {
-    say(`\nREST API         ${api.url}/docs\nkey              ${api.key}   (Authorization: Bearer …)`);
+    say(`\nDashboard        ${api.url}/\nREST API         ${api.url}/docs`);
+    say(`key              ${api.key}   (to log in; as Authorization: Bearer …)`);
     say('\nfirst run: everything is new');
     await syncAndCompare(stack, session, options);
     const added = await driveOn(stack, generated);
