@@ -21,6 +21,8 @@ afterAll(() => fixture?.close());
 const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
+  'GET /': 'public',
+  'GET /dashboard/:file': 'public',
   'GET /docs': 'public',
   'GET /docs/openapi.json': 'public',
   'GET /docs/start.js': 'public',
