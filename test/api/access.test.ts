@@ -62,6 +62,7 @@ const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /api/v1/legacy-sync/servers/:serverId': 'viewer',
   'PUT /api/v1/legacy-sync/servers/:serverId': 'admin',
   'POST /api/v1/legacy-sync/servers/:serverId/test': 'operator',
+  'POST /api/v1/legacy-sync/servers/:serverId/close-circuit': 'operator',
   'GET /api/v1/legacy-sync/quarantine': 'viewer',
   'GET /api/v1/legacy-sync/quarantine/:id': 'viewer',
   'POST /api/v1/legacy-sync/quarantine/redrive': 'operator',
