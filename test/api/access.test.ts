@@ -110,6 +110,7 @@ test('every route has its line in the table of who may what, and every line its 
 const addressOf = (path: string): string =>
   path
     .replace(':runId', '6f0d8f5a-0000-4000-8000-000000000000')
+    .replace(':file', 'main.js')
     .replace(/:(workerId|serverId|stopId|key)/, 'nobody')
     .replace(/graph\/versions\/:version/, 'graph/versions/graph-v1')
     .replace(/:(vehicleId|id|version)/, '4711');
