@@ -26,6 +26,7 @@ const environmentSchema = z.object({
   FLEETGRAPH_API_LOOPBACK_READS: z.enum(['true', 'false']).default('false'),
   FLEETGRAPH_API_RATE_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
   FLEETGRAPH_API_EVENT_PING_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000),
+  FLEETGRAPH_API_RECENT_MS: z.coerce.number().int().min(0).max(10_000).default(500),
   FLEETGRAPH_API_LONGEST_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(600_000),
   FLEETGRAPH_TEMPORAL_UI_URL: z.url().optional(),
 });
@@ -41,6 +42,8 @@ export interface ApiConfig {
   ratePerMinute: number;
   /** Silence on a stream of events after which a comment keeps the line open. */
   eventPingMs: number;
+  /** How long reads of projections are answered from memory; 0: never. */
+  recentMs: number;
   /** How long a POST waits for the work it started before it answers 202. */
   longestWaitMs: number;
   /** For links to runs; null where there is none. */
@@ -94,6 +97,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       loopbackReads: values.FLEETGRAPH_API_LOOPBACK_READS === 'true',
       ratePerMinute: values.FLEETGRAPH_API_RATE_PER_MINUTE,
       eventPingMs: values.FLEETGRAPH_API_EVENT_PING_MS,
+      recentMs: values.FLEETGRAPH_API_RECENT_MS,
       longestWaitMs: values.FLEETGRAPH_API_LONGEST_WAIT_MS,
       temporalUiUrl: values.FLEETGRAPH_TEMPORAL_UI_URL ?? null,
     },

@@ -9,6 +9,7 @@ import { AnswerInterceptor } from './core/answer.ts';
 import { CoreModule } from './core/core.module.ts';
 import { ProblemFilter } from './core/problem-filter.ts';
 import { OperatorTasks } from './core/operator-tasks.ts';
+import { RecentAnswers } from './core/recent-answers.ts';
 import { DashboardController } from './dashboard/dashboard.controller.ts';
 import { DashboardFiles } from './dashboard/dashboard-files.ts';
 import { DocsController } from './docs/docs.controller.ts';
@@ -52,6 +53,7 @@ import { WorkersService } from './workers/workers.service.ts';
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: RecentAnswers },
     DashboardFiles,
     HealthService,
     WorkersService,

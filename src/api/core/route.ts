@@ -36,6 +36,8 @@ export interface RouteDefinition<
   /** Of status 200, or of `status`. */
   answer: z.ZodType | { mediaType: string };
   status?: number;
+  /** The answer is the same for every key, and one of half a second ago is as good: recent-answers.ts. */
+  recent?: boolean;
   /** What else may be answered beside the errors that every endpoint has. */
   also?: Record<number, string>;
 }

@@ -72,6 +72,7 @@ export const ACTIVE_GRAPH = route({
   path: '',
   access: 'viewer',
   summary: 'The graph that readers get, with its validation report',
+  recent: true,
   answer: success({
     graph: graph.extend({ ageSeconds: z.number().nullable(), report: z.record(z.string(), z.unknown()) }),
   }),
@@ -160,6 +161,7 @@ export const READ_NODE = route({
   path: 'nodes/:stopId',
   access: 'viewer',
   summary: 'One stop',
+  recent: true,
   description: PINNED,
   params: stopParams,
   answer: node,
@@ -171,6 +173,7 @@ export const READ_NEIGHBORS = route({
   path: 'nodes/:stopId/neighbors',
   access: 'viewer',
   summary: 'The connections that leave a stop',
+  recent: true,
   description: PINNED,
   params: stopParams,
   answer: z.array(edge),
@@ -182,6 +185,7 @@ export const FIND_PATH = route({
   path: 'path',
   access: 'viewer',
   summary: 'The quickest way from one stop to another',
+  recent: true,
   description: PINNED,
   query: z.strictObject({ from: stopId, to: stopId }),
   answer: success({

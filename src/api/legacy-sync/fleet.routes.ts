@@ -81,6 +81,7 @@ export const LIST_VEHICLES = route({
   path: 'vehicles',
   access: 'viewer',
   summary: 'The vehicles, with how their last sync ended',
+  recent: true,
   query: pageQuery.extend({
     serverId: serverId.optional(),
     search: z.string().min(1).max(100).optional().meta({ description: 'Part of the label.' }),

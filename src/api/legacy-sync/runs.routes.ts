@@ -91,6 +91,7 @@ export const LIST_RUNS = route({
   path: '',
   access: 'viewer',
   summary: 'The runs, the latest first',
+  recent: true,
   query: pageQuery.extend({ state: z.enum(STATES).optional() }),
   answer: page('runs', run),
 });
@@ -110,6 +111,7 @@ export const RUN_VEHICLES = route({
   path: ':runId/vehicles',
   access: 'viewer',
   summary: 'The vehicles of a run',
+  recent: true,
   params: runParams,
   query: pageQuery.extend({
     state: z.enum(['planned', 'claimed', 'settled']).optional(),

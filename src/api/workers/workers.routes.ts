@@ -47,6 +47,7 @@ export const LIST_WORKERS = route({
   path: '',
   access: 'local',
   summary: 'Every stage of the pipeline with its last run',
+  recent: true,
   answer: z.strictObject({ success: z.literal(true), workers: z.record(z.string(), metadata), count: z.number() }),
 });
 
@@ -55,6 +56,7 @@ export const PIPELINE_STATUS = route({
   path: 'pipeline/status',
   access: 'local',
   summary: 'Whether the pipeline is running, and its stages in order',
+  recent: true,
   answer: z.strictObject({
     success: z.literal(true),
     pipeline: z.strictObject({ isRunning: z.boolean(), workers: z.array(workerId) }),
@@ -81,6 +83,7 @@ export const WORKER_STATUS = route({
   path: ':workerId/status',
   access: 'local',
   summary: 'One stage with its last run',
+  recent: true,
   params: z.strictObject({ workerId }),
   answer: z.strictObject({ success: z.literal(true), worker: metadata }),
   also: { 404: 'There is no such stage.' },

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
+import { type ApiFixture, openApi } from '../support/fleet-api.ts';
+
+const VEHICLES = '/api/v1/legacy-sync/vehicles';
+/** Long, so that nothing is forgotten by itself while a loaded machine takes its time. */
+const RECENT_MS = 6_000;
+
+let fixture: ApiFixture;
+
+beforeAll(async () => {
+  fixture = await openApi({ redisDatabase: 4, environment: { FLEETGRAPH_API_RECENT_MS: String(RECENT_MS) } });
+  await fixture.fleet.addVehicles(2, { rows: 0 });
+}, 120_000);
+afterAll(() => fixture?.close());
+
+const labels = async (as?: 'viewer'): Promise<string[]> => {
+  const { body } = await fixture.get(VEHICLES, as === undefined ? {} : { as });
+  return body.vehicles.map(({ label }: { label: string }) => label);
+};
+const rename = (label: string) => fixture.fleet.pool.query('UPDATE vehicles SET label = $1 WHERE id = 1', [label]);
+
+test('a read is answered from memory for a while, for every key', async () => {
+  expect(await labels()).toEqual(['bus-1', 'bus-2']);
+  await rename('changed elsewhere');
+  expect(await labels('viewer')).toEqual(['bus-1', 'bus-2']);
+});
+
+test('another address is another answer, and no key is still no answer', async () => {
+  const { body } = await fixture.get(`${VEHICLES}?limit=1`);
+  expect(body.vehicles).toMatchObject([{ label: 'changed elsewhere' }]);
+  expect(await fixture.get(VEHICLES, { as: null })).toMatchObject({ status: 401 });
+});
+
+test('whoever changes something sees what is', async () => {
+  expect(await labels()).toEqual(['bus-1', 'bus-2']);
+  const setting = '/api/v1/settings/legacy_sync.worker_pool.max_workers';
+  expect(await fixture.put(setting, { value: 4, reason: 'in a test' })).toMatchObject({ status: 200 });
+  expect(await labels()).toEqual(['changed elsewhere', 'bus-2']);
+});
+
+test('an answer in demand is renewed behind the readers, and one that was not asked for is made anew', async () => {
+  await rename('renewed');
+  await eventually(async () => expect(await labels()).toEqual(['renewed', 'bus-2']), { withinMs: 3 * RECENT_MS });
+}, 60_000);
