@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { followRun } from '../cli/follow-run.ts';
@@ -90,5 +89,8 @@ async function syncAndCompare(stack: Stack, session: Session, options: DemoOptio
 
 async function waitForCtrlC(): Promise<void> {
   say('the stack stays up until Ctrl-C; in another terminal: npm run sync -- --all, npm run fleetgraph -- --help');
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  // Not once: npm passes a signal on and a terminal sends its own, and the second must not end us in the middle of tidying up.
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
 }
