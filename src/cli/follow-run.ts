@@ -6,6 +6,8 @@ import { bytes, count, duration, percent } from './figures.ts';
 
 const TERMINAL_REDRAW_MS = 500;
 const LOG_LINES_MS = 2_000;
+/** A run that nobody has begun to plan by then is told of: most likely no worker is up. */
+const UNPLANNED_NOTICE_MS = 10_000;
 
 /** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
 export async function followRun(manager: WorkerPoolManager, run: StartedRun): Promise<RunStatus> {
@@ -20,10 +22,17 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
     },
   );
   const screen = createScreen();
+  let noticed = false;
   while (!ended) {
     await Promise.race([result, sleep(process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS)]);
     const status = await readStatus(manager, run.runId);
     if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt));
+    if (status === null && !noticed && Date.now() - startedAt > UNPLANNED_NOTICE_MS) {
+      noticed = true;
+      console.log(
+        '  no worker has taken up the run yet, and it waits for one: `npm run fleetgraph -- doctor` says whether any is up, `npm run fleetgraph -- worker` starts one',
+      );
+    }
   }
   screen.clear();
   const status = await readStatus(manager, run.runId);
