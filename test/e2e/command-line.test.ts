@@ -142,7 +142,7 @@ test('a vehicle twice in one file is the later one', async () => {
   const output = await fleet.cli('vehicles', 'put', join(folder, 'twice'));
   await rm(folder, { recursive: true });
   expect(output).toMatchObject({ status: 0 });
-  expect((await fleet.cli('vehicles', 'list')).stdout).toMatch(/^77 +second/m);
+  expect((await fleet.cli('vehicles', 'list')).stdout).toMatch(/^ *77 +second/m);
 });
 
 describe('servers that are away', () => {
