@@ -41,7 +41,11 @@ export async function readVehicles(database: Queryable, ids?: readonly string[])
 /** Errors: UnknownVehicle. */
 export async function readVehicle(database: Queryable, id: string): Promise<Vehicle> {
   const [vehicle] = bigintText.safeParse(id).success ? await readVehicles(database, [id]) : [];
-  if (!vehicle) throw new Failure('UnknownVehicle', `There is no vehicle ${id}. Add it to the table vehicles.`);
+  if (!vehicle)
+    throw new Failure(
+      'UnknownVehicle',
+      `There is no vehicle ${id}. \`fleetgraph vehicles list\` shows those there are, \`vehicles put\` adds one.`,
+    );
   return vehicle;
 }
 

@@ -105,6 +105,7 @@ test.each([
   const { status, stderr } = await fleet.cli('sync', ...args);
   expect(status).toBe(1);
   expect(stderr).toMatch(says);
+  expect(stderr).toMatch(/^(InvalidSelection|UnknownVehicle): .*\n$/);
   const after = await fleet.pool.query('SELECT count(*) FROM vehicle_syncs');
   expect(after.rows).toEqual(before.rows);
 });
