@@ -7,7 +7,7 @@ import { bytes, count, duration, percent } from './figures.ts';
 
 const TERMINAL_REDRAW_MS = 500;
 const LOG_LINES_MS = 2_000;
-/** A run that is not planned by then is told of: no worker is up, or planning fails and is tried again. */
+/** A run that no worker has taken up by then is told of: most likely none is up. */
 const UNPLANNED_NOTICE_MS = 10_000;
 
 /** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
@@ -32,7 +32,7 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
     if (!told && Date.now() - startedAt > UNPLANNED_NOTICE_MS) {
       told = true;
       console.log(
-        '  the run is not planned yet: `npm run fleetgraph -- doctor` says whether a worker is up, `npm run fleetgraph -- worker` starts one; the Web UI shows what planning waits for',
+        '  no worker has taken up the run yet, and it waits for one: `npm run fleetgraph -- doctor` says whether any is up, `npm run fleetgraph -- worker` starts one',
       );
     }
   }
@@ -42,7 +42,7 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
   throw failure instanceof Error ? failure : new Failure('Unexpected', `Run ${run.runId} left no record of itself.`);
 }
 
-/** Null until the run has planned its vehicles. */
+/** Null until a worker has taken up the run, and while PostgreSQL does not answer. */
 async function readStatus(manager: WorkerPoolManager, runId: string): Promise<RunStatus | null> {
   try {
     return await manager.status(runId);
