@@ -77,7 +77,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
     throw new Failure(
       'InvalidConfiguration',
-      `Reading the configuration from the environment found:\n${problems.join('\n')}\nSet them (see .env.example), or start a private stack with \`npm run dev\`.`,
+      `Reading the configuration from the environment found:\n${problems.join('\n')}\nSet them (see .env.example), or start a private stack with \`npm run dev\` or \`npm run demo -- --keep\`.`,
     );
   }
   const values = parsed.data;

@@ -1,3 +1,4 @@
+import { Failure } from '../errors.ts';
 import { readSettings } from '../settings/store.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
 import { graphFindings } from './doctor-graph.ts';
@@ -118,11 +119,12 @@ async function badSettings({ postgres }: Session): Promise<Finding[]> {
     await readSettings(postgres);
     return [];
   } catch (error) {
+    if (!(error instanceof Failure)) throw error;
     return [
       {
         severity: 'problem',
         subject: 'system_settings',
-        found: (error as Error).message,
+        found: error.message,
         remedy: 'npm run fleetgraph -- settings set <key> <value>',
       },
     ];

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunStatus, StartedRun, WorkerPoolManager } from '../client/worker-pool-manager.ts';
 import type { SlotProgress } from '../connections/progress.ts';
+import { isDatabaseUnavailable } from '../connections/database-errors.ts';
 import { Failure } from '../errors.ts';
 import { bytes, count, duration, percent } from './figures.ts';
 
 const TERMINAL_REDRAW_MS = 500;
 const LOG_LINES_MS = 2_000;
+/** A run that no worker has taken up by then is told of: most likely none is up. */
+const UNPLANNED_NOTICE_MS = 10_000;
 
 /** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
 export async function followRun(manager: WorkerPoolManager, run: StartedRun): Promise<RunStatus> {
@@ -20,10 +23,18 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
     },
   );
   const screen = createScreen();
+  let told = false;
   while (!ended) {
     await Promise.race([result, sleep(process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS)]);
     const status = await readStatus(manager, run.runId);
     if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt));
+    if (status !== null) told = true;
+    if (!told && Date.now() - startedAt > UNPLANNED_NOTICE_MS) {
+      told = true;
+      console.log(
+        '  no worker has taken up the run yet, and it waits for one: `npm run fleetgraph -- doctor` says whether any is up, `npm run fleetgraph -- worker` starts one',
+      );
+    }
   }
   screen.clear();
   const status = await readStatus(manager, run.runId);
@@ -31,12 +42,14 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
   throw failure instanceof Error ? failure : new Failure('Unexpected', `Run ${run.runId} left no record of itself.`);
 }
 
-/** Null until the run has planned its vehicles. */
+/** Null until a worker has taken up the run, and while PostgreSQL does not answer. */
 async function readStatus(manager: WorkerPoolManager, runId: string): Promise<RunStatus | null> {
   try {
     return await manager.status(runId);
   } catch (error) {
     if (error instanceof Failure && error.code === 'InvalidSelection') return null;
+    // The run goes on without us; only what is shown of it waits.
+    if (isDatabaseUnavailable(error)) return null;
     throw error;
   }
 }

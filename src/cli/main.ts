@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { Failure } from '../errors.ts';
 import { apiKeysCommand } from './commands/api-keys.ts';
 import { codecServerCommand } from './commands/codec-server.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -13,6 +12,7 @@ import { settingsCommand } from './commands/settings.ts';
 import { syncCommand } from './commands/sync.ts';
 import { vehiclesCommand } from './commands/vehicles.ts';
 import { workerCommand } from './commands/worker.ts';
+import { explain } from './explain.ts';
 
 const program = new Command('fleetgraph')
   .description('Durable data pipelines for public-transport operators, on Temporal')
@@ -38,7 +38,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;
   } else {
-    console.error(error instanceof Failure ? `${error.code}: ${error.message}` : error);
+    console.error(explain(error));
     process.exitCode = 1;
   }
 }

@@ -50,7 +50,9 @@ export async function withSession<T>(work: (session: Session) => Promise<T>): Pr
     manager: async () => new WorkerPoolManager({ temporal: (await session.temporal()).client, postgres, progress }),
     close: async () => {
       redis.disconnect();
-      await Promise.all([postgres.end(), temporal?.then((opened) => opened.close())]);
+      // One that could not be opened has told so already.
+      const opened = await temporal?.catch(() => null);
+      await Promise.all([postgres.end(), opened?.close()]);
     },
   };
   try {

@@ -27,6 +27,7 @@ export interface RunState {
 
 /** @throws Failure `InvalidSelection` for an unknown run */
 export async function readRun(postgres: Queryable, runId: string): Promise<RunState> {
+  if (!UUID.test(runId)) throw unknownRun(runId);
   const { rows } = await postgres.query(
     `SELECT r.run_id AS "runId", r.workflow_id AS "workflowId", r.state, r.paused, r.mode, r.requested_by AS "requestedBy",
             r.started_at AS "startedAt", r.finished_at AS "finishedAt", r.up_to_date AS "upToDate",
@@ -42,18 +43,21 @@ export async function readRun(postgres: Queryable, runId: string): Promise<RunSt
     [runId],
   );
   const [run] = rows;
-  if (run === undefined) {
-    throw new Failure(
-      'InvalidSelection',
-      `Reading run ${runId}: there is none of that id. \`fleetgraph runs\` lists the latest.`,
-    );
-  }
+  if (run === undefined) throw unknownRun(runId);
   return {
     ...run,
     startedAt: run.startedAt.toISOString(),
     finishedAt: run.finishedAt?.toISOString() ?? null,
   };
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const unknownRun = (runId: string): Failure =>
+  new Failure(
+    'InvalidSelection',
+    `Reading run ${runId}: there is none of that id. \`fleetgraph runs\` lists the latest.`,
+  );
 
 /** The latest runs first. */
 export async function listRuns(

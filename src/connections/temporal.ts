@@ -1,4 +1,5 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { Failure } from '../errors.ts';
 import { temporalAccess } from './temporal-access.ts';
 
 export interface TemporalClient {
@@ -10,6 +11,7 @@ export interface TemporalClient {
 /**
  * A client of the Temporal server that the environment names, which reads and writes payloads as the workers do.
  *
+ * @throws Failure `InvalidConfiguration`, and `TemporalUnavailable` when it does not answer
  * @param options.lazy Connect at the first call: for a process that must start while Temporal is away.
  * @param options.interceptors Of gRPC calls, instead of the SDK's own retry.
  */
@@ -20,12 +22,25 @@ export async function openTemporal({
   const { connectionOptions, namespace, keys, codec } = temporalAccess();
   await keys.check();
   const options = { ...connectionOptions, ...more };
-  const connection = lazy ? Connection.lazy(options) : await Connection.connect(options);
+  const connection = lazy ? Connection.lazy(options) : await connect(options);
   return {
     client: new Client({ connection, namespace, dataConverter: { payloadCodecs: [codec] } }),
     namespace,
     close: () => connection.close(),
   };
+}
+
+async function connect(options: ConnectionOptions & { address: string }): Promise<Connection> {
+  try {
+    return await Connection.connect(options);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new Failure(
+      'TemporalUnavailable',
+      `Connecting to Temporal at ${options.address}: ${found}. Is it up, and is TEMPORAL_ADDRESS (or the profile of temporal.toml) right?`,
+      { cause: error },
+    );
+  }
 }
 
 /** A workflow that names an unregistered search attribute could never start, so every worker registers ours at its start. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { followRun } from '../cli/follow-run.ts';
@@ -67,7 +66,7 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
     await syncAndCompare(stack, session, options);
     const source = await showTransportGraph(session, worker);
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
-    if (options.keep) await waitForCtrlC();
+    if (options.keep) await waitForCtrlC(join(stack.stateDir, 'env'));
     await source.close();
   } finally {
     await api.stop();
@@ -88,7 +87,11 @@ async function syncAndCompare(stack: Stack, session: Session, options: DemoOptio
   if (!equal || status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
 }
 
-async function waitForCtrlC(): Promise<void> {
+async function waitForCtrlC(environmentFile: string): Promise<void> {
   say('the stack stays up until Ctrl-C; in another terminal: npm run sync -- --all, npm run fleetgraph -- --help');
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  say(`for the temporal command and other programs: set -a; . ${environmentFile}; set +a`);
+  // Not once: npm passes a signal on and a terminal sends its own, and the second must not end us in the middle of tidying up.
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
 }

@@ -95,5 +95,8 @@ function change<T>(
 }
 
 function unknownServer(serverId: string): Failure {
-  return new Failure('InvalidConfiguration', `There is no legacy server ${serverId}. Add it to legacy_servers.`);
+  return new Failure(
+    'InvalidConfiguration',
+    `There is no legacy server ${serverId}. \`fleetgraph servers list\` shows those there are, \`servers put\` adds one.`,
+  );
 }

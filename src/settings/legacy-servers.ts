@@ -45,7 +45,11 @@ export async function readLegacyServer(database: Queryable, id: string): Promise
     `SELECT ${SELECTED} FROM legacy_servers WHERE id = $1`,
     [id],
   );
-  if (!rows[0]) throw new Failure('InvalidConfiguration', `There is no legacy server ${id}. Add it to legacy_servers.`);
+  if (!rows[0])
+    throw new Failure(
+      'InvalidConfiguration',
+      `There is no legacy server ${id}. \`fleetgraph servers list\` shows those there are, \`servers put\` adds one.`,
+    );
   const text = JSON.stringify(rows[0]);
   const before = checked.get(id);
   if (before?.text === text) return before.server;

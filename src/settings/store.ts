@@ -133,7 +133,7 @@ function valueOf(type: string, value: string): string | number | boolean {
 
 function unknownKey(key: string): string {
   const near = [...byKey.keys()].filter((known) => sameWords(known, key));
-  return near.length > 0 ? `there is no such setting; did you mean ${near.join(' or ')}?` : 'there is no such setting';
+  return near.length > 0 ? `there is no such setting; did you mean ${near.join(' or ')}` : 'there is no such setting';
 }
 
 /** max_worker for max_workers, retry.attempts for retry_attempts: the last word decides, without separators and plural. */

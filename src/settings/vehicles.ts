@@ -41,7 +41,11 @@ export async function readVehicles(database: Queryable, ids?: readonly string[])
 /** Errors: UnknownVehicle. */
 export async function readVehicle(database: Queryable, id: string): Promise<Vehicle> {
   const [vehicle] = bigintText.safeParse(id).success ? await readVehicles(database, [id]) : [];
-  if (!vehicle) throw new Failure('UnknownVehicle', `There is no vehicle ${id}. Add it to the table vehicles.`);
+  if (!vehicle)
+    throw new Failure(
+      'UnknownVehicle',
+      `There is no vehicle ${id}. \`fleetgraph vehicles list\` shows those there are, \`vehicles put\` adds one.`,
+    );
   return vehicle;
 }
 
@@ -56,14 +60,19 @@ export async function insertVehicle(database: Queryable, input: VehicleInput, se
   return onlyRow(rows, vehicle.id);
 }
 
-/** Writes everything but the watermark, which only an import moves. Errors: InvalidConfiguration, UnknownVehicle. */
+/**
+ * Writes everything but the watermark, which only an import moves; and once it has, the rows a vehicle is read from stay the same ones.
+ * Errors: InvalidConfiguration, UnknownVehicle.
+ */
 export async function updateVehicle(database: Queryable, input: VehicleInput, server: LegacyServer): Promise<Vehicle> {
   const vehicle = parseVehicle(input, server);
   const { rows } = await database.query<Vehicle>(
     `UPDATE vehicles SET label = $2, server_id = $3, legacy_table = $4, legacy_vehicle_id = $5, priority = $6, enabled = $7
-     WHERE id = $1 RETURNING ${COLUMNS}`,
+     WHERE id = $1 AND (watermark = 0 OR (server_id, legacy_table, legacy_vehicle_id) IS NOT DISTINCT FROM ($3, $4, $5))
+     RETURNING ${COLUMNS}`,
     valuesOf(vehicle),
   );
+  if (rows.length === 0) await refuseOtherSource(database, vehicle.id);
   return onlyRow(rows, vehicle.id);
 }
 
@@ -80,6 +89,19 @@ export function misfit(vehicle: Pick<Vehicle, 'id' | 'legacyVehicleId'>, server:
     return `vehicle ${vehicle.id} has legacy vehicle id ${vehicle.legacyVehicleId}, and the column mapping of ${server.id} names no vehicle column`;
   }
   return null;
+}
+
+/** Rows elsewhere have ids of their own: those up to the watermark would be skipped in silence. */
+async function refuseOtherSource(database: Queryable, id: string): Promise<void> {
+  const [known] = await readVehicles(database, [id]);
+  if (!known) return;
+  const { serverId, table, legacyVehicleId, watermark } = known;
+  const source = `${serverId}, table ${table}${legacyVehicleId === null ? '' : `, legacy id ${legacyVehicleId}`}`;
+  throw new Failure(
+    'InvalidConfiguration',
+    `Vehicle ${id} is refused: it has been synced from ${source} up to id ${watermark}, and rows elsewhere have ids of their own. ` +
+      'Add it as a new vehicle; or, where the new place continues the same ids (a table that was renamed), change the row in `vehicles` by SQL.',
+  );
 }
 
 /** $1 to $7 of both statements above. */

@@ -92,8 +92,12 @@ test('what is left of an earlier dump on this side is not taken for a part of th
   expect(gunzipSync(readFileSync(localFile)).toString('utf8')).toContain('-- fleetgraph rc=0');
 });
 
-test('bytes that are lost or changed on their way: TransferFailed, and no file', async () => {
-  const { host, close } = await hostWithTool(fixture, 'cat', 'head -c 100');
+test.each([
+  ['all but the first bytes are lost', 'head -c 100'],
+  ['not one byte comes', 'true'],
+  ['not one byte comes and the sender fails', 'false'],
+])('%s: TransferFailed, and no file', async (_what, sender) => {
+  const { host, close } = await hostWithTool(fixture, 'cat', sender);
   try {
     const failing = host.exportAndFetch({
       ...rangeOf(1),

@@ -23,6 +23,8 @@ beforeAll(async () => {
     INSERT INTO own (vehicle_id, ts, lat, lon) SELECT 1, NOW(), 1, 2 FROM seq_1_to_50;
     CREATE TABLE drifted (id BIGINT AUTO_INCREMENT PRIMARY KEY, vehicle_id INT, ts DATETIME, latitude DOUBLE, lon DOUBLE, KEY (vehicle_id));
     CREATE TABLE empty_now LIKE gps;
+    CREATE TABLE unsigned_ids (id BIGINT UNSIGNED PRIMARY KEY, vehicle_id INT, ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
+    INSERT INTO unsigned_ids VALUES (7, 1, NOW(), 1, 2), (18446744073709551614, 1, NOW(), 1, 2), (9223372036854775807, 2, NOW(), 1, 2);
     CREATE TABLE named (id BIGINT AUTO_INCREMENT PRIMARY KEY, vehicle_id VARCHAR(20), ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
     INSERT INTO named (vehicle_id, ts, lat, lon) VALUES ('bus-7', NOW(), 1, 2), ('7', NOW(), 1, 2), ('bus-7', NOW(), 1, 2);
     CREATE TABLE odd (id BIGINT AUTO_INCREMENT PRIMARY KEY, vehicle_id INT, ts DATETIME, lat DOUBLE, lon DOUBLE,
@@ -122,6 +124,14 @@ describe('what is wrong with one vehicle stays with it', () => {
 
   test('SchemaDrift when a vehicle’s id could only be compared as another number', async () => {
     expect(await failureOf(vehicle(1, 'gps', 'bus-1'))).toMatchObject({ failure: { code: 'SchemaDrift' } });
+  });
+
+  test('SchemaDrift for an id above what a watermark can hold, and the other vehicles are planned', async () => {
+    const { vehicles } = await plan([{ of: vehicle(1, 'unsigned_ids') }, { of: vehicle(2, 'unsigned_ids') }]);
+    expect(vehicles).toEqual([
+      { vehicleId: '1', failure: expect.objectContaining({ code: 'SchemaDrift' }) },
+      expect.objectContaining({ vehicleId: '2', newRows: 1, maxId: '9223372036854775807' }),
+    ]);
   });
 
   test('SourceReset when the table’s highest id is below the watermark', async () => {

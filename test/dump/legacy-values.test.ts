@@ -318,4 +318,14 @@ describe('rows', () => {
       expect({ ...rest, quarantined: [] }).toEqual({ ...whole, quarantined: [] });
     }
   });
+
+  test('what a range has seen is counted alike for rows that pass, are refused or are too large', () => {
+    const dump = dumpText([{ a: `'${'y'.repeat(3_000_000)}'` }, { lat: '400' }, {}, { lat: '400' }, {}], {
+      extra: [['a', 'longtext']],
+    });
+    const options = optionsFor([['a', 'longtext']], { maxRowBytes: 1_500_000 }, { seenFromId: 3n });
+    const { quarantined, summary } = convert(dump, options);
+    expect(quarantined.map(({ legacyId }) => legacyId)).toEqual(['1', '2', '4']);
+    expect(summary).toMatchObject({ rows: 5, seen: 2 });
+  });
 });

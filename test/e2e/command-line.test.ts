@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { CommandOutput } from '../support/fleet-worker.ts';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CommandOutput, runCli } from '../support/fleet-worker.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { expectInvariants } from '../support/invariants.ts';
 
@@ -102,8 +105,70 @@ test.each([
   const { status, stderr } = await fleet.cli('sync', ...args);
   expect(status).toBe(1);
   expect(stderr).toMatch(says);
+  expect(stderr).toMatch(/^(InvalidSelection|UnknownVehicle): .*\n$/);
   const after = await fleet.pool.query('SELECT count(*) FROM vehicle_syncs');
   expect(after.rows).toEqual(before.rows);
+});
+
+test.each([
+  { args: ['servers', 'put', '{nowhere}'], says: /^InvalidConfiguration: Reading .*ENOENT/ },
+  { args: ['servers', 'put', '{broken}'], says: /^InvalidConfiguration: Reading .*no JSON/ },
+  { args: ['vehicles', 'put', '{broken}'], says: /^InvalidConfiguration: Reading .*no JSON/ },
+  { args: ['vehicles', 'put', '{one}'], says: /^InvalidConfiguration: Reading .*an array of vehicles/ },
+  { args: ['quarantine', 'show', 'first'], says: /whole number/ },
+  { args: ['quarantine', 'list', '--vehicle', 'bus-1'], says: /whole number/ },
+  { args: ['quarantine', 'list', '--limit', 'all'], says: /whole number/ },
+  { args: ['status', 'latest'], says: /^InvalidSelection: .*fleetgraph runs/ },
+])('$args says in one line what is wrong with it', async ({ args, says }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetgraph-put-'));
+  const files: Record<string, string> = { broken: '{"id":', one: '{"id":"9","serverId":"depot"}' };
+  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+  const output = await fleet.cli(...args.map((arg) => arg.replace(/^{(.*)}$/, `${folder}/$1`)));
+  await rm(folder, { recursive: true });
+  expect(output.status).toBe(1);
+  expect(output.stderr).toMatch(says);
+  expect(output.stderr.trim().split('\n')).toHaveLength(1);
+});
+
+test('a vehicle twice in one file is the later one', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetgraph-put-'));
+  const one = { id: '77', serverId: 'depot', table: 'gps', legacyVehicleId: '77', enabled: false };
+  await writeFile(
+    join(folder, 'twice'),
+    JSON.stringify([
+      { ...one, label: 'first' },
+      { ...one, label: 'second' },
+    ]),
+  );
+  const output = await fleet.cli('vehicles', 'put', join(folder, 'twice'));
+  await rm(folder, { recursive: true });
+  expect(output).toMatchObject({ status: 0 });
+  expect((await fleet.cli('vehicles', 'list')).stdout).toMatch(/^ *77 +second/m);
+});
+
+describe('servers that are away', () => {
+  const NOBODY = '127.0.0.1:1';
+  const cli = (away: Record<string, string>, ...args: string[]): Promise<CommandOutput> =>
+    runCli({ ...fleet.environment, ...away }, args);
+
+  test('a command names the one it needs, and no password', async () => {
+    const url = `postgres://nobody:hidden@${NOBODY}/none`;
+    const { status, stderr } = await cli({ FLEETGRAPH_POSTGRES_URL: url }, 'runs');
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^DatabaseUnavailable: .*FLEETGRAPH_POSTGRES_URL.*\n$/),
+    ]);
+    expect(stderr).not.toContain('hidden');
+  });
+
+  test('the doctor says which it could not ask, and looks at the rest', async () => {
+    const { status, stdout } = await cli({ TEMPORAL_ADDRESS: NOBODY }, 'doctor');
+    expect([status, stdout]).toEqual([
+      1,
+      expect.stringContaining(`could not look: Connecting to Temporal at ${NOBODY}`),
+    ]);
+    expect(stdout).not.toContain('lostClaims');
+  }, 30_000);
 });
 
 test('a row that was committed late behind a vehicle without news comes in with the next sync, once', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -34,7 +34,9 @@ beforeEach(async () => {
 });
 
 describe('a door that is not ours to enter', () => {
-  const otherKey = join(mkdtempSync(join(tmpdir(), 'fleetgraph-key-')), 'id_ed25519');
+  const keyFolder = mkdtempSync(join(tmpdir(), 'fleetgraph-key-'));
+  afterAll(() => rmSync(keyFolder, { recursive: true }));
+  const otherKey = join(keyFolder, 'id_ed25519');
   const CASES = [
     {
       what: 'the wrong key',

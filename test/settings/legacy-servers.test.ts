@@ -94,6 +94,23 @@ test('a vehicle comes back as it went in; a change leaves its watermark', async 
   });
 });
 
+test('a vehicle that was synced is not pointed at other rows, whose ids its watermark would skip', async () => {
+  const server = await insertLegacyServer(pool(), aServer('depot-1'));
+  const other = await insertLegacyServer(pool(), aServer('depot-2'));
+  const vehicle = { id: '7', label: 'bus 7', serverId: 'depot-1', table: 'positions', legacyVehicleId: '7' };
+  await insertVehicle(pool(), { ...vehicle, table: 'fixes' }, server);
+  expect(await updateVehicle(pool(), vehicle, server)).toMatchObject({ table: 'positions' });
+  await pool().query('UPDATE vehicles SET watermark = 500');
+  for (const change of [{ table: 'fixes' }, { legacyVehicleId: '8' }, { serverId: 'depot-2' }]) {
+    const changed = { ...vehicle, ...change };
+    await expect(updateVehicle(pool(), changed, 'serverId' in change ? other : server)).rejects.toMatchObject({
+      code: 'InvalidConfiguration',
+      message: expect.stringMatching(/depot-1, table positions, legacy id 7 up to id 500/),
+    });
+  }
+  expect(await readVehicle(pool(), '7')).toMatchObject({ ...vehicle, watermark: '500' });
+});
+
 test('a vehicle must fit the way its server keeps vehicles apart', async () => {
   const shared = await insertLegacyServer(pool(), aServer('shared'));
   const own = await insertLegacyServer(

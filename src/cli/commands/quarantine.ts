@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { Failure } from '../../errors.ts';
+import { parseCount, parseId } from '../parse-number.ts';
 import { plainTable } from '../run-table.ts';
 import { withSession } from '../session.ts';
 
@@ -21,10 +22,14 @@ export const quarantineCommand = (): Command => {
   command
     .command('list')
     .description('the latest rows in quarantine')
-    .option('--vehicle <id>', 'of this vehicle only')
-    .option('--limit <n>', 'how many', Number, 50)
+    .option('--vehicle <id>', 'of this vehicle only', parseId)
+    .option('--limit <n>', 'how many', parseCount, 50)
     .action(list);
-  command.command('show').description('one row, as it stood in the dump').argument('<id>').action(show);
+  command
+    .command('show')
+    .description('one row, as it stood in the dump')
+    .argument('<id>', 'as the list shows it', parseId)
+    .action(show);
   return command;
 };
 

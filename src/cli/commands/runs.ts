@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { listRuns } from '../../client/run-history.ts';
 import type { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
+import { parseCount } from '../parse-number.ts';
 import { plainTable, printSummary } from '../run-table.ts';
 import { withSession } from '../session.ts';
 
@@ -23,7 +24,7 @@ export const runsCommands = (): Command[] => [
   new Command('set-max-workers')
     .description('open or retire worker slots of a running run')
     .argument('<run>', 'run id')
-    .argument('<n>', 'worker slots', Number)
+    .argument('<n>', 'worker slots', parseCount)
     .action((runId: string, workers: number) => withManager((manager) => manager.setMaxWorkers(runId, workers))),
 ];
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { closeBreaker } from '../../pool/breaker-store.ts';
@@ -8,6 +7,7 @@ import {
   parseLegacyServer,
   updateLegacyServer,
 } from '../../settings/legacy-servers.ts';
+import { readJsonFile } from '../json-file.ts';
 import { tryServer } from '../try-server.ts';
 import { withSession } from '../session.ts';
 
@@ -39,7 +39,7 @@ async function list(): Promise<void> {
 }
 
 async function put(file: string): Promise<void> {
-  const server = parseLegacyServer(JSON.parse(await readFile(file, 'utf8')));
+  const server = parseLegacyServer(await readJsonFile(file));
   await withSession(async ({ postgres }) => {
     const known = (await listLegacyServers(postgres)).includes(server.id);
     await (known ? updateLegacyServer(postgres, server) : insertLegacyServer(postgres, server));

@@ -1,8 +1,9 @@
 import { userInfo } from 'node:os';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { Failure } from '../../errors.ts';
 import type { SyncMode, VehicleSelection } from '../../workflows/legacy-sync/messages.ts';
 import { followRun } from '../follow-run.ts';
+import { parseCount } from '../parse-number.ts';
 import { printSummary } from '../run-table.ts';
 import { withSession } from '../session.ts';
 
@@ -18,7 +19,9 @@ interface SyncOptions {
 
 export const syncCommand = (): Command =>
   new Command('sync')
-    .description('start a fleet sync, or join the one that runs over the same vehicles, and show its progress')
+    .description(
+      'start a fleet sync, or join the one that runs over the same vehicles, and show its progress; Ctrl-C ends the showing, not the run',
+    )
     .option('--all', 'every enabled vehicle')
     .option('--vehicles <ids>', 'these vehicles, separated by commas', (text) => text.split(',').map((id) => id.trim()))
     .option('--priority <n>', 'vehicles of this priority and above', parseCount)
@@ -64,9 +67,4 @@ function selectionOf({ all, vehicles, priority, first }: SyncOptions): VehicleSe
     );
   }
   return selection;
-}
-
-function parseCount(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed.');
-  return Number(text);
 }

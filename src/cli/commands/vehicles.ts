@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { inTransaction } from '../../connections/postgres.ts';
+import { Failure } from '../../errors.ts';
 import { readLegacyServer } from '../../settings/legacy-servers.ts';
 import { type VehicleInput, insertVehicle, readVehicles, updateVehicle } from '../../settings/vehicles.ts';
+import { readJsonFile } from '../json-file.ts';
 import { plainTable } from '../run-table.ts';
 import { withSession } from '../session.ts';
 
@@ -35,15 +36,27 @@ async function list(): Promise<void> {
 }
 
 async function put(file: string): Promise<void> {
-  const inputs = JSON.parse(await readFile(file, 'utf8')) as VehicleInput[];
+  const inputs = listOf(await readJsonFile(file), file);
   await withSession(({ postgres }) =>
     inTransaction(postgres, async (client) => {
       const known = new Set((await readVehicles(client)).map(({ id }) => id));
       for (const input of inputs) {
         const server = await readLegacyServer(client, input.serverId);
         await (known.has(input.id) ? updateVehicle(client, input, server) : insertVehicle(client, input, server));
+        known.add(input.id);
       }
     }),
   );
   console.log(`${inputs.length} vehicles written`);
+}
+
+/** Each is checked when it is written; here only that it can say which server it is of. */
+function listOf(content: unknown, file: string): VehicleInput[] {
+  const isVehicle = (item: unknown): boolean =>
+    typeof item === 'object' && item !== null && 'serverId' in item && typeof item.serverId === 'string';
+  if (Array.isArray(content) && content.every(isVehicle)) return content as VehicleInput[];
+  throw new Failure(
+    'InvalidConfiguration',
+    `Reading ${file}: it has to be an array of vehicles, each with its serverId. README.md shows one.`,
+  );
 }

@@ -168,7 +168,9 @@ function takeRow(intake: Intake, row: RowScan, from: number, to: number): string
 function takeTooLarge(intake: Intake, row: RowScan, head: Buffer): string | null {
   intake.counts.rows++;
   const shown = shownId(row, intake.plan?.id ?? -1);
-  const stray = shown === null ? null : outOfRange(intake, BigInt(shown));
+  const id = shown === null ? null : BigInt(shown);
+  const stray = id === null ? null : outOfRange(intake, id);
+  if (id !== null && id <= intake.options.seenFromId) intake.counts.below++;
   return stray ?? setAside(intake, row, 'RowTooLarge', null, 0, head.length);
 }
 

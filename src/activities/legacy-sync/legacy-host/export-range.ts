@@ -43,6 +43,8 @@ export async function exportRange(
     onStdout: said.add,
   });
   const sending = said.sending();
+  // Content of which not one byte came has to be missed like any other.
+  if (sending !== null) await request.onContent?.(sending, Buffer.alloc(0));
   if (sending !== null) return { manifest: sending, sent: true, removed: result.code === 0 };
   const [kind, ...words] = (said.last() ?? '').split(' ');
   if (result.code === 0 && kind === 'nothing') return null;

@@ -80,6 +80,7 @@ async function count(
   return requests.map(({ vehicle, fromId, seen }) => {
     const [rows, maxId, again] = counts.get(vehicle.id) ?? [];
     if (rows === undefined || maxId === undefined) return failed(results, access, vehicle);
+    if (BigInt(maxId) > HIGHEST_ID) return { vehicleId: vehicle.id, failure: idTooLarge(access, vehicle, maxId) };
     const highest = tableMax.get(vehicle.table) ?? maxId;
     if (BigInt(highest) < BigInt(fromId))
       return { vehicleId: vehicle.id, failure: sourceReset(access, vehicle, highest, fromId) };
@@ -93,6 +94,16 @@ function failed(results: StatementResults, { server }: MysqlAccess, vehicle: Pla
   const error = results.failed.find(({ about }) => about.vehicleId === vehicle.id)?.error ?? 0;
   const doing = `Counting new rows of vehicle ${vehicle.id} in ${server.id}.${server.database}.${vehicle.table}`;
   return { vehicleId: vehicle.id, failure: databaseFailure(doing, error) };
+}
+
+/** A BIGINT UNSIGNED goes on where PostgreSQL's bigint, and with it every watermark, ends. */
+const HIGHEST_ID = 2n ** 63n - 1n;
+
+function idTooLarge({ server }: MysqlAccess, vehicle: PlanRequestVehicle['vehicle'], maxId: string) {
+  return new Failure(
+    'SchemaDrift',
+    `Planning vehicle ${vehicle.id}: it has a row with ${server.columns.id} ${maxId} in ${server.id}.${server.database}.${vehicle.table}, and ids up to ${HIGHEST_ID} can be followed. Nothing of the vehicle is synced. Give that row another id there, or remove it.`,
+  );
 }
 
 function sourceReset({ server }: MysqlAccess, vehicle: PlanRequestVehicle['vehicle'], highest: string, fromId: string) {

@@ -78,12 +78,12 @@ async function removeBoth(
   if (!removed) await host.removeFiles(key, signal);
 }
 
-/** Whether the rows that were counted make a dump that may be sent at once. */
+/** Whether the rows that were counted make a dump that may be sent at once; of how many there are beyond the count nobody knows. */
 export function isSmall(
   { sync }: VehicleContext,
   { atOnceBytes, method }: { atOnceBytes: number; method: string },
 ): boolean {
-  return method === 'exec' && (sync.plannedRows - sync.rows) * BYTES_PER_ROW <= atOnceBytes;
+  return method === 'exec' && !sync.capped && (sync.plannedRows - sync.rows) * BYTES_PER_ROW <= atOnceBytes;
 }
 
 /** Of a GPS table's row, compressed. The dump's true size decides in the end. */
