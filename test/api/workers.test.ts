@@ -225,6 +225,16 @@ test('a run that fails answers success: false with the error', async () => {
   expect(listed.workers['odata-sync-worker'].lastStatus).toBe('failed');
 });
 
+test('each run that is listed can be asked for, a stage of a pipeline too', async () => {
+  const { runs } = (await fixture.get('/api/v1/workers/runs')).body;
+  expect(new Set(runs.map(({ pipelineRunId }: { pipelineRunId: string | null }) => pipelineRunId === null)).size).toBe(
+    2,
+  );
+  for (const { runId, workerId, status } of runs) {
+    expect((await fixture.get(`/api/v1/workers/runs/${runId}`)).body.run).toMatchObject({ runId, workerId, status });
+  }
+});
+
 test('what cannot be, is told by status, code and field', async () => {
   expect(await fixture.get('/api/v1/workers/nobody/status')).toMatchObject({ status: 404, body: { code: 'NotFound' } });
   expect(await fixture.post('/api/v1/workers/nobody/execute')).toMatchObject({ status: 404 });

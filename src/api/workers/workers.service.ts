@@ -87,7 +87,7 @@ export class WorkersService {
 }
 
 function describeRun(runId: string, rows: StageRunRow[], goesOn: boolean): object {
-  const alone = rows[0]?.pipelineRunId === null;
+  const alone = rows[0]?.pipelineRunId !== runId;
   const ended = rows.map(({ finishedAt }) => finishedAt).filter((at) => at !== null);
   const failed = rows.some(({ status, critical }) => status === 'failed' && critical);
   const status = goesOn ? 'running' : failed ? 'failed' : alone ? rows[0]!.status : 'success';
