@@ -8,14 +8,19 @@ const TICKS_PER_SECOND = 100;
 
 /** CPU seconds that each part has used so far, with everything it started, and those of the whole machine. */
 export type CpuSeconds = Record<
-  'worker' | 'PostgreSQL' | 'MariaDB' | 'legacy host' | 'Temporal' | 'bench' | 'machine',
+  'worker' | 'API' | 'PostgreSQL' | 'MariaDB' | 'legacy host' | 'Temporal' | 'bench' | 'machine',
   number
 >;
 
 const SERVERS: readonly ServerName[] = ['postgres', 'mariadb', 'sshd', 'temporal'];
 
 /** `running`: the servers this stack has. */
-export function cpuSeconds(stack: Stack, workerPid: number | null, running = SERVERS): CpuSeconds {
+export function cpuSeconds(
+  stack: Stack,
+  workerPid: number | null,
+  running = SERVERS,
+  apiPid: number | null = null,
+): CpuSeconds {
   const processes = readProcesses();
   const of = (pid: number | null | undefined): number =>
     pid == null ? 0 : treeTicks(processes, pid) / TICKS_PER_SECOND;
@@ -23,6 +28,7 @@ export function cpuSeconds(stack: Stack, workerPid: number | null, running = SER
   const own = processes.get(process.pid);
   return {
     worker: of(workerPid),
+    API: of(apiPid),
     PostgreSQL: server('postgres'),
     MariaDB: server('mariadb'),
     'legacy host': server('sshd'),

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { API_LOAD, apiLoad } from './api-load.ts';
 import { BULK, bulk } from './bulk.ts';
 import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
 import { GRAPH, graph } from './graph.ts';
@@ -55,6 +56,15 @@ program
   .description('all three stages over a source that has not changed')
   .option('--rounds <n>', 'rounds; the median counts', wholeNumber, UNCHANGED.rounds)
   .action(async ({ rounds }) => finish(await unchangedPipeline({ ...UNCHANGED, rounds })));
+program
+  .command('api-load')
+  .description('reads of the API at a fixed rate while both pipelines run, beside a bare Fastify route')
+  .option('--rate <n>', 'requests a second', wholeNumber, API_LOAD.perSecond)
+  .option('--rounds <n>', 'rounds of 12 s each', wholeNumber, API_LOAD.rounds)
+  .option('--flat-out', 'both pipelines as fast as this machine can, with hosts and source that answer at once', false)
+  .action(async ({ rate, rounds, flatOut }) =>
+    finish(await apiLoad({ ...API_LOAD, perSecond: rate, rounds, flatOut })),
+  );
 await program.parseAsync();
 
 function wholeNumber(text: string): number {

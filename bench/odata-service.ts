@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 type Row = Record<string, unknown>;
 
@@ -13,11 +14,15 @@ export interface OdataService {
   close(): Promise<void>;
 }
 
-/** A V4 service whose pages are rendered beforehand, so that a measurement holds the client's work and next to none of the server's. */
-export async function startOdataService(pageSize: number): Promise<OdataService> {
+/**
+ * A V4 service whose pages are rendered beforehand, so that a measurement holds the client's work and next to none of the server's. `delayMs`: how long it
+ * thinks before each answer.
+ */
+export async function startOdataService(pageSize: number, { delayMs = 0 } = {}): Promise<OdataService> {
   let answers = new Map<string, Buffer>();
   let lastAnswerAt = 0;
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
+    if (delayMs > 0) await sleep(delayMs);
     const [path = '', search = ''] = decodeURIComponent(request.url ?? '').split('?');
     const set = path.split('/')[1] ?? '';
     const skip = /\$skip=([0-9]+)/.exec(search)?.[1] ?? '0';

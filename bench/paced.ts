@@ -1,11 +1,10 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findOnPath } from '../src/stack/run-command.ts';
 import { stackStateDir } from '../src/stack/state-dir.ts';
 import { withBench } from './bench-stack.ts';
 import { forgetPositions, syncFleet } from './contenders/fleet-sync.ts';
 import { type Measured, median, printMeasured } from './figures.ts';
 import { addPositions, createLegacyDatabase, registerFleet } from './legacy-positions.ts';
+import { installSlowDump, slowToolsPath } from './slow-dump.ts';
 import { startBenchWorker } from './worker-process.ts';
 
 /** The picture of the spec, a second for a minute: three vehicles that take 10, 8 and 12. */
@@ -20,9 +19,12 @@ const WITHIN_SECONDS = 13;
 export async function paced(): Promise<number> {
   // The folder is made when the servers are up, before anybody logs in through this sshd.
   const tools = join(stackStateDir('bench'), 'slow-tools');
-  return withBench({ sshdExtraConfig: [`SetEnv PATH=${tools}:/usr/local/bin:/usr/bin:/bin`] }, async (bench) => {
+  return withBench({ sshdExtraConfig: [slowToolsPath(tools)] }, async (bench) => {
     const tables = PACE_SECONDS.map((_, index) => `vehicle_${index + 1}`);
-    installSlowDump(tools, tables);
+    installSlowDump(
+      tools,
+      tables.map((table, index) => ({ table, seconds: PACE_SECONDS[index]! })),
+    );
     const reader = await createLegacyDatabase(bench, tables);
     for (const table of tables) await addPositions(bench, { vehicles: 1, from: 0, rows: ROWS, table });
     await registerFleet(bench, reader, tables.length, tables);
@@ -56,18 +58,4 @@ function report(three: Measured, one: Measured): number {
   const reached = seconds <= WITHIN_SECONDS;
   console.log(`\n3 slots: ${seconds.toFixed(2)} s (wanted ≤ ${WITHIN_SECONDS} s: ${reached ? 'reached' : 'MISSED'})`);
   return reached ? 0 : 1;
-}
-
-/** Told apart by the table, which is among the arguments; asked for its version it answers at once. */
-function installSlowDump(folder: string, tables: string[]): void {
-  mkdirSync(folder);
-  chmodSync(folder, 0o755);
-  for (const name of ['mariadb-dump', 'mysqldump']) {
-    const real = findOnPath(name);
-    if (real === null) continue;
-    const pauses = tables.map((table, index) => `*${table}*) sleep ${PACE_SECONDS[index]} ;;`).join('\n  ');
-    const script = join(folder, name);
-    writeFileSync(script, `#!/bin/sh\ncase "$*" in\n  ${pauses}\nesac\nexec ${real} "$@"\n`);
-    chmodSync(script, 0o755);
-  }
 }

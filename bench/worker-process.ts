@@ -22,8 +22,8 @@ export interface BenchWorker {
 
 const SAMPLE_MS = 100;
 
-/** A worker of the legacy sync's role, with the allocator's setting that our image has. BENCH_CPU_PROFILE=<folder> makes Node leave a CPU profile there. */
-export async function startBenchWorker({ stack }: Bench): Promise<BenchWorker> {
+/** A worker of these roles, with the allocator's setting that our image has. BENCH_CPU_PROFILE=<folder> makes Node leave a CPU profile there. */
+export async function startBenchWorker({ stack }: Bench, roles = 'legacy-sync'): Promise<BenchWorker> {
   const profile = process.env.BENCH_CPU_PROFILE;
   const nodeArguments = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const logFile = join(stack.stateDir, 'worker.log');
@@ -31,7 +31,7 @@ export async function startBenchWorker({ stack }: Bench): Promise<BenchWorker> {
   const command = ['--pdeathsig', 'TERM', process.execPath, ...nodeArguments, CLI, 'worker'];
   const child = spawn('setpriv', command, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    env: { ...process.env, FLEETGRAPH_WORKER_ROLES: 'legacy-sync', MALLOC_ARENA_MAX: '2' },
+    env: { ...process.env, FLEETGRAPH_WORKER_ROLES: roles, MALLOC_ARENA_MAX: '2' },
   });
   child.stdout?.pipe(createWriteStream(logFile));
   const exited = once(child, 'exit');

@@ -25,6 +25,7 @@ const environmentSchema = z.object({
     .optional(),
   FLEETGRAPH_API_LOOPBACK_READS: z.enum(['true', 'false']).default('false'),
   FLEETGRAPH_API_RATE_PER_MINUTE: z.coerce.number().int().min(1).default(6_000),
+  FLEETGRAPH_API_EVENT_PING_MS: z.coerce.number().int().min(1_000).max(600_000).default(15_000),
   FLEETGRAPH_API_LONGEST_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(600_000),
   FLEETGRAPH_TEMPORAL_UI_URL: z.url().optional(),
 });
@@ -38,6 +39,8 @@ export interface ApiConfig {
   loopbackReads: boolean;
   /** Requests of one key. */
   ratePerMinute: number;
+  /** Silence on a stream of events after which a comment keeps the line open. */
+  eventPingMs: number;
   /** How long a POST waits for the work it started before it answers 202. */
   longestWaitMs: number;
   /** For links to runs; null where there is none. */
@@ -90,6 +93,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       postgresUrl: values.FLEETGRAPH_API_POSTGRES_URL ?? values.FLEETGRAPH_POSTGRES_URL,
       loopbackReads: values.FLEETGRAPH_API_LOOPBACK_READS === 'true',
       ratePerMinute: values.FLEETGRAPH_API_RATE_PER_MINUTE,
+      eventPingMs: values.FLEETGRAPH_API_EVENT_PING_MS,
       longestWaitMs: values.FLEETGRAPH_API_LONGEST_WAIT_MS,
       temporalUiUrl: values.FLEETGRAPH_TEMPORAL_UI_URL ?? null,
     },

@@ -16,6 +16,8 @@ const GRANTS = `
   GRANT INSERT, UPDATE ON system_settings, legacy_servers TO ${API_ROLE};
   -- By the trigger of a new server.
   GRANT INSERT ON legacy_server_state TO ${API_ROLE};
+  -- An operator closes a circuit, and that while Temporal is away too.
+  GRANT UPDATE (breaker, updated_at) ON legacy_server_state TO ${API_ROLE};
   GRANT INSERT (id, label, server_id, legacy_table, legacy_vehicle_id, priority, enabled),
         UPDATE (label, server_id, legacy_table, legacy_vehicle_id, priority, enabled) ON vehicles TO ${API_ROLE};
   GRANT UPDATE (state, decided_by, decision_reason, decided_at) ON datasets TO ${API_ROLE};`;

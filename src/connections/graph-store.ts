@@ -4,6 +4,7 @@ import { Failure } from '../errors.ts';
 import { GRAPH_POINTER, GRAPH_VERSIONS, graphKeys } from './graph-keys.ts';
 import { loadGraph } from './graph-load.ts';
 import { namingRedisFailures } from './redis-errors.ts';
+import { type RedisMemory, readRedisMemory } from './redis-memory.ts';
 
 /** JSON texts by stop: `nodes[i]` and `neighbors[i]` belong to `stopIds[i]`; ids ascend in code units. */
 export interface StoredContent {
@@ -38,8 +39,7 @@ export interface GraphStore {
   remove(version: string): Promise<void>;
   /** Versions that may have keys, with the time (ms) they were begun or left by readers. */
   versions(): Promise<{ version: string; since: number }[]>;
-  /** maxmemory and what may be evicted; `unknown` where the server will not say. */
-  memory(): Promise<{ policy: string; usedBytes: number; maxBytes: number }>;
+  memory(): Promise<RedisMemory>;
 }
 
 export interface GraphStoreOptions {
@@ -115,7 +115,7 @@ export function createGraphStore(redis: Redis, options: GraphStoreOptions = {}):
           since: Number(flat[2 * i + 1]),
         }));
       }),
-    memory: () => namingRedisFailures('Asking Redis for its eviction policy', () => readMemory(redis)),
+    memory: () => namingRedisFailures('Asking Redis for its eviction policy', () => readRedisMemory(redis)),
   };
 }
 
@@ -151,17 +151,6 @@ async function refuseCluster(redis: Redis, version: string): Promise<void> {
     'RedisRefused',
     `Loading ${version}: this is a Redis Cluster, where a version's keys must share a slot. Set transport_graph.graph.key_tag to true.`,
   );
-}
-
-/** Managed servers forbid CONFIG; INFO says the same. */
-async function readMemory(redis: Redis): Promise<{ policy: string; usedBytes: number; maxBytes: number }> {
-  const info = await redis.info('memory');
-  const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
-  return {
-    policy: field('maxmemory_policy') ?? 'unknown',
-    usedBytes: Number(field('used_memory') ?? 0),
-    maxBytes: Number(field('maxmemory') ?? 0),
-  };
 }
 
 async function untilAnswered<T>(patienceMs: number, ask: () => Promise<T>): Promise<T> {

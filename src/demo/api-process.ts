@@ -8,7 +8,7 @@ import { createApiKey } from '../client/api-keys.ts';
 
 const API = fileURLToPath(new URL('../api/main.js', import.meta.url));
 /** The one of the documentation's examples; a free one where it is taken. */
-const PORTS = ['3000', '0'];
+export const DEMO_API_PORTS = ['3000', '0'];
 
 export interface ApiProcess {
   url: string;
@@ -17,21 +17,22 @@ export interface ApiProcess {
   stop(): Promise<void>;
 }
 
+export const demoApiEnvironment = (port: string, temporalUiUrl: string) => ({
+  FLEETGRAPH_API_PORT: port,
+  FLEETGRAPH_API_LOOPBACK_READS: 'true',
+  FLEETGRAPH_TEMPORAL_UI_URL: temporalUiUrl,
+});
+
 /** The API as an operator runs it, with a key that works. On this machine, reads of the workers need none. */
 export async function startApiProcess(
   postgres: pg.Pool,
   { logFile, temporalUiUrl }: { logFile: string; temporalUiUrl: string },
 ): Promise<ApiProcess> {
   const { key } = await createApiKey(postgres, { name: 'demo', role: 'admin', actor: userInfo().username });
-  for (const port of PORTS) {
+  for (const port of DEMO_API_PORTS) {
     const child = spawn(process.execPath, [API], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: {
-        ...process.env,
-        FLEETGRAPH_API_PORT: port,
-        FLEETGRAPH_API_LOOPBACK_READS: 'true',
-        FLEETGRAPH_TEMPORAL_UI_URL: temporalUiUrl,
-      },
+      env: { ...process.env, ...demoApiEnvironment(port, temporalUiUrl) },
     });
     const log = createWriteStream(logFile, { flags: 'a' });
     child.stdout?.pipe(log);

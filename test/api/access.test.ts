@@ -21,6 +21,8 @@ afterAll(() => fixture?.close());
 const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
+  'GET /': 'public',
+  'GET /dashboard/:file': 'public',
   'GET /docs': 'public',
   'GET /docs/openapi.json': 'public',
   'GET /docs/start.js': 'public',
@@ -60,6 +62,7 @@ const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /api/v1/legacy-sync/servers/:serverId': 'viewer',
   'PUT /api/v1/legacy-sync/servers/:serverId': 'admin',
   'POST /api/v1/legacy-sync/servers/:serverId/test': 'operator',
+  'POST /api/v1/legacy-sync/servers/:serverId/close-circuit': 'operator',
   'GET /api/v1/legacy-sync/quarantine': 'viewer',
   'GET /api/v1/legacy-sync/quarantine/:id': 'viewer',
   'POST /api/v1/legacy-sync/quarantine/redrive': 'operator',
@@ -107,6 +110,7 @@ test('every route has its line in the table of who may what, and every line its 
 const addressOf = (path: string): string =>
   path
     .replace(':runId', '6f0d8f5a-0000-4000-8000-000000000000')
+    .replace(':file', 'main.js')
     .replace(/:(workerId|serverId|stopId|key)/, 'nobody')
     .replace(/graph\/versions\/:version/, 'graph/versions/graph-v1')
     .replace(/:(vehicleId|id|version)/, '4711');

@@ -31,7 +31,11 @@ async function build(minutes: number): Promise<string> {
 test('before the first graph there is none, and it is said so', async () => {
   expect(await fixture.get(GRAPH)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
   expect(await fixture.get(`${GRAPH}/nodes/stop-0`)).toMatchObject({ status: 503, body: { code: 'GraphUnavailable' } });
-  expect((await fixture.get('/health/ready')).body).toMatchObject({ status: 'degraded', graph: null });
+  expect((await fixture.get('/health/ready')).body).toMatchObject({
+    status: 'degraded',
+    graph: null,
+    positions: 'native-partitions',
+  });
 });
 
 test('stops, neighbours and ways are read of one version, which the headers name', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Role } from '../../src/client/api-keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { SERVER_ID, TABLE, untilStage } from '../support/fleet.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
@@ -13,7 +14,7 @@ let fixture: ApiFixture;
 let vehicleIds: string[];
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 6 });
+  fixture = await openApi({ redisDatabase: 6, environment: { FLEETGRAPH_API_EVENT_PING_MS: '1000' } });
   vehicleIds = await fixture.fleet.addVehicles(4, { rows: 50 });
   await fixture.fleet.set({ 'worker_pool.claim_poll_ms': 100 });
 }, 120_000);
@@ -47,6 +48,8 @@ test('a run: started, found before a worker has seen it, refused a second time, 
   expect(again).toMatchObject({ status: 409, body: { code: 'AlreadyRunning' } });
 
   const events = await openEvents(`${fixture.api.url}${RUNS}/${runId}/events`, fixture.keys.viewer);
+  // Nothing goes on yet, and the line is kept open.
+  await eventually(() => expect(events.comments).toContain(': ping'));
   await startWorker();
   const run = await untilEnded(runId);
   expect(run).toMatchObject({
@@ -216,6 +219,49 @@ test('legacy servers are shown without secrets, added, changed and tested', asyn
     'other',
   );
   expect(await fixture.put(`${SERVERS}/third`, second)).toMatchObject({ status: 404 });
+});
+
+test('the circuit of a server that was mended is closed by hand, with a reason', async () => {
+  const close = (as: Role, id = SERVER_ID) =>
+    fixture.post(`${SERVERS}/${id}/close-circuit`, { reason: 'the new key is installed' }, { as });
+  expect(await close('operator')).toMatchObject({ status: 409, body: { code: 'WrongState' } });
+  const right = fixture.fleet.server;
+  await fixture.fleet.changeServer({ hostKeyFingerprints: [`SHA256:${'A'.repeat(43)}`] });
+  const sync = async (): Promise<string> => {
+    await fixture.fleet.addRows(vehicleIds[0]!, 3);
+    const { runId } = (await fixture.post(`${VEHICLES}/${vehicleIds[0]}/sync`)).body;
+    await untilEnded(runId);
+    const [vehicle] = (await fixture.get(`${RUNS}/${runId}/vehicles`)).body.vehicles;
+    return vehicle.error?.code ?? vehicle.status;
+  };
+  expect(await sync()).toBe('HostKeyMismatch');
+  expect((await fixture.get(SERVERS)).body.servers).toContainEqual(
+    expect.objectContaining({
+      id: SERVER_ID,
+      circuit: { state: 'held', failures: 0, openings: 0, code: 'HostKeyMismatch' },
+    }),
+  );
+  expect(await sync()).toBe('CircuitOpen');
+
+  await fixture.fleet.changeServer({ hostKeyFingerprints: right.hostKeyFingerprints });
+  expect(await close('operator', 'nowhere')).toMatchObject({ status: 404 });
+  expect(await fixture.post(`${SERVERS}/${SERVER_ID}/close-circuit`)).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: 'body.reason' }] },
+  });
+  expect((await close('operator')).body.server).toMatchObject({
+    id: SERVER_ID,
+    circuit: { state: 'closed', code: null },
+  });
+  expect((await fixture.get('/api/v1/audit?action=breaker.closed')).body.entries).toMatchObject([
+    {
+      actor: 'test operator',
+      subject: SERVER_ID,
+      reason: 'the new key is installed',
+      details: { from: { state: 'held' } },
+    },
+  ]);
+  expect(await sync()).toBe('completed');
 });
 
 test('rows in quarantine are shown whole, and imported once the policy was mended', async () => {

@@ -21,7 +21,7 @@ const WRITES: Record<string, Record<string, string>> = {
   audit_log: { INSERT: '*' },
   system_settings: { INSERT: '*', UPDATE: '*' },
   legacy_servers: { INSERT: '*', UPDATE: '*' },
-  legacy_server_state: { INSERT: '*' },
+  legacy_server_state: { INSERT: '*', UPDATE: 'breaker,updated_at' },
   vehicles: {
     INSERT: 'enabled,id,label,legacy_table,legacy_vehicle_id,priority,server_id',
     UPDATE: 'enabled,label,legacy_table,legacy_vehicle_id,priority,server_id',

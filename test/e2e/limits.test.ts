@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type Fleet, type Run, openFleet } from '../support/fleet.ts';
+import { createApiKey } from '../../src/client/api-keys.ts';
+import { type ApiProcess, startApiProcess } from '../support/api-process.ts';
 import { expectInvariants, localFiles } from '../support/invariants.ts';
 
 let fleet: Fleet;
@@ -18,17 +20,37 @@ const untilBusy = (run: Run, slots: number, withinMs: number): Promise<void> =>
 
 describe('max_workers raised from 3 to 5 while all slots are busy', () => {
   let ids: string[];
+  let api: ApiProcess;
+  let key: string;
   beforeAll(async () => {
     fleet = await openFleet({ settings: { 'export.compression': 'none' } });
     ids = await fleet.addVehicles(8, { rows: 1_500, padding: 400 });
     link = await fleet.linkToHost();
     await fleet.startWorker();
+    ({ key } = await createApiKey(fleet.pool, { name: 'test', role: 'admin', actor: 'test' }));
+    api = await startApiProcess(fleet.environment);
   }, 60_000);
-  afterAll(() => fleet.close());
+  afterAll(async () => {
+    await api?.kill();
+    await fleet.close();
+  });
+
+  async function putSetting(value: number): Promise<void> {
+    const response = await fetch(`${api.url}/api/v1/settings/legacy_sync.worker_pool.max_workers`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ value, reason: 'the night is short' }),
+    });
+    expect({ status: response.status, body: await response.json() }).toMatchObject({
+      status: 200,
+      body: { setting: { value } },
+    });
+  }
 
   const HOW: { how: string; raise(run: Run): Promise<unknown> }[] = [
     { how: 'a plain SQL UPDATE of system_settings', raise: () => fleet.set({ 'worker_pool.max_workers': 5 }) },
     { how: 'an update of the run', raise: ({ runId }) => fleet.manager.setMaxWorkers(runId, 5) },
+    { how: 'a PUT of the setting to the API', raise: () => putSetting(5) },
     { how: 'the command line', raise: ({ runId }) => fleet.cli('set-max-workers', runId, '5') },
   ];
 

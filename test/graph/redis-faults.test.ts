@@ -1,6 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { maintainGraphs } from '../../src/activities/transport-graph/graph-builder/maintain-graphs.ts';
+import type { Database } from '../../src/api/core/database.ts';
+import type { TemporalGateway } from '../../src/api/core/temporal-gateway.ts';
+import { HealthService } from '../../src/api/health/health.service.ts';
 import { openRedis } from '../../src/connections/redis.ts';
 import { GraphReader } from '../../src/graph-reader/graph-reader.ts';
 import { type Stack, stackStateDir, startStack } from '../../src/stack/stack.ts';
@@ -42,6 +45,14 @@ async function connect(address: { host: string; port: number } = stack.redis): P
   open.push(redis);
   await new Promise((resolve) => redis.once('ready', resolve));
   return redis;
+}
+
+/** What /health/ready tells of this Redis. The other two parts are not the matter here, and always answer. */
+async function readiness(redis: Redis): Promise<unknown> {
+  const reader = { reader: database.pool, rows: async () => [] } as unknown as Database;
+  const temporal = { ping: async () => {} } as unknown as TemporalGateway;
+  const { checks } = await new HealthService(reader, redis, temporal).read();
+  return checks.find(({ name }) => name === 'redis');
 }
 
 /** A first graph, saved to disk, and the data of a second one that is not built yet. */
@@ -209,6 +220,12 @@ test.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random'])('%s is refused with 
   const message = expect.stringMatching(/\(degraded: Redis may evict it\)$/);
   await expect(builder.build()).resolves.toMatchObject({ status: 'success', message });
   await expect(builder.build()).resolves.toMatchObject({ status: 'skipped', message });
+  const advice = expect.stringContaining(
+    `${policy} may evict the live graph: CONFIG SET maxmemory-policy volatile-lru`,
+  );
+  expect(await readiness(redis)).toMatchObject({ status: 'degraded', error: advice });
+  await admin.config('SET', 'maxmemory-policy', 'volatile-lru');
+  expect(await readiness(redis)).toMatchObject({ status: 'up' });
   const { rows } = await database.pool.query(`SELECT report FROM graphs WHERE state = 'active'`);
   expect(rows[0].report.issues).toContainEqual(
     expect.objectContaining({ code: 'eviction-allowed', severity: 'warning' }),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
 
 export interface ApiProcess {
+  pid: number;
   url: string;
   log(): string;
   running(): boolean;
@@ -24,9 +25,10 @@ export async function startApiProcess(environment: Record<string, string>): Prom
   }
   const ended = once(child, 'close');
   const said = await Promise.race([once(child, 'message'), ended.then(() => null)]);
-  if (said === null) throw new Error(`The API ended before it listened. Its log:\n${log}`);
+  if (said === null || child.pid === undefined) throw new Error(`The API ended before it listened. Its log:\n${log}`);
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
+    pid: child.pid,
     url: (said[0] as { url: string }).url,
     log: () => log,
     running,

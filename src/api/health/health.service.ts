@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import type { z } from 'zod';
 import { GRAPH_POINTER } from '../../connections/graph-keys.ts';
+import { describePositionsStore } from '../../connections/migrations.ts';
+import { type RedisMemory, mayEvictGraph, readRedisMemory } from '../../connections/redis-memory.ts';
 import { Answer } from '../core/answer.ts';
 import { Database } from '../core/database.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
@@ -43,15 +45,18 @@ export class HealthService {
   }
 
   async #examine(): Promise<Readiness> {
+    let positions: Readiness['positions'] = null;
     const [postgres, redis, temporal, graph] = await Promise.all([
-      probe('postgres', async () => void (await this.#database.rows('SELECT 1'))),
-      probe('redis', async () => void (await this.#redis.ping())),
+      probe('postgres', async () => {
+        positions = await describePositionsStore(this.#database.reader);
+      }),
+      probe('redis', async () => evictionRisk(await readRedisMemory(this.#redis))),
       probe('temporal', () => this.#temporal.ping()),
       this.#graph().catch(() => null),
     ]);
     const checks = [postgres, redis, temporal];
     const whole = checks.every(({ status }) => status === 'up') && graph !== null;
-    return { status: postgres.status === 'down' ? 'down' : whole ? 'ok' : 'degraded', checks, graph };
+    return { status: postgres.status === 'down' ? 'down' : whole ? 'ok' : 'degraded', checks, graph, positions };
   }
 
   /** What readers get, with the age that PostgreSQL knows. */
@@ -72,11 +77,18 @@ export class HealthService {
   }
 }
 
-async function probe(name: Check['name'], ask: () => Promise<void>): Promise<Check> {
+function evictionRisk(memory: RedisMemory): string | undefined {
+  if (!mayEvictGraph(memory)) return undefined;
+  return `its maxmemory-policy ${memory.policy} may evict the live graph: CONFIG SET maxmemory-policy volatile-lru`;
+}
+
+/** `ask` may answer what it found that is not as it should be. */
+async function probe(name: Check['name'], ask: () => Promise<string | undefined | void>): Promise<Check> {
   const askedAt = performance.now();
   const latencyMs = (): number => Math.round((performance.now() - askedAt) * 10) / 10;
   try {
-    await ask();
+    const found = await ask();
+    if (found !== undefined) return { name, status: 'degraded', latencyMs: latencyMs(), error: found };
     return { name, status: 'up', latencyMs: latencyMs() };
   } catch {
     // What a driver says may hold addresses; the log has it.

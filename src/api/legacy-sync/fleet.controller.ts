@@ -4,6 +4,7 @@ import { Input, type InputOf, Route } from '../core/route.ts';
 import {
   CHANGE_SERVER,
   CHANGE_VEHICLE,
+  CLOSE_CIRCUIT,
   CREATE_SERVER,
   CREATE_VEHICLE,
   LIST_QUARANTINE,
@@ -91,6 +92,11 @@ export class FleetController {
   @Route(TEST_SERVER)
   testServer(@Input() { params, body }: InputOf<typeof TEST_SERVER>, @CurrentActor() actor: Actor) {
     return this.#servers.test(params.serverId, actor, body.reason);
+  }
+
+  @Route(CLOSE_CIRCUIT)
+  closeCircuit(@Input() { params, body }: InputOf<typeof CLOSE_CIRCUIT>, @CurrentActor() actor: Actor) {
+    return this.#servers.closeCircuit(params.serverId, actor, body.reason);
   }
 
   @Route(LIST_QUARANTINE)

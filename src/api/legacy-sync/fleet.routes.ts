@@ -68,7 +68,12 @@ const server = z.strictObject({
   database: z.string(),
   timeZone: z.string(),
   vehicles: count,
-  circuit: z.strictObject({ state: z.string(), failures: count, openings: count }),
+  circuit: z.strictObject({
+    state: z.enum(['closed', 'open', 'half-open', 'held']),
+    failures: count.meta({ description: 'In a row; counted while it is closed.' }),
+    openings: count,
+    code: z.string().nullable().meta({ description: 'The failure that opened it.' }),
+  }),
 });
 
 export const LIST_VEHICLES = route({
@@ -182,6 +187,17 @@ export const TEST_SERVER = route({
     check: z.strictObject({ ok: z.boolean(), steps: z.array(z.string()), failure: failure.nullable() }),
   }),
   also: { 404: 'There is no such server.', 409: 'It is being tested already.' },
+});
+
+export const CLOSE_CIRCUIT = route({
+  method: 'POST',
+  path: 'servers/:serverId/close-circuit',
+  access: 'operator',
+  summary: 'Let runs use a server again, after what opened its circuit was mended',
+  params: serverParams,
+  body: z.strictObject({ reason: neededReason }),
+  answer: success({ server }),
+  also: { 404: 'There is no such server.', 409: 'Its circuit is closed.' },
 });
 
 const quarantined = z.strictObject({

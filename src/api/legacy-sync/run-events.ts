@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import type { Config } from '../../config.ts';
 import { Database } from '../core/database.ts';
 import { Stopping } from '../core/stopping.ts';
+import { CONFIG } from '../core/tokens.ts';
 import { settledSince } from './run-queries.ts';
 import { RunsService } from './runs.service.ts';
 
 const EVERY_MS = 1_000;
-const PING_MS = 15_000;
 /** settled_at is when a transaction began: one that committed later may be earlier by so much. */
 const OVERLAP_MS = 10_000;
 const VEHICLES_AT_ONCE = 500;
@@ -33,15 +34,18 @@ export class RunEvents {
   readonly #runs: RunsService;
   readonly #database: Database;
   readonly #stopping: Stopping;
+  readonly #pingMs: number;
 
   constructor(
     @Inject(RunsService) runs: RunsService,
     @Inject(Database) database: Database,
     @Inject(Stopping) stopping: Stopping,
+    @Inject(CONFIG) config: Config,
   ) {
     this.#runs = runs;
     this.#database = database;
     this.#stopping = stopping;
+    this.#pingMs = config.api.eventPingMs;
   }
 
   /** Throws NotFound, as long as nothing has been sent. */
@@ -61,7 +65,7 @@ export class RunEvents {
   }
 
   async #send(runId: string, position: Position, signal: AbortSignal, write: (text: string) => void): Promise<void> {
-    let pingAt = Date.now() + PING_MS;
+    let pingAt = Date.now() + this.#pingMs;
     while (!signal.aborted) {
       try {
         if (await this.#tell(runId, position, write)) return;
@@ -71,7 +75,7 @@ export class RunEvents {
       }
       if (Date.now() >= pingAt) {
         write(': ping\n\n');
-        pingAt = Date.now() + PING_MS;
+        pingAt = Date.now() + this.#pingMs;
       }
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }

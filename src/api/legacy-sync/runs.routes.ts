@@ -139,7 +139,7 @@ export const RUN_EVENTS = route({
   access: 'viewer',
   summary: 'A run as it goes on, as server-sent events',
   description:
-    '`progress`: what GET of the run answers, when it changed. `vehicle`: one that has ended; its id, sent back as `Last-Event-ID`, brings those since (one may come twice). `end`: the run has ended. A comment every 15 s keeps the line open.',
+    '`progress`: what GET of the run answers, when it changed. `vehicle`: one that has ended; its id, sent back as `Last-Event-ID`, brings those since (one may come twice). `end`: the run has ended. A comment every 15 s (`FLEETGRAPH_API_EVENT_PING_MS`) keeps the line open.',
   params: runParams,
   answer: { mediaType: 'text/event-stream' },
   also: { 404: 'There is no such run.' },

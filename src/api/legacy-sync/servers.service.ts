@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Failure } from '../../errors.ts';
+import { closeBreaker } from '../../pool/breaker-store.ts';
 import {
   type LegacyServerInput,
   insertLegacyServer,
@@ -40,12 +41,7 @@ export class ServersService {
   }
 
   async list(): Promise<object> {
-    const servers = await this.#database.rows(
-      `SELECT s.id, s.host, s.port, s."user", s.database, s.time_zone AS "timeZone",
-              (SELECT count(*)::int FROM vehicles v WHERE v.server_id = s.id) AS vehicles,
-              jsonb_build_object('state', b.breaker ->> 'state', 'failures', b.breaker -> 'failures', 'openings', b.breaker -> 'openings') AS circuit
-         FROM legacy_servers s JOIN legacy_server_state b ON b.server_id = s.id ORDER BY s.id`,
-    );
+    const servers = await this.#summaries();
     return { success: true, servers, count: servers.length };
   }
 
@@ -93,6 +89,31 @@ export class ServersService {
       summary: `Testing legacy server ${id}`,
     });
     return { success: true, check };
+  }
+
+  /** Errors: WrongState. The circuit's own row of the audit log is written in the same transaction. */
+  async closeCircuit(id: string, actor: Actor, reason: string): Promise<object> {
+    const [before] = await this.#summaries(id);
+    if (before === undefined) throw notFound(`legacy server ${id}`, LIST);
+    if (before.circuit.state === 'closed') {
+      const link = `${LIST}/${id}`;
+      throw new Problem('WrongState', `Closing the circuit of legacy server ${id}: it is closed.`, { link });
+    }
+    await this.#database.write((pool) => closeBreaker(pool, id, { actor: actor.name, reason }));
+    const [server] = await this.#summaries(id);
+    return { success: true, server };
+  }
+
+  #summaries(id: string | null = null): Promise<{ circuit: { state: string } }[]> {
+    return this.#database.rows(
+      `SELECT s.id, s.host, s.port, s."user", s.database, s.time_zone AS "timeZone",
+              (SELECT count(*)::int FROM vehicles v WHERE v.server_id = s.id) AS vehicles,
+              jsonb_build_object('state', b.breaker ->> 'state', 'failures', coalesce(b.breaker -> 'failures', '0'),
+                                 'openings', coalesce(b.breaker -> 'openings', '0'),
+                                 'code', coalesce(b.breaker ->> 'code', b.breaker ->> 'lastCode')) AS circuit
+         FROM legacy_servers s JOIN legacy_server_state b ON b.server_id = s.id WHERE $1::text IS NULL OR s.id = $1 ORDER BY s.id`,
+      [id],
+    );
   }
 
   async #known(id: string): Promise<void> {

@@ -53,7 +53,7 @@ export class MetricsService {
 
   async text(): Promise<string> {
     const { checks } = await this.#health.read();
-    for (const { name, status } of checks) this.#up.set({ part: name }, status === 'up' ? 1 : 0);
+    for (const { name, status } of checks) this.#up.set({ part: name }, status === 'down' ? 0 : 1);
     const asked = checks.some(({ name, status }) => name === 'postgres' && status === 'up');
     if (!asked || !(await this.#filled())) for (const gauge of this.#gauges.values()) gauge.reset();
     return this.#registry.metrics();

@@ -1,4 +1,5 @@
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
+import { mayEvictGraph } from '../../../connections/redis-memory.ts';
 import type { StageActivities, StageOutcome } from '../../../workflows/transport-graph/activities.ts';
 import { GRAPH_BUILDER } from '../../../workflows/transport-graph/messages.ts';
 import { activateGraph } from './activate-graph.ts';
@@ -34,7 +35,7 @@ export function createBuildGraph(deps: GraphBuilderDependencies): StageActivitie
 
 async function build(context: GraphBuilderContext, force: boolean): Promise<StageOutcome> {
   const { policy } = await refuseEviction(context);
-  const degraded = policy.startsWith('allkeys-');
+  const degraded = mayEvictGraph({ policy });
   await maintain(context);
   const expected = await context.store.pointer();
   const constructed = await constructGraph(context, { force });

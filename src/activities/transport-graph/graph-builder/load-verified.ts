@@ -1,4 +1,5 @@
 import type { GraphManifest, StoredContent } from '../../../connections/graph-store.ts';
+import { type RedisMemory, mayEvictGraph } from '../../../connections/redis-memory.ts';
 import { Failure } from '../../../errors.ts';
 import { contentSum } from '../../../graph/graph-content.ts';
 import type { GraphBuilderContext } from './graph-builder-context.ts';
@@ -31,12 +32,10 @@ export async function loadVerified(
   );
 }
 
-type Memory = Awaited<ReturnType<GraphBuilderContext['store']['memory']>>;
-
 /** allkeys-lru was seen to take 56 % of the live graph while the next one loaded, without any error. */
-export async function refuseEviction({ store, settings }: GraphBuilderContext): Promise<Memory> {
+export async function refuseEviction({ store, settings }: GraphBuilderContext): Promise<RedisMemory> {
   const memory = await store.memory();
-  if (!memory.policy.startsWith('allkeys-') || settings.allowEviction) return memory;
+  if (!mayEvictGraph(memory) || settings.allowEviction) return memory;
   throw new Failure(
     'RedisEvictsGraph',
     `Redis has maxmemory-policy ${memory.policy} and may evict the live graph. Run: redis-cli CONFIG SET maxmemory-policy volatile-lru`,
@@ -44,7 +43,11 @@ export async function refuseEviction({ store, settings }: GraphBuilderContext): 
 }
 
 /** Only where nothing can be evicted: elsewhere keys with an expiry make room first. */
-function refuseWithoutMemory({ policy, usedBytes, maxBytes }: Memory, version: string, content: StoredContent): void {
+function refuseWithoutMemory(
+  { policy, usedBytes, maxBytes }: RedisMemory,
+  version: string,
+  content: StoredContent,
+): void {
   if (maxBytes === 0 || policy !== 'noeviction') return;
   const texts = [...content.nodes, ...content.neighbors];
   const needed = Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) * OVERHEAD);

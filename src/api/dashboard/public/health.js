@@ -17,7 +17,10 @@ export function watchHealth() {
   const write = (id, state) => {
     const { element, word } = items.get(id);
     setAttribute(element, 'data-up', state);
-    setText(word, { up: ' answers', down: ' does not answer', unknown: ': not known' }[state]);
+    setText(
+      word,
+      { up: ' answers', degraded: ' is degraded', down: ' does not answer', unknown: ': not known' }[state],
+    );
   };
   const asking = poll(
     async (signal) => {

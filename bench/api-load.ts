@@ -1,0 +1,241 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { count } from '../src/cli/figures.ts';
+import { plainTable } from '../src/cli/run-table.ts';
+import { createApiKey } from '../src/client/api-keys.ts';
+import { startPipeline } from '../src/orchestrator/start-execution.ts';
+import { writeSetting } from '../src/settings/store.ts';
+import { checkoutDir } from '../src/stack/checkout-dir.ts';
+import { stackStateDir } from '../src/stack/state-dir.ts';
+import { type ApiProcess, startApiProcess } from '../test/support/api-process.ts';
+import { type Bench, withBench } from './bench-stack.ts';
+import { cpuBetween, cpuSeconds, describeCpu } from './cpu-seconds.ts';
+import { printLimits } from './graph-servers.ts';
+import { TABLE, addPositions, createLegacyDatabase, registerFleet } from './legacy-positions.ts';
+import { type OdataService, network, startOdataService } from './odata-service.ts';
+import { type LoadResult, type Target, percentile, startLoad } from './open-loop.ts';
+import { installSlowDump, slowToolsPath } from './slow-dump.ts';
+import { startBenchWorker } from './worker-process.ts';
+
+export const API_LOAD = { perSecond: 500, seconds: 12, rounds: 3, flatOut: false };
+const WARM_UP_SECONDS = 4;
+const P99_MS = 10;
+/** What is far away in an operator's network: a dump on a legacy host takes its time, and so does each page of the source. */
+const REMOTE = { dumpSeconds: 1, answerMs: 300 };
+const FLEET = { vehicles: 100, newRows: 400, slots: 4 };
+const RECORDS = 5_000;
+const PAGE_SIZE = 1_000;
+
+type LoadSize = typeof API_LOAD;
+
+/** Reads at a fixed rate while a fleet sync and the graph's pipeline run, and a bare route beside. Returns how many targets were missed. */
+export async function apiLoad(size: LoadSize): Promise<number> {
+  // The folder is made when the servers are up, before anybody logs in through this sshd.
+  const tools = join(stackStateDir('bench'), 'slow-tools');
+  return withBench(size.flatOut ? {} : { sshdExtraConfig: [slowToolsPath(tools)] }, async (bench) => {
+    if (!size.flatOut) installSlowDump(tools, [{ table: TABLE, seconds: REMOTE.dumpSeconds }]);
+    const service = await startOdataService(PAGE_SIZE, size.flatOut ? {} : { delayMs: REMOTE.answerMs });
+    const worker = await startBenchWorker(bench, 'legacy-sync,transport-graph').catch(async (error: unknown) => {
+      await service.close();
+      throw error;
+    });
+    const api = await startApi();
+    const bare = await startBareRoute();
+    try {
+      const pipelines = await startPipelines(bench, service);
+      try {
+        const targets = await readTargets(bench, api, pipelines);
+        const before = cpuSeconds(bench.stack, worker.pid, undefined, api.pid);
+        const startedAt = performance.now();
+        const measured = await measure(size, bare.url, targets);
+        const ms = performance.now() - startedAt;
+        const cpu = cpuBetween(before, cpuSeconds(bench.stack, worker.pid, undefined, api.pid));
+        console.log(`\n${describeCpu(cpu, ms, 'load and driver')}`);
+        console.log(
+          `meanwhile: ${pipelines.fleetSyncs()} fleet syncs of ${count(FLEET.vehicles * FLEET.newRows)} rows ended, ${pipelines.graphs()} graphs`,
+        );
+        return report(measured);
+      } finally {
+        await pipelines.stop();
+      }
+    } finally {
+      bare.stop();
+      await api.stop();
+      await worker.stop();
+      await service.close();
+    }
+  });
+}
+
+function startApi(): Promise<ApiProcess> {
+  const profile = process.env.BENCH_CPU_PROFILE;
+  return startApiProcess({
+    ...(process.env as Record<string, string>),
+    FLEETGRAPH_API_RATE_PER_MINUTE: '1000000',
+    ...(profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
+  });
+}
+
+async function startBareRoute(): Promise<{ url: string; stop(): void }> {
+  const child = fork(fileURLToPath(new URL('./bare-route.js', import.meta.url)));
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  return { url, stop: () => child.disconnect() };
+}
+
+interface Pipelines {
+  /** The fleet sync that goes on. */
+  runId(): string;
+  fleetSyncs(): number;
+  graphs(): number;
+  stop(): Promise<void>;
+}
+
+/** Both pipelines, again and again, each with news. Resolves when both have been through once. */
+async function startPipelines(bench: Bench, service: OdataService): Promise<Pipelines> {
+  const state = { runId: '', fleetSyncs: 0, graphs: 0, stopped: false };
+  const reader = await createLegacyDatabase(bench);
+  await registerFleet(bench, reader, FLEET.vehicles);
+  const set = (key: string, value: string): Promise<unknown> =>
+    writeSetting(bench.ours, `transport_graph.${key}`, value, { actor: 'bench' });
+  await set('schedule.enabled', 'false');
+  await set('odata.url', service.url);
+  await set('virtual.cities_file', join(checkoutDir(), 'data/cities/sakha.json'));
+  await syncOnce(bench, state);
+  await buildOnce(bench, service, state);
+  const again = async (once: () => Promise<void>): Promise<void> => {
+    while (!state.stopped) await once();
+  };
+  const both = Promise.all([again(() => syncOnce(bench, state)), again(() => buildOnce(bench, service, state))]);
+  // Of a pipeline that failed, whoever stops them is told.
+  both.catch(() => {});
+  Object.assign(state, { fleetSyncs: 0, graphs: 0 });
+  return {
+    runId: () => state.runId,
+    fleetSyncs: () => state.fleetSyncs,
+    graphs: () => state.graphs,
+    async stop() {
+      state.stopped = true;
+      await both;
+    },
+  };
+}
+
+let steps = 0;
+
+async function syncOnce(bench: Bench, state: { runId: string; fleetSyncs: number }): Promise<void> {
+  const { vehicles, newRows, slots } = FLEET;
+  await addPositions(bench, { vehicles, from: steps * newRows, rows: newRows });
+  steps += 1;
+  const manager = await bench.session.manager();
+  const run = await manager.start({ selection: { kind: 'all' }, maxWorkers: slots, requestedBy: 'bench' });
+  state.runId = run.runId;
+  const { completed, failed } = await run.result();
+  if (completed !== vehicles) throw new Error(`api-load: a fleet sync ended with ${completed} done, ${failed} failed`);
+  state.fleetSyncs += 1;
+}
+
+/** One route in ten takes a minute longer each time. */
+async function buildOnce(bench: Bench, service: OdataService, state: { graphs: number }): Promise<void> {
+  const sets = network(RECORDS);
+  for (const [index, route] of sets.Routes!.entries()) {
+    if (index % 10 === 0) route['DurationMinutes'] = 20 + (state.graphs % 50);
+  }
+  service.publish(sets);
+  const { client } = await bench.session.temporal();
+  const { result } = await startPipeline(client, { force: false, requestedBy: 'bench' });
+  const { success, workerResults } = await result();
+  if (!success) throw new Error(`api-load: the pipeline failed: ${JSON.stringify(workerResults)}`);
+  state.graphs += 1;
+}
+
+interface Reads {
+  headers: Record<string, string>;
+  /** Read anew: the run that goes on is another one every few seconds. */
+  now(): Target[];
+}
+
+async function readTargets(bench: Bench, api: ApiProcess, pipelines: Pipelines): Promise<Reads> {
+  const { key } = await createApiKey(bench.ours, { name: 'bench', role: 'viewer', actor: 'bench' });
+  const headers = { authorization: `Bearer ${key}` };
+  const base = `${api.url}/api/v1`;
+  const drawn = await fetch(`${base}/graph/network`, { headers });
+  const { nodes } = (await drawn.json()) as { nodes: { stopId: string }[] };
+  // The ring of the source's own stops: from each of these there is a way to the next.
+  const stops = nodes.map(({ stopId }) => stopId).filter((stopId) => stopId.startsWith('stop-'));
+  const some = Array.from({ length: 20 }, (_, n) => encodeURIComponent(stops[n * Math.floor(stops.length / 20)]!));
+  const target = (name: string, ...paths: string[]): Target => ({ name, urls: paths.map((path) => base + path) });
+  const now = (): Target[] => [
+    target('workers', '/workers'),
+    target('one stage', '/workers/graph-builder/status'),
+    target('pipeline', '/workers/pipeline/status'),
+    target('runs', '/legacy-sync/runs'),
+    target('one run, its slots', `/legacy-sync/runs/${pipelines.runId()}`),
+    target('vehicles, a page', '/legacy-sync/vehicles'),
+    target('live graph', '/graph'),
+    target('node', ...some.map((stop) => `/graph/nodes/${stop}`)),
+    target('neighbours', ...some.map((stop) => `/graph/nodes/${stop}/neighbors`)),
+    target('path', ...some.map((stop, n) => `/graph/path?from=${stop}&to=${some[(n + 7) % some.length]}`)),
+  ];
+  for (const url of now().flatMap(({ urls }) => urls)) {
+    const { status } = await fetch(url, { headers });
+    if (status !== 200) throw new Error(`api-load: ${url} answers ${status}: nothing would be measured`);
+  }
+  return { headers, now };
+}
+
+interface Measured {
+  ours: LoadResult[];
+  bare: LoadResult[];
+}
+
+/** Our reads and the bare route by turns, at the same rate and over the same load. */
+async function measure({ perSecond, seconds, rounds }: LoadSize, bareUrl: string, reads: Reads): Promise<Measured> {
+  const bareTargets = [{ name: 'bare', urls: [bareUrl] }];
+  const ofReads = async (forSeconds: number): Promise<LoadResult[]> => {
+    const load = startLoad({ targets: reads.now(), headers: reads.headers, perSecond, seconds: forSeconds });
+    const following = setInterval(() => load.redirect(reads.now()), 1_000);
+    return load.results.finally(() => clearInterval(following));
+  };
+  await ofReads(WARM_UP_SECONDS);
+  await startLoad({ targets: bareTargets, headers: {}, perSecond, seconds: WARM_UP_SECONDS / 2 }).results;
+  const measured: Measured = { ours: [], bare: [] };
+  for (let round = 0; round < rounds; round++) {
+    measured.ours.push(...(await ofReads(seconds)));
+    measured.bare.push(...(await startLoad({ targets: bareTargets, headers: {}, perSecond, seconds }).results));
+    await sleep(500);
+  }
+  return measured;
+}
+
+function report({ ours, bare }: Measured): number {
+  const row = (name: string, results: LoadResult[]): string[] => {
+    const latencies = results.flatMap((each) => each.latencies);
+    const figures = [0.5, 0.9, 0.99, 1].map((share) => percentile(latencies, share).toFixed(1));
+    const errors = results
+      .flatMap((each) => Object.entries(each.errors))
+      .map(([error, times]) => `${times} × ${error}`);
+    return [name, count(latencies.length), ...figures, errors.join(', ') || 'none'];
+  };
+  const header = ['', 'requests', 'p50 ms', 'p90', 'p99', 'max', 'errors'];
+  console.log(`\n${plainTable(header, [row('fleetgraph, reads', ours), row('a bare Fastify route', bare)])}`);
+  const names = [...new Set(ours.map(({ name }) => name))];
+  const ofName = (name: string): LoadResult[] => ours.filter((each) => each.name === name);
+  console.log(
+    `\n${plainTable(
+      header,
+      names.map((name) => row(name, ofName(name))),
+    )}`,
+  );
+  const p99 = percentile(
+    ours.flatMap(({ latencies }) => latencies),
+    0.99,
+  );
+  const wrong = ours.flatMap(({ errors }) => Object.values(errors)).reduce((sum, times) => sum + times, 0);
+  return printLimits([
+    { name: 'reads, p99', measured: p99, atMost: P99_MS, unit: 'ms' },
+    { name: 'answers that are no 200', measured: wrong, atMost: 0, unit: '' },
+  ]);
+}

@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+/** Requests of one kind; the addresses are taken in turn. */
+export interface Target {
+  name: string;
+  urls: string[];
+}
+
+export interface LoadOrder {
+  targets: Target[];
+  headers: Record<string, string>;
+  perSecond: number;
+  seconds: number;
+}
+
+export interface LoadResult {
+  name: string;
+  /** Milliseconds from the moment a request was due to the last byte of its answer. */
+  latencies: number[];
+  /** How many answers there were of each status but 200, and failures by message. */
+  errors: Record<string, number>;
+}
+
+export interface Load {
+  /** From now on these addresses; the names stay. */
+  redirect(targets: Target[]): void;
+  results: Promise<LoadResult[]>;
+}
+
+/**
+ * Requests at a fixed rate, the targets in turn, however long the answers take. autocannon holds a rate per connection, waits for the answer
+ * before, and corrects the sums afterwards; here every request has a time at which it is due, and its latency counts from there.
+ */
+export function startLoad(order: LoadOrder): Load {
+  const thread = new Worker(new URL('./open-loop-client.js', import.meta.url), { workerData: order });
+  return {
+    redirect: (targets) => thread.postMessage(targets),
+    results: once(thread, 'message').then(([results]) => results as LoadResult[]),
+  };
+}
+
+/** The value below which `share` of them lie. */
+export function percentile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
