@@ -24,6 +24,17 @@ export const stageRunsOf = (database: Database, runId: string): Promise<StageRun
     [runId],
   );
 
+/** Whether stages of ours were to follow the last that ran: the pipeline was ended between two. Stages of others may be newer than it. */
+export async function stopsShort(database: Database, pipelineRunId: string): Promise<boolean> {
+  const [row] = await database.rows<{ short: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM pipeline_stages WHERE enabled AND task_queue IS NULL AND position > (
+         SELECT max(s.position) FROM stage_runs r JOIN pipeline_stages s USING (worker_id) WHERE r.pipeline_run_id = $1)) AS short`,
+    [pipelineRunId],
+  );
+  return row?.short ?? false;
+}
+
 export interface StageRunSummary {
   runId: string;
   pipelineRunId: string | null;
