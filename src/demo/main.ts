@@ -10,7 +10,7 @@ import { migrate } from '../connections/migrations.ts';
 import { insertVehicle } from '../settings/vehicles.ts';
 import { writeStackEnv } from '../stack/stack-env.ts';
 import { type Stack, stackStateDir, startStack } from '../stack/stack.ts';
-import { startApiProcess } from './api-process.ts';
+import { type ApiProcess, startApiProcess } from './api-process.ts';
 import { readCapmetrics } from './capmetrics.ts';
 import { compareSourceAndTarget } from './compare.ts';
 import { driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
@@ -67,7 +67,7 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
     await syncAndCompare(stack, session, options);
     const source = await showTransportGraph(session, worker);
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
-    if (options.keep) await waitForCtrlC();
+    if (options.keep) await waitForCtrlC(api);
     await source.close();
   } finally {
     await api.stop();
@@ -88,7 +88,8 @@ async function syncAndCompare(stack: Stack, session: Session, options: DemoOptio
   if (!equal || status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
 }
 
-async function waitForCtrlC(): Promise<void> {
+async function waitForCtrlC({ url, key }: ApiProcess): Promise<void> {
+  say(`Dashboard        ${url}/\nkey              ${key}`);
   say('the stack stays up until Ctrl-C; in another terminal: npm run sync -- --all, npm run fleetgraph -- --help');
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }
