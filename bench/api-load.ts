@@ -12,13 +12,13 @@ import { checkoutDir } from '../src/stack/checkout-dir.ts';
 import { stackStateDir } from '../src/stack/state-dir.ts';
 import { type ApiProcess, startApiProcess } from '../test/support/api-process.ts';
 import { type Bench, withBench } from './bench-stack.ts';
-import { cpuBetween, cpuSeconds, describeCpu } from './cpu-seconds.ts';
+import { type CpuSeconds, cpuBetween, cpuSeconds, describeCpu } from './cpu-seconds.ts';
 import { printLimits } from './graph-servers.ts';
 import { TABLE, addPositions, createLegacyDatabase, registerFleet } from './legacy-positions.ts';
 import { type OdataService, network, startOdataService } from './odata-service.ts';
 import { type LoadResult, type Target, percentile, startLoad } from './open-loop.ts';
 import { installSlowDump, slowToolsPath } from './slow-dump.ts';
-import { startBenchWorker } from './worker-process.ts';
+import { type BenchWorker, startBenchWorker } from './worker-process.ts';
 
 export const API_LOAD = { perSecond: 500, seconds: 12, rounds: 3, flatOut: false };
 const WARM_UP_SECONDS = 4;
@@ -37,46 +37,52 @@ export async function apiLoad(size: LoadSize): Promise<number> {
   const tools = join(stackStateDir('bench'), 'slow-tools');
   return withBench(size.flatOut ? {} : { sshdExtraConfig: [slowToolsPath(tools)] }, async (bench) => {
     if (!size.flatOut) installSlowDump(tools, [{ table: TABLE, seconds: REMOTE.dumpSeconds }]);
-    const service = await startOdataService(PAGE_SIZE, size.flatOut ? {} : { delayMs: REMOTE.answerMs });
-    const worker = await startBenchWorker(bench, 'legacy-sync,transport-graph').catch(async (error: unknown) => {
-      await service.close();
-      throw error;
-    });
-    const api = await startApi();
-    const bare = await startBareRoute();
+    const opened: (() => unknown)[] = [];
+    const open = async <T>(opening: Promise<T>, close: (part: T) => unknown): Promise<T> => {
+      const part = await opening;
+      opened.unshift(() => close(part));
+      return part;
+    };
     try {
-      const pipelines = await startPipelines(bench, service);
-      try {
-        const targets = await readTargets(bench, api, pipelines);
-        const before = cpuSeconds(bench.stack, worker.pid, undefined, api.pid);
-        const startedAt = performance.now();
-        const measured = await measure(size, bare.url, targets);
-        const ms = performance.now() - startedAt;
-        const cpu = cpuBetween(before, cpuSeconds(bench.stack, worker.pid, undefined, api.pid));
-        console.log(`\n${describeCpu(cpu, ms, 'load and driver')}`);
-        console.log(
-          `meanwhile: ${pipelines.fleetSyncs()} fleet syncs of ${count(FLEET.vehicles * FLEET.newRows)} rows ended, ${pipelines.graphs()} graphs`,
-        );
-        return report(measured);
-      } finally {
-        await pipelines.stop();
-      }
+      const delays = size.flatOut ? {} : { delayMs: REMOTE.answerMs };
+      const service = await open(startOdataService(PAGE_SIZE, delays), (each) => each.close());
+      const worker = await open(startBenchWorker(bench, 'legacy-sync,transport-graph'), (each) => each.stop());
+      const api = await open(startApi(), (each) => each.stop());
+      const bare = await open(startBareRoute(), (each) => each.stop());
+      const pipelines = await open(startPipelines(bench, service), (each) => each.stop());
+      return await underLoad(size, bench, { worker, api, bare, pipelines });
     } finally {
-      bare.stop();
-      await api.stop();
-      await worker.stop();
-      await service.close();
+      for (const close of opened) await close();
     }
   });
 }
 
+interface Parts {
+  worker: BenchWorker;
+  api: ApiProcess;
+  bare: { url: string };
+  pipelines: Pipelines;
+}
+
+async function underLoad(size: LoadSize, bench: Bench, { worker, api, bare, pipelines }: Parts): Promise<number> {
+  const reads = await readTargets(bench, api, pipelines);
+  const cpu = (): CpuSeconds => cpuSeconds(bench.stack, worker.pid, undefined, api.pid);
+  const before = cpu();
+  const startedAt = performance.now();
+  const measured = await measure(size, bare.url, reads);
+  const ms = performance.now() - startedAt;
+  console.log(`\n${describeCpu(cpuBetween(before, cpu()), ms, 'load and driver')}`);
+  const { vehicles } = pipelines;
+  console.log(`meanwhile: ${await vehicles()} vehicles synced, ${pipelines.graphs()} graphs built`);
+  return report(measured);
+}
+
 function startApi(): Promise<ApiProcess> {
   const profile = process.env.BENCH_CPU_PROFILE;
-  return startApiProcess({
-    ...(process.env as Record<string, string>),
-    FLEETGRAPH_API_RATE_PER_MINUTE: '1000000',
-    ...(profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` }),
-  });
+  return startApiProcess(
+    { ...(process.env as Record<string, string>), FLEETGRAPH_API_RATE_PER_MINUTE: '1000000' },
+    profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+  );
 }
 
 async function startBareRoute(): Promise<{ url: string; stop(): void }> {
@@ -88,14 +94,15 @@ async function startBareRoute(): Promise<{ url: string; stop(): void }> {
 interface Pipelines {
   /** The fleet sync that goes on. */
   runId(): string;
-  fleetSyncs(): number;
+  /** That have been synced since both had been through once. */
+  vehicles(): Promise<number>;
   graphs(): number;
   stop(): Promise<void>;
 }
 
 /** Both pipelines, again and again, each with news. Resolves when both have been through once. */
 async function startPipelines(bench: Bench, service: OdataService): Promise<Pipelines> {
-  const state = { runId: '', fleetSyncs: 0, graphs: 0, stopped: false };
+  const state = { runId: '', graphs: 0, stopped: false };
   const reader = await createLegacyDatabase(bench);
   await registerFleet(bench, reader, FLEET.vehicles);
   const set = (key: string, value: string): Promise<unknown> =>
@@ -108,14 +115,15 @@ async function startPipelines(bench: Bench, service: OdataService): Promise<Pipe
   const again = async (once: () => Promise<void>): Promise<void> => {
     while (!state.stopped) await once();
   };
+  const already = await settledVehicles(bench);
+  const before = state.graphs;
   const both = Promise.all([again(() => syncOnce(bench, state)), again(() => buildOnce(bench, service, state))]);
   // Of a pipeline that failed, whoever stops them is told.
   both.catch(() => {});
-  Object.assign(state, { fleetSyncs: 0, graphs: 0 });
   return {
     runId: () => state.runId,
-    fleetSyncs: () => state.fleetSyncs,
-    graphs: () => state.graphs,
+    vehicles: async () => (await settledVehicles(bench)) - already,
+    graphs: () => state.graphs - before,
     async stop() {
       state.stopped = true;
       await both;
@@ -123,9 +131,16 @@ async function startPipelines(bench: Bench, service: OdataService): Promise<Pipe
   };
 }
 
+async function settledVehicles({ ours }: Bench): Promise<number> {
+  const { rows } = await ours.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM vehicle_syncs WHERE state = 'settled'`,
+  );
+  return rows[0]!.count;
+}
+
 let steps = 0;
 
-async function syncOnce(bench: Bench, state: { runId: string; fleetSyncs: number }): Promise<void> {
+async function syncOnce(bench: Bench, state: { runId: string }): Promise<void> {
   const { vehicles, newRows, slots } = FLEET;
   await addPositions(bench, { vehicles, from: steps * newRows, rows: newRows });
   steps += 1;
@@ -134,7 +149,6 @@ async function syncOnce(bench: Bench, state: { runId: string; fleetSyncs: number
   state.runId = run.runId;
   const { completed, failed } = await run.result();
   if (completed !== vehicles) throw new Error(`api-load: a fleet sync ended with ${completed} done, ${failed} failed`);
-  state.fleetSyncs += 1;
 }
 
 /** One route in ten takes a minute longer each time. */

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { type RequestListener, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 type Row = Record<string, unknown>;
 
@@ -21,8 +20,7 @@ export interface OdataService {
 export async function startOdataService(pageSize: number, { delayMs = 0 } = {}): Promise<OdataService> {
   let answers = new Map<string, Buffer>();
   let lastAnswerAt = 0;
-  const server = createServer(async (request, response) => {
-    if (delayMs > 0) await sleep(delayMs);
+  const answer: RequestListener = (request, response) => {
     const [path = '', search = ''] = decodeURIComponent(request.url ?? '').split('?');
     const set = path.split('/')[1] ?? '';
     const skip = /\$skip=([0-9]+)/.exec(search)?.[1] ?? '0';
@@ -30,7 +28,10 @@ export async function startOdataService(pageSize: number, { delayMs = 0 } = {}):
     response.on('finish', () => (lastAnswerAt = performance.now()));
     response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json', 'odata-version': '4.0' });
     response.end(body);
-  });
+  };
+  const server = createServer(
+    delayMs === 0 ? answer : (request, response) => void setTimeout(answer, delayMs, request, response),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -17,6 +17,7 @@ export interface ApiProcess {
   stop(): Promise<void>;
 }
 
+/** What makes it the demo's. */
 export const demoApiEnvironment = (port: string, temporalUiUrl: string) => ({
   FLEETGRAPH_API_PORT: port,
   FLEETGRAPH_API_LOOPBACK_READS: 'true',

@@ -32,6 +32,8 @@ class VersionGone extends Error {}
 export class GraphReader {
   readonly #redis: Redis;
   readonly #tag: boolean;
+  /** The version that was live the last time somebody asked. */
+  #last: string | null = null;
 
   constructor(redis: Redis, options: { keyTag?: boolean } = {}) {
     this.#redis = redis;
@@ -45,6 +47,23 @@ export class GraphReader {
       if (!(error instanceof VersionGone)) throw error;
       return await this.#readAgain(work);
     }
+  }
+
+  /**
+   * One stored text of the live version in one round trip: the pointer is asked for, and behind it the key of the version that was live the
+   * last time. Only when that is still the live one its answer counts. `text` is null where the version has no such stop.
+   */
+  async readText(kind: 'node' | 'neighbors', stopId: string): Promise<{ version: string; text: string | null }> {
+    const guess = this.#last;
+    if (guess !== null) {
+      const key = graphKeys(guess, this.#tag)[kind](stopId);
+      const [version, text] = await this.#ask((redis) => Promise.all([redis.get(GRAPH_POINTER), redis.get(key)]));
+      if (version === guess && text !== null) return { version, text };
+    }
+    return this.read(async (graph) => ({
+      version: graph.version,
+      text: await (kind === 'node' ? graph.nodeText(stopId) : graph.neighborsText(stopId)),
+    }));
   }
 
   /** Only what Redis answers is named: an error of the request's own work stays what it is. */
@@ -66,6 +85,7 @@ export class GraphReader {
   async #pin(): Promise<PinnedGraph> {
     const version = await this.#ask((redis) => redis.get(GRAPH_POINTER));
     if (version === null) throw new Failure('GraphUnavailable', 'Reading the graph: there is no live graph yet.');
+    this.#last = version;
     const keys = graphKeys(version, this.#tag);
     const text = async (key: string, stopId: string): Promise<string | null> => {
       const found = await this.#ask((redis) => redis.get(key));

@@ -121,6 +121,21 @@ async function removeLive(version: string): Promise<void> {
   await redis.unlink(...(await redis.keys(`graph:${version}:*`)));
 }
 
+test('one text alone is of the live version, whatever was live at the last request', async () => {
+  const reader = new GraphReader(readers);
+  const read = async (): Promise<{ version: string; weight: number }> => {
+    const { version, text } = await reader.readText('neighbors', 'stop-1');
+    return { version, weight: (JSON.parse(text!) as { weight: number }[])[0]!.weight };
+  };
+  for (const n of [301, 302]) {
+    await swap(n);
+    const expected = { version: await redis.get('graph:version'), weight: 21 + n };
+    expect(await read()).toEqual(expected);
+    expect(await read()).toEqual(expected);
+  }
+  expect(await reader.readText('node', 'nowhere')).toMatchObject({ text: null });
+}, 60_000);
+
 test('an error of the request’s own work stays what it is', async () => {
   const own = new TypeError('a mistake in the request');
   await expect(new GraphReader(readers).read(() => Promise.reject(own))).rejects.toBe(own);

@@ -13,12 +13,19 @@ export interface ApiProcess {
 }
 
 /** The API as an operator runs it, on a port of its own. Resolves when it listens; dies with the test's process. */
-export async function startApiProcess(environment: Record<string, string>): Promise<ApiProcess> {
+export async function startApiProcess(
+  environment: Record<string, string>,
+  nodeArguments: string[] = [],
+): Promise<ApiProcess> {
   // setpriv execs: the child's pid and its channel are the API's.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, `${checkoutDir()}/dist/api/main.js`], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { FLEETGRAPH_API_PORT: '0', FLEETGRAPH_LOG_LEVEL: 'warn', ...environment },
-  });
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', process.execPath, ...nodeArguments, `${checkoutDir()}/dist/api/main.js`],
+    {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { FLEETGRAPH_API_PORT: '0', FLEETGRAPH_LOG_LEVEL: 'warn', ...environment },
+    },
+  );
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => void (log += text));

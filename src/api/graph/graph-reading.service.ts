@@ -25,11 +25,11 @@ export class GraphReadingService {
   }
 
   node(stopId: string, known?: string): Promise<Answer> {
-    return this.#pinned(known, async (graph) => (await graph.nodeText(stopId)) ?? noStop(stopId));
+    return this.#text('node', stopId, known);
   }
 
   neighbors(stopId: string, known?: string): Promise<Answer> {
-    return this.#pinned(known, async (graph) => (await graph.neighborsText(stopId)) ?? noStop(stopId));
+    return this.#text('neighbors', stopId, known);
   }
 
   path(from: string, to: string, known?: string): Promise<Answer> {
@@ -54,16 +54,17 @@ export class GraphReadingService {
     });
   }
 
+  async #text(kind: 'node' | 'neighbors', stopId: string, known: string | undefined): Promise<Answer> {
+    const reader = await (this.#reader ??= this.#openReader());
+    const { version, text } = await reader.readText(kind, stopId);
+    return isKnown(version, known) ? unchanged(version) : answer(version, text ?? noStop(stopId));
+  }
+
   async #pinned(known: string | undefined, read: (graph: PinnedGraph) => Promise<string>): Promise<Answer> {
-    this.#reader ??= this.#openReader();
-    const reader = await this.#reader;
-    return reader.read(async (graph) => {
-      const etag = `"${graph.version}"`;
-      const headers = { etag, 'x-graph-version': graph.version, 'cache-control': 'private, no-cache' };
-      if (names(known, etag)) return new Answer(undefined, { status: 304, headers });
-      const text = await read(graph);
-      return new Answer(text, { headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } });
-    });
+    const reader = await (this.#reader ??= this.#openReader());
+    return reader.read(async (graph) =>
+      isKnown(graph.version, known) ? unchanged(graph.version) : answer(graph.version, await read(graph)),
+    );
   }
 
   /** How keys are written changes with a setting; while PostgreSQL does not tell, they are as the spec has them. */
@@ -92,8 +93,20 @@ function noStop(stopId: string): never {
   throw notFound(`stop ${stopId} in the graph`);
 }
 
-const names = (header: string | undefined, etag: string): boolean =>
-  header?.split(',').some((each) => [etag, `W/${etag}`, '*'].includes(each.trim())) ?? false;
+const headersOf = (version: string): Record<string, string> => ({
+  etag: `"${version}"`,
+  'x-graph-version': version,
+  'cache-control': 'private, no-cache',
+});
+
+const unchanged = (version: string): Answer => new Answer(undefined, { status: 304, headers: headersOf(version) });
+
+const answer = (version: string, text: string): Answer =>
+  new Answer(text, { headers: { ...headersOf(version), 'content-type': 'application/json; charset=utf-8' } });
+
+/** Whether `If-None-Match` names this version. */
+const isKnown = (version: string, header: string | undefined): boolean =>
+  header?.split(',').some((each) => [`"${version}"`, `W/"${version}"`, '*'].includes(each.trim())) ?? false;
 
 async function draw(graph: PinnedGraph): Promise<string> {
   const { stopIds, nodes, neighbors } = await graph.content();
