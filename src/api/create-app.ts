@@ -1,9 +1,11 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { ApiModule } from './api.module.ts';
+import { answerProblem } from './core/problem-filter.ts';
 import { Stopping } from './core/stopping.ts';
 import { OpenApi } from './docs/open-api.ts';
 import { MetricsService } from './metrics/metrics.service.ts';
@@ -28,6 +30,8 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     // At shutdown, what is being answered is answered; who only holds a connection is let go.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 500 },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      answerProblem(error, request, reply.headers(SECURITY_HEADERS)),
   });
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);

@@ -9,7 +9,7 @@ import { migrate } from '../connections/migrations.ts';
 import { insertVehicle } from '../settings/vehicles.ts';
 import { writeStackEnv } from '../stack/stack-env.ts';
 import { type Stack, stackStateDir, startStack } from '../stack/stack.ts';
-import { startApiProcess } from './api-process.ts';
+import { type ApiProcess, startApiProcess } from './api-process.ts';
 import { readCapmetrics } from './capmetrics.ts';
 import { compareSourceAndTarget } from './compare.ts';
 import { driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
@@ -66,7 +66,7 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
     await syncAndCompare(stack, session, options);
     const source = await showTransportGraph(session, worker);
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
-    if (options.keep) await waitForCtrlC(join(stack.stateDir, 'env'));
+    if (options.keep) await waitForCtrlC(api, join(stack.stateDir, 'env'));
     await source.close();
   } finally {
     await api.stop();
@@ -87,7 +87,8 @@ async function syncAndCompare(stack: Stack, session: Session, options: DemoOptio
   if (!equal || status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
 }
 
-async function waitForCtrlC(environmentFile: string): Promise<void> {
+async function waitForCtrlC({ url, key }: ApiProcess, environmentFile: string): Promise<void> {
+  say(`Dashboard        ${url}/\nkey              ${key}`);
   say('the stack stays up until Ctrl-C; in another terminal: npm run sync -- --all, npm run fleetgraph -- --help');
   say(`for the temporal command and other programs: set -a; . ${environmentFile}; set +a`);
   // Not once: npm passes a signal on and a terminal sends its own, and the second must not end us in the middle of tidying up.

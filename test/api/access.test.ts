@@ -206,6 +206,20 @@ test('the command makes, lists and revokes keys', async () => {
   expect((await fixture.fleet.cli('api-keys', 'revoke', id)).stderr).toContain('NotFound');
 });
 
+test('the audit log is read page by page, the latest first, each entry once', async () => {
+  const { rows } = await fixture.fleet.pool.query<{ id: string }>(
+    `INSERT INTO audit_log (actor, action, subject) SELECT 'test', 'page.turned', n::text FROM generate_series(1, 110) n RETURNING id`,
+  );
+  const read: string[] = [];
+  let after = '';
+  do {
+    const { body } = await fixture.get(`/api/v1/audit?action=page.turned&limit=50${after}`);
+    read.push(...body.entries.map(({ id }: { id: string }) => id));
+    after = body.next === null ? '' : `&after=${body.next}`;
+  } while (after !== '');
+  expect(read).toEqual(rows.map(({ id }) => id).toReversed());
+});
+
 test('the key is told who it is', async () => {
   const { body } = await fixture.get('/api/v1/session', { as: 'operator' });
   expect(body).toMatchObject({
@@ -228,6 +242,17 @@ test('what is no request of ours is refused by its shape', async () => {
     status: 400,
     body: { errors: [{ field: 'query.color', rule: 'unknown_field' }] },
   });
+  for (const address of ['settings/%ZZ', `settings/${'x'.repeat(501)}`]) {
+    expect(await fixture.get(`/api/v1/${address}`)).toMatchObject({ body: { code: 'InvalidRequest' } });
+  }
+  const nul = { field: expect.any(String), rule: 'nul_character', message: 'holds the character U+0000' };
+  for (const refused of [
+    await fixture.get('/api/v1/audit?actor=%00'),
+    await fixture.post(start, { reason: 'a\0b' }),
+    await fixture.post('/api/v1/legacy-sync/servers', { columns: { attributes: { 'a\0b': 'c' } } }),
+  ]) {
+    expect(refused).toMatchObject({ status: 400, body: { errors: expect.arrayContaining([nul]) } });
+  }
   expect(await fixture.get('/api/v2/workers')).toMatchObject({ status: 404, body: { code: 'NotFound' } });
   const { headers } = await fixture.get('/api/v1/session');
   expect(headers.get('x-content-type-options')).toBe('nosniff');

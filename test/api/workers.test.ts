@@ -150,6 +150,12 @@ test('without a worker process a run waits, is seen running, excludes another an
   await eventually(async () => {
     expect((await fixture.post('/api/v1/workers/pipeline/cancel')).status).toBe(409);
   });
+  // It never came to a stage; whoever asks for it again and again must come to an end.
+  expect((await fixture.get(started.headers.get('location')!)).body.run).toMatchObject({
+    status: 'failed',
+    finishedAt: expect.any(String),
+    workerResults: [],
+  });
 });
 
 test('POST /api/v1/workers/execute: the whole pipeline, and then each status', async () => {
@@ -265,6 +271,33 @@ test('a run that fails answers success: false with the error', async () => {
   });
   const { body: listed } = await fixture.get('/api/v1/workers');
   expect(listed.workers['odata-sync-worker'].lastStatus).toBe('failed');
+});
+
+test('a pipeline that was ended between two stages is no success', async () => {
+  const { body } = await fixture.post('/api/v1/workers/execute', undefined, { headers: { prefer: 'respond-async' } });
+  await eventually(async () => {
+    const { run } = (await fixture.get(body.link)).body;
+    expect(run).toMatchObject({ status: 'success', workerResults: { length: 3 } });
+  });
+  // What is left of a run that was cancelled before its second stage, and that Temporal has forgotten.
+  const runId = '6f0d8f5a-0000-4000-8000-00000000000a';
+  await fixture.fleet.pool.query(
+    `INSERT INTO stage_runs (worker_id, workflow_id, workflow_run_id, pipeline_run_id, status, message, started_at, finished_at)
+     SELECT worker_id, workflow_id, gen_random_uuid(), $2, 'skipped', message, started_at - interval '1 day', finished_at - interval '1 day'
+       FROM stage_runs WHERE pipeline_run_id = $1 AND worker_id = 'odata-sync-worker'`,
+    [body.runId, runId],
+  );
+  expect((await fixture.get(`/api/v1/workers/runs/${runId}`)).body.run).toMatchObject({ status: 'failed' });
+});
+
+test('each run that is listed can be asked for, a stage of a pipeline too', async () => {
+  const { runs } = (await fixture.get('/api/v1/workers/runs')).body;
+  expect(new Set(runs.map(({ pipelineRunId }: { pipelineRunId: string | null }) => pipelineRunId === null)).size).toBe(
+    2,
+  );
+  for (const { runId, workerId, status } of runs) {
+    expect((await fixture.get(`/api/v1/workers/runs/${runId}`)).body.run).toMatchObject({ runId, workerId, status });
+  }
 });
 
 test('what cannot be, is told by status, code and field', async () => {

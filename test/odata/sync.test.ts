@@ -361,6 +361,23 @@ test('after an approval the source may have moved on a little, but not have lost
   expect(await fixture.sync()).toMatchObject({ status: 'success' });
 });
 
+test('of several approvals the latest is the measure, past the ninth dataset too', async () => {
+  await fixture.sync();
+  await fixture.rows(`SELECT setval(pg_get_serial_sequence('datasets', 'version'), 8)`);
+  for (const [version, flights] of [
+    ['9', 10],
+    ['10', 4],
+  ] as const) {
+    fixture.network.Flights.splice(flights);
+    expect(await fixture.sync()).toMatchObject({
+      message: expect.stringContaining(`to ${flights}; dataset ${version} `),
+    });
+    await approveDataset(fixture.database.pool, { version, actor: 'ann', reason: 'winter timetable' });
+  }
+  fixture.network.Flights.push({ ...fixture.network.Flights[0], Id: 'one more' });
+  expect(await fixture.sync()).toMatchObject({ status: 'success' });
+});
+
 test('rejected content is never taken, and a changed mind is possible', async () => {
   await fixture.sync();
   fixture.network.Flights.splice(4);

@@ -168,7 +168,10 @@ test('a set that shrank is held: one alert however often it is found, until an o
   const unexplained = await pipeline.cli('graph', 'approve', held!.version);
   expect([unexplained.status, unexplained.stderr]).toEqual([1, expect.stringContaining('--reason')]);
   const approved = await pipeline.cli('graph', 'approve', held!.version, '--reason', 'winter timetable');
-  expect(approved.status).toBe(0);
+  expect(approved).toMatchObject({
+    status: 0,
+    stdout: `dataset ${held!.version} is approved: the next sync takes this content\n`,
+  });
   const { workerResults } = await pipeline.orchestrator.executeFullPipeline();
   expect(workerResults[0]!.message).toMatch(/^OData sync completed/);
   expect(await pipeline.rows(`SELECT reason FROM audit_log WHERE action = 'dataset.approved'`)).toEqual([

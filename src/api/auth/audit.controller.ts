@@ -38,7 +38,7 @@ export class AuditController {
     const rows = await this.#database.rows<{ id: string }>(
       `SELECT id::text, at, actor, action, subject, reason, details FROM audit_log
         WHERE ($2::bigint IS NULL OR id < $2) AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4)
-        ORDER BY id DESC LIMIT $1`,
+        ORDER BY audit_log.id DESC LIMIT $1`,
       [limit + 1, numberCursor(after), actor ?? null, action ?? null],
     );
     return pageOf('entries', rows, limit, ({ id }) => id);

@@ -46,6 +46,7 @@ const TITLE: Record<number, string> = {
   406: 'Not Acceptable',
   409: 'Conflict',
   413: 'Content Too Large',
+  414: 'URI Too Long',
   415: 'Unsupported Media Type',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
@@ -78,28 +79,35 @@ export class ProblemFilter implements ExceptionFilter {
     if (answered.status === 503) this.#logger.warn({ err: error, method, url }, 'a part is down');
     // A stream that has begun has no status any more.
     if (reply.sent || reply.raw.headersSent) return;
-    const { status, code, message, details } = answered;
-    const retryAfter = details.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
-    if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
-    if (status === 401) void reply.header('www-authenticate', 'Bearer realm="fleetgraph"');
-    void reply
-      .status(status)
-      .type('application/problem+json; charset=utf-8')
-      .send(
-        JSON.stringify({
-          success: false,
-          error: message,
-          code,
-          type: `urn:fleetgraph:problem:${code}`,
-          title: TITLE[status] ?? 'Error',
-          status,
-          detail: message,
-          instance: request.url.split('?')[0],
-          ...(details.errors === undefined ? {} : { errors: details.errors }),
-          ...(details.link === undefined ? {} : { link: details.link }),
-        }),
-      );
+    send(answered, request, reply);
   }
+}
+
+/** For what Fastify refuses before it knows the route, where no filter is asked: an address that cannot be decoded, or is too long. */
+export const answerProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): void =>
+  send(describe(error), request, reply);
+
+function send({ status, code, message, details }: Answered, { url }: FastifyRequest, reply: FastifyReply): void {
+  const retryAfter = details.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="fleetgraph"');
+  void reply
+    .status(status)
+    .type('application/problem+json; charset=utf-8')
+    .send(
+      JSON.stringify({
+        success: false,
+        error: message,
+        code,
+        type: `urn:fleetgraph:problem:${code}`,
+        title: TITLE[status] ?? 'Error',
+        status,
+        detail: message,
+        instance: url.split('?')[0],
+        ...(details.errors === undefined ? {} : { errors: details.errors }),
+        ...(details.link === undefined ? {} : { link: details.link }),
+      }),
+    );
 }
 
 function describe(error: unknown): Answered {

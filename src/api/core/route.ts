@@ -73,6 +73,7 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   const errors: FieldError[] = [];
   const parse = (place: string, schema: z.ZodType | undefined, value: unknown): never => {
     if (schema === undefined) return {} as never;
+    errors.push(...unstorable([place], value));
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data as never;
     for (const issue of parsed.error.issues) errors.push(...fieldErrors(place, issue));
@@ -87,6 +88,15 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   const named = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
   throw new Problem('InvalidRequest', `The request is not what this endpoint takes: ${named}.`, { errors });
 });
+
+/** PostgreSQL stores no U+0000, and nobody means it. */
+function unstorable(path: string[], value: unknown): FieldError[] {
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).flatMap(([key, each]) => unstorable([...path, key], each));
+  }
+  if (![value, path.at(-1)].some((text) => typeof text === 'string' && text.includes('\0'))) return [];
+  return [{ field: path.join('.'), rule: 'nul_character', message: 'holds the character U+0000' }];
+}
 
 function fieldErrors(place: string, issue: z.core.$ZodIssue): FieldError[] {
   const at = (path: PropertyKey[]): string => [place, ...path.map(String)].join('.');

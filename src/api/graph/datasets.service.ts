@@ -28,7 +28,7 @@ export class DatasetsService {
   }): Promise<object> {
     const rows = await this.#database.rows<{ version: string }>(
       `SELECT ${COLUMNS} FROM datasets WHERE ($2::bigint IS NULL OR version < $2) AND ($3::text IS NULL OR state = $3)
-        ORDER BY version DESC LIMIT $1`,
+        ORDER BY datasets.version DESC LIMIT $1`,
       [limit + 1, numberCursor(after), state ?? null],
     );
     return pageOf('datasets', rows, limit, ({ version }) => version);

@@ -16,13 +16,24 @@ export interface StageRunRow {
 const COLUMNS = `r.worker_id AS "workerId", r.pipeline_run_id AS "pipelineRunId", r.status, r.message, r.started_at AS "startedAt",
   r.finished_at AS "finishedAt", r.added, r.updated, r.deleted, coalesce(s.critical, false) AS critical`;
 
-/** The stages of a pipeline's run, or the one of a stage's own run, in order. */
+/** The stages of a pipeline's run, or the one of a stage's run, in order. */
 export const stageRunsOf = (database: Database, runId: string): Promise<StageRunRow[]> =>
   database.rows<StageRunRow>(
     `SELECT ${COLUMNS} FROM stage_runs r LEFT JOIN pipeline_stages s USING (worker_id)
-      WHERE r.pipeline_run_id = $1 OR (r.workflow_run_id = $1 AND r.pipeline_run_id IS NULL) ORDER BY r.started_at, r.id`,
+      WHERE r.pipeline_run_id = $1 OR r.workflow_run_id = $1 ORDER BY r.started_at, r.id`,
     [runId],
   );
+
+/** Whether stages of ours were to follow the last that ran: the pipeline was ended between two. Stages of others may be newer than it. */
+export async function stopsShort(database: Database, pipelineRunId: string): Promise<boolean> {
+  const [row] = await database.rows<{ short: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM pipeline_stages WHERE enabled AND task_queue IS NULL AND position > (
+         SELECT max(s.position) FROM stage_runs r JOIN pipeline_stages s USING (worker_id) WHERE r.pipeline_run_id = $1)) AS short`,
+    [pipelineRunId],
+  );
+  return row?.short ?? false;
+}
 
 export interface StageRunSummary {
   runId: string;

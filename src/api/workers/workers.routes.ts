@@ -102,7 +102,7 @@ export const EXECUTION = route({
   method: 'GET',
   path: 'runs/:runId',
   access: 'local',
-  summary: 'One run of the pipeline or of a stage alone',
+  summary: 'One run of the pipeline or of a stage',
   params: z.strictObject({ runId: z.uuid() }),
   answer: z.strictObject({
     success: z.literal(true),

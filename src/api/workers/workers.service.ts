@@ -1,15 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ScheduleNotFoundError } from '@temporalio/client';
+import { ScheduleNotFoundError, type WorkflowExecutionStatusName, WorkflowNotFoundError } from '@temporalio/client';
 import { readWorkerMetadata } from '../../orchestrator/read-metadata.ts';
-import { PIPELINE_SCHEDULE_ID } from '../../workflows/transport-graph/messages.ts';
+import {
+  PIPELINE_SCHEDULE_ID,
+  PIPELINE_WORKFLOW_ID,
+  stageWorkflowId,
+} from '../../workflows/transport-graph/messages.ts';
 import { Database } from '../core/database.ts';
 import { notFound } from '../core/problem.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { isPipelineRunning } from './pipeline-running.ts';
-import { type StageRunRow, latestStageRuns, stageRunsOf, startedRun } from './stage-runs.ts';
+import { type StageRunRow, latestStageRuns, stageRunsOf, startedRun, stopsShort } from './stage-runs.ts';
 
 const LIST = '/api/v1/workers';
 const NEXT_RUNS = 3;
+
+type RunStatus = StageRunRow['status'];
+const STATUS: Partial<Record<WorkflowExecutionStatusName, RunStatus>> = { RUNNING: 'running', COMPLETED: 'success' };
 
 /** What stages there are and how they ran, from PostgreSQL. */
 @Injectable()
@@ -69,14 +76,36 @@ export class WorkersService {
 
   async run(runId: string): Promise<object> {
     const rows = await stageRunsOf(this.#database, runId);
-    if (rows.length > 0) return { success: true, run: describeRun(runId, rows, await this.#goesOn(runId, rows)) };
+    if (rows.length > 0) return { success: true, run: describeRun(runId, rows, await this.#stateOf(runId, rows)) };
     const started = await startedRun(this.#database, runId);
     if (started === null) throw notFound(`run ${runId}`, `${LIST}/runs`);
     const { workerId, startedAt } = started;
-    return {
-      success: true,
-      run: { runId, workerId, status: 'running', startedAt, finishedAt: null, workerResults: [] },
-    };
+    const workflowId = workerId === null ? PIPELINE_WORKFLOW_ID : stageWorkflowId(workerId);
+    const { status, finishedAt } = await this.#ask(workflowId, runId);
+    return { success: true, run: { runId, workerId, status, startedAt, finishedAt, workerResults: [] } };
+  }
+
+  async #stateOf(runId: string, rows: StageRunRow[]): Promise<RunStatus> {
+    if (await this.#goesOn(runId, rows)) return 'running';
+    if (rows[0]?.pipelineRunId !== runId) return rows[0]!.status;
+    if (rows.some(({ status, critical }) => status === 'failed' && critical)) return 'failed';
+    return (await stopsShort(this.#database, runId))
+      ? (await this.#ask(PIPELINE_WORKFLOW_ID, runId)).status
+      : 'success';
+  }
+
+  /** For a run that left no row that tells: it was ended before its first stage or between two, or no worker has taken it. */
+  async #ask(workflowId: string, runId: string): Promise<{ status: RunStatus; finishedAt: string | null }> {
+    return this.#temporal.call(async (client) => {
+      try {
+        const { status, closeTime } = await client.workflow.getHandle(workflowId, runId).describe();
+        return { status: STATUS[status.name] ?? 'failed', finishedAt: closeTime?.toISOString() ?? null };
+      } catch (error) {
+        // Longer ago than Temporal remembers.
+        if (error instanceof WorkflowNotFoundError) return { status: 'failed', finishedAt: null };
+        throw error;
+      }
+    });
   }
 
   /** Between two stages none is running, and the pipeline is. */
@@ -86,17 +115,15 @@ export class WorkersService {
   }
 }
 
-function describeRun(runId: string, rows: StageRunRow[], goesOn: boolean): object {
-  const alone = rows[0]?.pipelineRunId === null;
+function describeRun(runId: string, rows: StageRunRow[], status: RunStatus): object {
+  const alone = rows[0]?.pipelineRunId !== runId;
   const ended = rows.map(({ finishedAt }) => finishedAt).filter((at) => at !== null);
-  const failed = rows.some(({ status, critical }) => status === 'failed' && critical);
-  const status = goesOn ? 'running' : failed ? 'failed' : alone ? rows[0]!.status : 'success';
   return {
     runId,
     workerId: alone ? rows[0]!.workerId : null,
     status,
     startedAt: rows[0]!.startedAt.toISOString(),
-    finishedAt: goesOn ? null : (ended.at(-1)?.toISOString() ?? null),
+    finishedAt: status === 'running' ? null : (ended.at(-1)?.toISOString() ?? null),
     workerResults: rows
       .filter((row) => row.status !== 'running')
       .map(({ workerId, status: stage, message, startedAt, finishedAt, added, updated, deleted }) => ({

@@ -46,18 +46,19 @@ export function graphCommand(): Command {
     .argument('[version]', 'graph-v…; the one before the live graph unless given')
     .requiredOption(...REASON)
     .action(rollback);
-  for (const [verb, decide] of [
-    ['approve', approveDataset],
-    ['reject', rejectDataset],
+  for (const [verb, decide, decided] of [
+    ['approve', approveDataset, 'is approved: the next sync takes this content'],
+    ['reject', rejectDataset, 'is rejected: this content is never taken'],
   ] as const) {
     command
       .command(verb)
       .description(`${verb} a dataset that is held because it is empty or has shrunk sharply`)
       .argument('<version>', 'dataset version')
       .requiredOption(...REASON)
-      .action((version: string, { reason }: { reason: string }) =>
-        withSession(({ postgres }) => decide(postgres, { version, ...byMe(reason) })),
-      );
+      .action(async (version: string, { reason }: { reason: string }) => {
+        await withSession(({ postgres }) => decide(postgres, { version, ...byMe(reason) }));
+        console.log(`dataset ${version} ${decided}`);
+      });
   }
   return command;
 }

@@ -31,7 +31,7 @@ export async function readKnownDatasets(
   const { rows } = await database.query<KnownDataset>(
     `SELECT ${COLUMNS} FROM datasets
      WHERE source = $1 AND (state IN ('active', 'held') OR (state = 'rejected' AND content_sha256 = $2))
-     ORDER BY version DESC`,
+     ORDER BY datasets.version DESC`,
     [source, contentSha256],
   );
   return {

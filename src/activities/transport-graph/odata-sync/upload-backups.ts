@@ -24,7 +24,7 @@ export interface SweptBackups {
 export async function uploadBackups(deps: BackupDependencies, onlyVersion?: string): Promise<SweptBackups> {
   const { rows } = await deps.pool.query<{ version: string; key: string }>(
     `SELECT version::text, backup_key AS key FROM dataset_backups JOIN datasets ON version = dataset_version
-     WHERE $1::bigint IS NULL OR version = $1 ORDER BY version`,
+     WHERE $1::bigint IS NULL OR version = $1 ORDER BY datasets.version`,
     [onlyVersion ?? null],
   );
   const swept = { done: 0, failed: 0 };

@@ -159,9 +159,10 @@ function createActs(context, changed) {
     changed();
   };
   const switched = ({ to }) => `Readers get ${to} now.`;
+  let before = null;
   const rollback = actButton('rollback', 'Roll back…', () =>
     ask({
-      title: 'Send readers back to the version before?',
+      title: `Send readers back to ${before}?`,
       lead: 'The pipeline does not build the one that is left again until its data changes.',
       fields: [reasonField(true)],
       confirm: 'Roll back',
@@ -206,7 +207,10 @@ function createActs(context, changed) {
         { kind: 'small', name: `${verb === 'approve' ? 'Approve' : 'Reject'} dataset ${version}` },
       ),
     );
-  const setLive = (live) => show(rollback, (live?.previousVersion ?? null) !== null);
+  const setLive = (live) => {
+    before = live?.previousVersion ?? null;
+    show(rollback, before !== null);
+  };
   return { elements: [rollback], setLive, activate, decide };
 }
 

@@ -27,10 +27,12 @@ function series({ bucketSeconds, points }, { startedAt, finishedAt }, now) {
   return [times, rates];
 }
 
+const NOTHING_YET = 'Nothing has been imported yet.';
+
 export function createThroughput() {
   const frame = h('div', { class: 'chart', role: 'img' });
   const caption = h('figcaption', {});
-  const note = h('p', { class: 'state' }, 'Nothing has been imported yet.');
+  const note = h('p', { class: 'state' }, NOTHING_YET);
   const element = h('figure', { class: 'throughput' }, h('h3', {}, 'Throughput'), note, frame, caption);
   let chart = null;
   /** @type {[number[], number[]]} */
@@ -66,6 +68,7 @@ export function createThroughput() {
       const some = answer.points.length > 0;
       show(note, !some);
       show(frame, some);
+      setText(note, run.finishedAt === null ? NOTHING_YET : 'Nothing was imported.');
       if (!some) return setText(caption, '');
       data = series(answer, run, now);
       summary = summaryOf(data, answer.bucketSeconds);
