@@ -1,6 +1,10 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type pg from 'pg';
-import { PIPELINE_WORKFLOW_ID, TRANSPORT_GRAPH_TASK_QUEUE } from '../workflows/transport-graph/messages.ts';
+import {
+  PIPELINE_WORKFLOW_ID,
+  TRANSPORT_GRAPH_TASK_QUEUE,
+  stageWorkflowId,
+} from '../workflows/transport-graph/messages.ts';
 import type { CustomStages } from './custom-stages.ts';
 import { executionResult, isRunning, orchestrationResult, reasonOf } from './execution-results.ts';
 import { hasWorker } from './has-worker.ts';
@@ -109,11 +113,23 @@ export class WorkerOrchestrator {
   }
 
   /** Ends a pipeline that is running; its stage undoes what it had begun. False when none was running. */
-  async cancelPipeline({ actor, reason }: Override): Promise<boolean> {
-    const handle = this.#temporal.workflow.getHandle(PIPELINE_WORKFLOW_ID);
+  cancelPipeline(by: Override): Promise<boolean> {
+    return this.#cancel(PIPELINE_WORKFLOW_ID, { action: 'pipeline.cancelled', subject: 'pipeline', ...by });
+  }
+
+  /** Ends a stage that is running, whether alone or in the pipeline, which stops then if the stage is critical. False when it was not running. */
+  cancelWorker(workerId: string, by: Override): Promise<boolean> {
+    return this.#cancel(stageWorkflowId(workerId), { action: 'stage.cancelled', subject: workerId, ...by });
+  }
+
+  async #cancel(
+    workflowId: string,
+    { action, subject, actor, reason }: Override & { action: string; subject: string },
+  ): Promise<boolean> {
+    const handle = this.#temporal.workflow.getHandle(workflowId);
     try {
       if ((await handle.describe()).status.name !== 'RUNNING') return false;
-      await this.#audit(actor, 'pipeline.cancelled', 'pipeline', reason);
+      await this.#audit(actor, action, subject, reason);
       await handle.cancel();
       return true;
     } catch (error) {

@@ -24,6 +24,8 @@ beforeAll(async () => {
     CREATE TABLE drifted (id BIGINT AUTO_INCREMENT PRIMARY KEY, vehicle_id INT, ts DATETIME, latitude DOUBLE, lon DOUBLE, KEY (vehicle_id));
     CREATE TABLE empty_now LIKE gps;
     CREATE TABLE unsigned_ids (id BIGINT UNSIGNED PRIMARY KEY, vehicle_id INT, ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
+    CREATE TABLE decimal_ids (id DECIMAL(20,2) PRIMARY KEY, vehicle_id INT, ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
+    INSERT INTO decimal_ids VALUES (1.5, 1, NOW(), 1, 2);
     INSERT INTO unsigned_ids VALUES (7, 1, NOW(), 1, 2), (18446744073709551614, 1, NOW(), 1, 2), (9223372036854775807, 2, NOW(), 1, 2);
     CREATE TABLE named (id BIGINT AUTO_INCREMENT PRIMARY KEY, vehicle_id VARCHAR(20), ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
     INSERT INTO named (vehicle_id, ts, lat, lon) VALUES ('bus-7', NOW(), 1, 2), ('7', NOW(), 1, 2), ('bus-7', NOW(), 1, 2);
@@ -124,6 +126,12 @@ describe('what is wrong with one vehicle stays with it', () => {
 
   test('SchemaDrift when a vehicle’s id could only be compared as another number', async () => {
     expect(await failureOf(vehicle(1, 'gps', 'bus-1'))).toMatchObject({ failure: { code: 'SchemaDrift' } });
+  });
+
+  test('SchemaDrift when the rows have no integer to be told apart by', async () => {
+    expect(await failureOf(vehicle(1, 'decimal_ids'))).toMatchObject({
+      failure: { code: 'SchemaDrift', message: expect.stringContaining('id of depot') },
+    });
   });
 
   test('SchemaDrift for an id above what a watermark can hold, and the other vehicles are planned', async () => {

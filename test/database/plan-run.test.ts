@@ -128,6 +128,24 @@ test('late rows behind a vehicle that has nothing new are planned as a full read
   expect(await syncRow(pool(), input.runId, '1')).toMatchObject({ state: 'claimed', cursor_id: '10' });
 });
 
+test('what a server answers and PostgreSQL refuses fails that server’s vehicles, and the others are planned', async () => {
+  await addServer(pool(), 'depot-1', { first: 1, count: 2 });
+  await addServer(pool(), 'depot-2', { first: 11, count: 1 });
+  const beyond = '99999999999999999999';
+  const fleet = fleetOf(pool(), {
+    planner: fakePlanner((vehicleId) =>
+      vehicleId === '2' ? { vehicleId, newRows: 1, lateRows: 0, capped: false, maxId: beyond } : 10,
+    ),
+  });
+  const input = inputFor();
+  expect(await fleet.planRun(input)).toMatchObject({ planned: 1, failed: 2, plannedRows: 10 });
+  expect(await syncRow(pool(), input.runId, '1')).toMatchObject({
+    state: 'settled',
+    failure_code: 'Unexpected',
+    failure_message: expect.stringContaining('SQLSTATE 22003'),
+  });
+});
+
 test('a retry goes on where it stopped: a planned server is not asked again, and nothing is counted twice', async () => {
   await addServer(pool(), 'depot-1', { first: 1, count: 3 });
   await addServer(pool(), 'depot-2', { first: 11, count: 3 });

@@ -2,7 +2,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import pg from 'pg';
-import { PIPELINE_SCHEDULE_ID, PIPELINE_WORKFLOW_ID } from '../../src/workflows/transport-graph/messages.ts';
+import {
+  ODATA_SYNC,
+  PIPELINE_SCHEDULE_ID,
+  PIPELINE_WORKFLOW_ID,
+} from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FleetWorker } from '../support/fleet-worker.ts';
 import { type HeldSource, type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
@@ -174,4 +178,19 @@ test('what was cancelled is done by the next run, and each cancellation stands i
   held.release();
   await running;
   expect((await pipeline.cli('graph', 'cancel', '--reason', 'nothing runs')).stdout).toBe('no pipeline is running\n');
+});
+
+test('a stage that runs alone is cancelled by its name', async () => {
+  held = holdSource(pipeline.source);
+  const running = pipeline.orchestrator.executeWorker(ODATA_SYNC);
+  await held.asked();
+  const cancel = ['graph', 'cancel', '--stage', ODATA_SYNC, '--reason', 'started by mistake'];
+  expect((await pipeline.cli(...cancel)).stdout).toBe('cancelling\n');
+  held.release();
+  expect(await running).toMatchObject({ success: false });
+  await expectCancelled(ODATA_SYNC);
+  expect((await pipeline.cli(...cancel)).stdout).toBe(`no ${ODATA_SYNC} is running\n`);
+  expect(await pipeline.rows(`SELECT subject, reason FROM audit_log WHERE action = 'stage.cancelled'`)).toEqual([
+    { subject: ODATA_SYNC, reason: 'started by mistake' },
+  ]);
 });

@@ -37,7 +37,8 @@ export function graphCommand(): Command {
     .action(() => withOrchestrator(printGraphStatus));
   command
     .command('cancel')
-    .description('end the pipeline that is running; its stage undoes what it had begun')
+    .description('end the pipeline that is running, or one stage; what it had begun is undone')
+    .option('--stage <worker id>', 'only this stage, whether it runs alone or in the pipeline')
     .requiredOption(...REASON)
     .action(cancel);
   command
@@ -101,9 +102,13 @@ function linesOf(result: OrchestrationResult | WorkerExecutionResult): string[] 
 const stageLine = ({ success, workerId, message, executionTimeMs }: WorkerExecutionResult): string =>
   `${success ? '✓' : '✗'} ${workerId.padEnd(28)} ${duration(executionTimeMs).padStart(6)}  ${message}`;
 
-async function cancel({ reason }: { reason: string }): Promise<void> {
+async function cancel({ stage, reason }: { stage?: string; reason: string }): Promise<void> {
   await withOrchestrator(async (orchestrator) => {
-    console.log((await orchestrator.cancelPipeline(byMe(reason))) ? 'cancelling' : 'no pipeline is running');
+    const by = byMe(reason);
+    const cancelled = await (stage === undefined
+      ? orchestrator.cancelPipeline(by)
+      : orchestrator.cancelWorker(stage, by));
+    console.log(cancelled ? 'cancelling' : `no ${stage ?? 'pipeline'} is running`);
   });
 }
 

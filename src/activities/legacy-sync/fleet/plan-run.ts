@@ -1,17 +1,19 @@
 import pLimit from 'p-limit';
-import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
+import { namingDatabaseFailures, sqlState } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
 import type { FleetActivities, PlanRunResult } from '../../../workflows/legacy-sync/activities.ts';
 import { effectiveWorkers } from './effective-workers.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
-import { planServer } from './plan-server.ts';
+import { allFailed, planServer } from './plan-server.ts';
 import { type RunRow, insertRun, readRun } from './run-row.ts';
 import { selectVehicles } from './select-vehicles.ts';
-import { writeServerPlan } from './write-server-plan.ts';
+import { type ServerPlan, writeServerPlan } from './write-server-plan.ts';
 
 /** Hosts asked at once: a plan is one connection and a few short queries per host, so this bounds our sockets, not their load. */
 const HOSTS_AT_ONCE = 8;
+/** Data exception, integrity constraint violation. */
+const REFUSED_CONTENT = /^2[23]/;
 /** Three times within the activity's heartbeat timeout of 10 s. */
 const HEARTBEAT_MS = 3_000;
 
@@ -32,7 +34,7 @@ export function createPlanRun(deps: FleetDependencies): FleetActivities['planRun
           atOnce(async () => {
             deps.cancellationSignal().throwIfAborted();
             const plan = await planServer(deps, input, settings, serverId, members);
-            await inTransaction(deps.pool, (client) => writeServerPlan(client, input.runId, plan));
+            await writePlan(deps, input.runId, plan, members);
             serverDone();
           }),
         );
@@ -42,6 +44,24 @@ export function createPlanRun(deps: FleetDependencies): FleetActivities['planRun
       });
       return resultOf(await readRun(deps.pool, input.runId), effectiveWorkers(settings, input.maxWorkers));
     });
+}
+
+/**
+ * A plan that PostgreSQL refuses for what is in it would be refused at each retry, and no vehicle of any server would ever start: it fails
+ * its own server's vehicles.
+ */
+async function writePlan(deps: FleetDependencies, runId: string, plan: ServerPlan, members: Vehicle[]): Promise<void> {
+  const write = (what: ServerPlan) => inTransaction(deps.pool, (client) => writeServerPlan(client, runId, what));
+  try {
+    await write(plan);
+  } catch (error) {
+    const state = sqlState(error);
+    if (state === undefined || !REFUSED_CONTENT.test(state)) throw error;
+    const { serverId } = plan;
+    deps.log.error({ serverId, runId, err: error }, 'a plan was refused');
+    const message = `Planning: PostgreSQL refused what ${serverId} answered (SQLSTATE ${state}). The worker's log has the whole of it: please report it.`;
+    await write(allFailed(serverId, members, { code: 'Unexpected', message }));
+  }
 }
 
 async function heartbeating(

@@ -43,9 +43,18 @@ export async function planServer(
     const { code, message } = toFailure(error);
     if (code === 'DatabaseUnavailable') throw error;
     if (code === 'Unexpected') deps.log.error({ serverId, err: error }, message);
-    const failed = vehicles.map(({ id, priority }) => ({ vehicleId: id, priority, code, message }));
-    return { serverId, planned: [], upToDate: [], failed, tables: [] };
+    return allFailed(serverId, vehicles, { code, message });
   }
+}
+
+/** A plan in which every vehicle has failed for one reason. */
+export function allFailed(
+  serverId: string,
+  vehicles: Pick<Vehicle, 'id' | 'priority'>[],
+  { code, message }: Pick<UnplannedVehicle, 'code' | 'message'>,
+): ServerPlan {
+  const failed = vehicles.map(({ id, priority }) => ({ vehicleId: id, priority, code, message }));
+  return { serverId, planned: [], upToDate: [], failed, tables: [] };
 }
 
 async function askHost(deps: FleetDependencies, runId: string, request: LegacyPlanRequest): Promise<LegacyPlan> {

@@ -33,6 +33,13 @@ function mappingObstacle(vehicle: Vehicle, server: LegacyServer, table: TableDes
         .slice(0, 500)}). Correct the column mapping of ${server.id}.`,
     );
   }
+  const id = table.columns.find(({ name }) => name === server.columns.id);
+  if (id !== undefined && !INTEGERS.includes(id.dataType)) {
+    return new Failure(
+      'SchemaDrift',
+      `Planning vehicle ${vehicle.id}: column ${id.name} of ${where} is ${id.columnType}, and rows are told apart, and what is new from what is not, by an integer that grows. Map another column as id of ${server.id}.`,
+    );
+  }
   const owner = table.columns.find(({ name }) => name === server.columns.vehicle);
   const { legacyVehicleId } = vehicle;
   if (
