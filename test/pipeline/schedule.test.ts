@@ -90,14 +90,16 @@ const traces = async (): Promise<unknown> => [
   await pipeline.redis.get('graph:version'),
 ];
 
+/** Stages whose worker was told. One that could wait no longer for its lock has ended just as well. */
+const heard = (): string[] => pipeline.log().filter((line) => /Worker (interrupted|failed)/.test(line));
+/** With the answer to a heartbeat, and these come every three seconds. */
+const untilHeard = (times: number): Promise<void> => eventually(() => expect(heard()).toHaveLength(times));
+
 /** Cancels the pipeline, lets the stage go on when its worker has heard of it, and waits for the end. */
 async function cancel(release?: () => Promise<void>): Promise<void> {
-  // A stage that could wait no longer for its lock has ended just as well.
-  const heard = (): string[] => pipeline.log().filter((line) => /Worker (interrupted|failed)/.test(line));
   const before = heard().length;
   expect(await pipeline.orchestrator.cancelPipeline({ actor: 'test', reason: 'wrong source' })).toBe(true);
-  // With the answer to a heartbeat, and these come every three seconds.
-  await eventually(() => expect(heard()).toHaveLength(before + 1));
+  await untilHeard(before + 1);
   const handle = pipeline.client.workflow.getHandle(PIPELINE_WORKFLOW_ID);
   // A stage that is still at work has not ended, however much it was cancelled.
   if (release !== undefined && heard().at(-1)!.includes('interrupted'))
@@ -185,7 +187,9 @@ test('a stage that runs alone is cancelled by its name', async () => {
   const running = pipeline.orchestrator.executeWorker(ODATA_SYNC);
   await held.asked();
   const cancel = ['graph', 'cancel', '--stage', ODATA_SYNC, '--reason', 'started by mistake'];
+  const before = heard().length;
   expect((await pipeline.cli(...cancel)).stdout).toBe('cancelling\n');
+  await untilHeard(before + 1);
   held.release();
   expect(await running).toMatchObject({ success: false });
   await expectCancelled(ODATA_SYNC);
