@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandOutput, runCli } from '../support/fleet-worker.ts';
-import { type Fleet, openFleet } from '../support/fleet.ts';
+import { type Fleet, SERVER_ID, openFleet } from '../support/fleet.ts';
 import { expectInvariants } from '../support/invariants.ts';
 
 /** One fleet of five vehicles and one worker; each test goes on from what the ones before it synced. */
@@ -169,6 +169,14 @@ describe('servers that are away', () => {
     ]);
     expect(stdout).not.toContain('lostClaims');
   }, 30_000);
+});
+
+test('servers test walks the way a sync goes and says each step', async () => {
+  const { status, stdout } = await fleet.cli('servers', 'test', SERVER_ID);
+  expect(stdout).toMatch(
+    /^logged in as .*; \d+ folders of ours are there\nvehicle bus-1: \d+ new rows above id \d+\n$/,
+  );
+  expect(status).toBe(0);
 });
 
 test('a row that was committed late behind a vehicle without news comes in with the next sync, once', async () => {
