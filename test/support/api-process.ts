@@ -23,7 +23,7 @@ export async function startApiProcess(
     ['--pdeathsig', 'KILL', process.execPath, ...nodeArguments, `${checkoutDir()}/dist/api/main.js`],
     {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { FLEETGRAPH_API_PORT: '0', FLEETGRAPH_LOG_LEVEL: 'warn', FLEETGRAPH_API_RECENT_MS: '0', ...environment },
+      env: { FLEETGRAPH_API_PORT: '0', FLEETGRAPH_LOG_LEVEL: 'warn', ...environment },
     },
   );
   let log = '';
