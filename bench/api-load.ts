@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { count } from '../src/cli/figures.ts';
 import { plainTable } from '../src/cli/run-table.ts';
 import { createApiKey } from '../src/client/api-keys.ts';
@@ -16,6 +14,7 @@ import { type CpuSeconds, cpuBetween, cpuSeconds, describeCpu } from './cpu-seco
 import { printLimits } from './graph-servers.ts';
 import { TABLE, addPositions, createLegacyDatabase, registerFleet } from './legacy-positions.ts';
 import { type OdataService, network, startOdataService } from './odata-service.ts';
+import { givePrecedence, startOnItsOwn } from './on-its-own.ts';
 import { type LoadResult, type Target, percentile, startLoad } from './open-loop.ts';
 import { installSlowDump, slowToolsPath } from './slow-dump.ts';
 import { type BenchWorker, startBenchWorker } from './worker-process.ts';
@@ -60,12 +59,15 @@ export async function apiLoad(size: LoadSize): Promise<number> {
 interface Parts {
   worker: BenchWorker;
   api: ApiProcess;
-  bare: { url: string };
+  bare: { pid: number | undefined; url: string };
   pipelines: Pipelines;
 }
 
 async function underLoad(size: LoadSize, bench: Bench, { worker, api, bare, pipelines }: Parts): Promise<number> {
   const reads = await readTargets(bench, api, pipelines);
+  if (!givePrecedence([api.pid, bare.pid, bench.stack.server('redis').pid])) {
+    console.log('this machine gives nobody precedence: the API waits for the pipelines as everybody does');
+  }
   const cpu = (): CpuSeconds => cpuSeconds(bench.stack, worker.pid, undefined, api.pid);
   const before = cpu();
   const startedAt = performance.now();
@@ -85,10 +87,10 @@ function startApi(): Promise<ApiProcess> {
   );
 }
 
-async function startBareRoute(): Promise<{ url: string; stop(): void }> {
-  const child = fork(fileURLToPath(new URL('./bare-route.js', import.meta.url)));
+async function startBareRoute(): Promise<Parts['bare'] & { stop(): void }> {
+  const child = startOnItsOwn('bare-route');
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
-  return { url, stop: () => child.disconnect() };
+  return { pid: child.pid, url, stop: () => child.disconnect() };
 }
 
 interface Pipelines {

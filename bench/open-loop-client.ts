@@ -1,17 +1,18 @@
+import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { performance } from 'node:perf_hooks';
-import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadOrder, LoadResult, Target } from './open-loop.ts';
 
 const TIMEOUT_MS = 5_000;
 const CONNECTIONS = 128;
 
-/** The thread behind open-loop.ts: a loop of its own, so that nothing else of the bench delays a request. */
-const { targets, headers, perSecond, seconds } = workerData as LoadOrder;
+/** The process behind open-loop.ts: a loop of its own, so that nothing else of the bench delays a request. */
+const [{ targets, headers, perSecond, seconds }] = (await once(process, 'message')) as [LoadOrder];
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const results = new Map<string, LoadResult>(targets.map(({ name }) => [name, { name, latencies: [], errors: {} }]));
 let current: Target[] = targets;
-parentPort?.on('message', (changed: Target[]) => (current = changed));
+process.on('message', (changed: Target[]) => (current = changed));
+process.once('disconnect', () => process.exit(1));
 
 const total = perSecond * seconds;
 const startedAt = performance.now();
@@ -27,8 +28,7 @@ await new Promise<void>((sent) => {
 });
 await Promise.all(answers);
 agent.destroy();
-parentPort?.postMessage([...results.values()]);
-parentPort?.close();
+process.send?.([...results.values()], () => process.exit(0));
 
 /** Measured from the moment it was due, whenever it left: a server that stalls does not hide those who had to wait. */
 function request(n: number): Promise<void> {

@@ -1,5 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { givePrecedence, startOnItsOwn } from './on-its-own.ts';
 
 /** Requests of one kind; the addresses are taken in turn. */
 export interface Target {
@@ -33,11 +34,21 @@ export interface Load {
  * before, and corrects the sums afterwards; here every request has a time at which it is due, and its latency counts from there.
  */
 export function startLoad(order: LoadOrder): Load {
-  const thread = new Worker(new URL('./open-loop-client.js', import.meta.url), { workerData: order });
+  const client = startOnItsOwn('open-loop-client');
+  givePrecedence([client.pid]);
+  client.send(order);
   return {
-    redirect: (targets) => thread.postMessage(targets),
-    results: once(thread, 'message').then(([results]) => results as LoadResult[]),
+    redirect: (targets) => client.connected && client.send(targets),
+    results: resultsOf(client),
   };
+}
+
+async function resultsOf(client: ChildProcess): Promise<LoadResult[]> {
+  const ended = once(client, 'exit').then(([code]) =>
+    Promise.reject(new Error(`The load's process ended with ${code}.`)),
+  );
+  const [results] = await Promise.race([once(client, 'message'), ended]);
+  return results as LoadResult[];
 }
 
 /** The value below which `share` of them lie. */

@@ -31,6 +31,8 @@ export async function startBenchWorker({ stack }: Bench, roles = 'legacy-sync'):
   const command = ['--pdeathsig', 'TERM', process.execPath, ...nodeArguments, CLI, 'worker'];
   const child = spawn('setpriv', command, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    // A session of its own: see on-its-own.ts.
+    detached: true,
     env: { ...process.env, FLEETGRAPH_WORKER_ROLES: roles, MALLOC_ARENA_MAX: '2' },
   });
   child.stdout?.pipe(createWriteStream(logFile));

@@ -16,6 +16,7 @@ import { DocsController } from './docs/docs.controller.ts';
 import { DatasetsService } from './graph/datasets.service.ts';
 import { GraphController } from './graph/graph.controller.ts';
 import { GraphReadingService } from './graph/graph-reading.service.ts';
+import { WholeGraph } from './graph/whole-graph.ts';
 import { GraphVersionsService } from './graph/graph-versions.service.ts';
 import { HealthController } from './health/health.controller.ts';
 import { HealthService } from './health/health.service.ts';
@@ -68,6 +69,7 @@ import { WorkersService } from './workers/workers.service.ts';
     GraphVersionsService,
     DatasetsService,
     GraphReadingService,
+    WholeGraph,
     MetricsService,
   ],
 })

@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { ApiModule } from './api.module.ts';
 import { answerProblem } from './core/problem-filter.ts';
+import { answerJson } from './core/recent-answers.ts';
 import { Stopping } from './core/stopping.ts';
 import { OpenApi } from './docs/open-api.ts';
 import { MetricsService } from './metrics/metrics.service.ts';
@@ -33,6 +34,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       answerProblem(error, request, reply.headers(SECURITY_HEADERS)),
   });
+  adapter.getInstance().setReplySerializer(answerJson);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
     if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');

@@ -23,6 +23,8 @@ export async function startApiProcess(
     ['--pdeathsig', 'KILL', process.execPath, ...nodeArguments, `${checkoutDir()}/dist/api/main.js`],
     {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A session of its own, as a service has: Linux shares the cores between sessions first.
+      detached: true,
       env: { FLEETGRAPH_API_PORT: '0', FLEETGRAPH_LOG_LEVEL: 'warn', ...environment },
     },
   );

@@ -14,6 +14,15 @@ interface Kept {
 /** Addresses kept at once; the oldest goes. */
 const MOST = 2_000;
 
+/** Bodies that may be sent many times, and their JSON once it was needed. */
+const texts = new WeakMap<object, { json?: string }>();
+
+/** For every answer of the server: one that is kept is turned into text once, however many get it. */
+export function answerJson(body: unknown): string {
+  const kept = texts.get(body as object);
+  return kept === undefined ? JSON.stringify(body) : (kept.json ??= JSON.stringify(body));
+}
+
 /**
  * Reads of projections that many ask for at once are answered from memory for FLEETGRAPH_API_RECENT_MS. One that is asked for again in the
  * second half of that time is renewed behind the answer, so that a read in demand never waits for PostgreSQL or Redis. Whatever is not a
@@ -38,7 +47,7 @@ export class RecentAnswers implements NestInterceptor {
     const definition = Reflect.getMetadata(ROUTE, context.getHandler()) as RouteDefinition | undefined;
     if (definition?.recent !== true || this.#recentMs === 0) return next.handle();
     const key = `${request.url} ${request.headers['if-none-match'] ?? ''}`;
-    return from(this.#answer(key, () => lastValueFrom(next.handle())));
+    return from(this.#answer(key, () => lastValueFrom(next.handle()).then(sentOften)));
   }
 
   #answer(key: string, make: () => Promise<unknown>): Promise<unknown> {
@@ -81,4 +90,9 @@ export class RecentAnswers implements NestInterceptor {
   #forget(key: string, kept: Kept): void {
     if (this.#kept.get(key) === kept) this.#kept.delete(key);
   }
+}
+
+function sentOften(body: unknown): unknown {
+  if (typeof body === 'object' && body !== null) texts.set(body, {});
+  return body;
 }

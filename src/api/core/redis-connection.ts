@@ -6,7 +6,7 @@ import type { Logger } from '../../logger.ts';
 import { CONFIG, LOGGER } from './tokens.ts';
 
 /** Answers come in milliseconds; a Redis that only pauses for a moment keeps its connection. */
-const SILENCE_MS = 2_000;
+export const SILENCE_MS = 2_000;
 
 /** An answer within half a second, or an error at once while Redis is away. */
 @Injectable()

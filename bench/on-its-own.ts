@@ -1,0 +1,24 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * A program of the bench in a session of its own, as each service of an operator's machine is: Linux shares the cores between sessions first
+ * (autogroup), so programs of one session would wait for each other. It ends when its channel to this process does.
+ */
+export function startOnItsOwn(program: 'bare-route' | 'open-loop-client'): ChildProcess {
+  return fork(fileURLToPath(new URL(`./${program}.js`, import.meta.url)), { detached: true });
+}
+
+/** Of the scale of `nice`, whose every step is a share 1.25 times as large: as the compose file's cpu_shares of 4096 beside 1024. */
+const FOUR_TIMES_THE_SHARE = -6;
+
+/** Whoever waits for an answer goes before the pipelines, as in the compose file. Returns whether this machine allows it. */
+export function givePrecedence(pids: (number | undefined)[]): boolean {
+  try {
+    for (const pid of pids) writeFileSync(`/proc/${pid}/autogroup`, String(FOUR_TIMES_THE_SHARE));
+    return true;
+  } catch {
+    return false;
+  }
+}

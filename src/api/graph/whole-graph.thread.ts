@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { loadConfig } from '../../config.ts';
+import { openRedis } from '../../connections/redis.ts';
+import { Failure } from '../../errors.ts';
+import { type PathNetwork, createPathNetwork } from '../../graph/shortest-path.ts';
+import type { GraphEdge, GraphNode } from '../../graph/transport-graph.ts';
+import { GraphReader, type PinnedGraph } from '../../graph-reader/graph-reader.ts';
+import { SILENCE_MS } from '../core/redis-connection.ts';
+import type { WholeGraphAnswer, WholeGraphQuestion } from './whole-graph.ts';
+
+/** The thread behind whole-graph.ts. It has a connection of its own: what Redis sends, megabytes of it, is read and parsed here. */
+const redis = openRedis(loadConfig().redisUrl, { silenceTimeoutMs: SILENCE_MS });
+/** A connection is made in milliseconds or, for this question, not at all. */
+const CONNECT_MS = 500;
+
+/** Makes something of one version once: of the one that was asked for last. */
+function ofLastVersion<T>(make: (graph: PinnedGraph) => Promise<T>): (graph: PinnedGraph) => Promise<T> {
+  let last: { version: string; made: Promise<T> } | null = null;
+  return (graph) => {
+    if (last?.version === graph.version) return last.made;
+    const current = { version: graph.version, made: make(graph) };
+    last = current;
+    current.made.catch(() => (last = last === current ? null : last));
+    return current.made;
+  };
+}
+
+const networkOf = ofLastVersion(async (graph): Promise<PathNetwork> => {
+  const { stopIds, neighbors } = await graph.content();
+  return createPathNetwork(stopIds, neighbors);
+});
+const drawingOf = ofLastVersion(draw);
+
+export default async function answer({ keyTag, way }: WholeGraphQuestion): Promise<WholeGraphAnswer> {
+  if (redis.status !== 'ready') {
+    await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_MS) }).catch(() => {});
+  }
+  try {
+    return await new GraphReader(redis, { keyTag }).read((graph) => (way === null ? show(graph) : find(graph, way)));
+  } catch (error) {
+    // An error that crosses threads is no Failure any more.
+    if (!(error instanceof Failure)) throw error;
+    return { failure: { code: error.code, message: error.message } };
+  }
+}
+
+async function show(graph: PinnedGraph): Promise<WholeGraphAnswer> {
+  return { version: graph.version, text: await drawingOf(graph) };
+}
+
+async function find(graph: PinnedGraph, { from, to }: { from: string; to: string }): Promise<WholeGraphAnswer> {
+  const { version } = graph;
+  const network = await networkOf(graph);
+  const unknown = [from, to].find((stopId) => !network.has(stopId));
+  if (unknown !== undefined) return { missing: `stop ${unknown} in the graph` };
+  const found = network.shortestPath(from, to);
+  if (found === null) return { missing: `way from ${from} to ${to}` };
+  const { minutes, distanceKm, edges: path } = found;
+  return { version, text: JSON.stringify({ success: true, version, from, to, minutes, distanceKm, path }) };
+}
+
+async function draw(graph: PinnedGraph): Promise<string> {
+  const { stopIds, nodes, neighbors } = await graph.content();
+  const index = new Map(stopIds.map((stopId, i) => [stopId, i]));
+  const edges = neighbors.flatMap((text, from) => {
+    const to = new Set((JSON.parse(text) as GraphEdge[]).map(({ toStopId }) => index.get(toStopId)));
+    return [...to].filter((node) => node !== undefined).map((node): [number, number] => [from, node]);
+  });
+  const stops = nodes.map((text) => JSON.parse(text) as GraphNode);
+  return JSON.stringify({ success: true, version: graph.version, nodes: stops, edges });
+}
