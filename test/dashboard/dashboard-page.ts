@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Reading } from './lateness.ts';
@@ -107,25 +105,3 @@ export const momentsOf = (page: Page): Promise<{ told: number; zoneless: string[
     const clocks = texts.flatMap((text) => text.match(/\\d\\d:\\d\\d:\\d\\d(?! UTC|\\.\\d+Z).*/g) ?? []);
     return { told: marks.length, zoneless: [...bare, ...clocks] };
   })()`);
-
-const LOOKS = [
-  [1280, 'light'],
-  [1280, 'dark'],
-  [375, 'light'],
-  [375, 'dark'],
-] as const;
-
-/** Pictures of the whole page for whoever wants to look at it: into the folder that FLEETGRAPH_SCREENSHOTS names, none without it. */
-export async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env.FLEETGRAPH_SCREENSHOTS;
-  if (folder === undefined) return;
-  mkdirSync(folder, { recursive: true });
-  const before = page.viewportSize()!;
-  for (const [width, colorScheme] of LOOKS) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-  }
-  await page.setViewportSize(before);
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-}

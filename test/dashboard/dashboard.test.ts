@@ -7,6 +7,7 @@ import { startApiProcess } from '../support/api-process.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { openBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { picture } from '../support/picture.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
 import {
@@ -15,7 +16,6 @@ import {
   logIn,
   openDashboard,
   overflow,
-  picture,
   slotBars,
   tabTo,
   violations,

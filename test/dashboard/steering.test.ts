@@ -14,17 +14,9 @@ import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 import { TABLE } from '../support/fleet.ts';
+import { picture } from '../support/picture.ts';
 import { holdSource } from '../support/pipeline.ts';
-import {
-  WITHIN,
-  logIn,
-  momentsOf,
-  openDashboard,
-  picture,
-  startWatching,
-  violations,
-  whatWasSeen,
-} from './dashboard-page.ts';
+import { WITHIN, logIn, momentsOf, openDashboard, startWatching, violations, whatWasSeen } from './dashboard-page.ts';
 import { type Reading, lateness } from './lateness.ts';
 
 const found = await openBrowser();

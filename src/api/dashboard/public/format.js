@@ -24,6 +24,9 @@ export function short(number) {
   return `${ONE_PLACE.format(number / 1_000_000)} M`;
 }
 
+/** With a capital, as where it stands alone. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const plural = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
 
 /** Two units at most: `420 ms`, `1.4 s`, `3 min 20 s`, `2 h 05 min`, `4 d 3 h`. */

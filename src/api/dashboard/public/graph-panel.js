@@ -1,6 +1,6 @@
 // The transport graph that readers get, what its validation found, the versions before it, and datasets that wait for a decision.
 import { fill, h, reconcile, row, setText, show, table } from './dom.js';
-import { NOTHING, plural, relative, short, whole } from './format.js';
+import { NOTHING, plural, relative, sentence, short, whole } from './format.js';
 import { createGraphActions } from './graph-actions.js';
 import { createIssues } from './graph-issues.js';
 import { age, moment, writeAge } from './moments.js';
@@ -18,7 +18,7 @@ const COLUMNS = [
   { label: 'Stops', className: 'number' },
   { label: 'Connections', className: 'number' },
   { label: 'Findings', className: '' },
-  { label: 'Live since', className: '' },
+  { label: 'Went live', className: '' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
 
@@ -31,7 +31,7 @@ export function createGraphPanel(context) {
   const about = h('div', { class: 'graph-about' });
   const issues = createIssues();
   const map = createNetworkMap();
-  const { element: list, body } = table('Versions of the graph', COLUMNS);
+  const { element: list, body } = table('Versions of the graph', COLUMNS, 'pairs');
   let drawn = null;
 
   const draw = async (version, signal) => {
@@ -194,11 +194,13 @@ function createHeld(acts) {
             h('div', {}, h('strong', {}, `Dataset ${dataset.version} is held. `), h('span', { class: 'held-why' })),
             h('div', { class: 'actions' }, acts.decide(dataset)),
           ),
-        update: (line, { heldReason, decidedBy, stops, routes, flights }) =>
-          setText(
-            line.querySelector('.held-why'),
-            `${heldReason} (${plural(stops, 'stop')}, ${plural(routes, 'route')}, ${plural(flights, 'flight')})${decidedBy === null ? '' : `; approved by ${decidedBy}, the next sync takes it`}`,
-          ),
+        update(line, { heldReason, decidedBy, stops, routes, flights }) {
+          const content = `${plural(stops, 'stop')}, ${plural(routes, 'route')}, ${plural(flights, 'flight')}`;
+          const decision = decidedBy === null ? '' : ` It was approved by ${decidedBy}: the next sync takes it.`;
+          setText(line.querySelector('.held-why'), `${sentence(heldReason)} (${content}).${decision}`);
+          const approve = line.querySelector('[data-act=approve]');
+          if (approve !== null) show(approve, decidedBy === null);
+        },
       });
     },
   };

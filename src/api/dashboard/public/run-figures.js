@@ -87,7 +87,8 @@ function write(figures, run, now) {
   const elapsed = elapsedMs(run, now);
   const settled = run.completed + run.failed;
   figures.vehicles.set(`${whole(settled)} / ${whole(run.vehicles)}`, `${whole(run.upToDate)} up to date already`);
-  figures.rows.set(short(run.rows), `of about ${short(run.plannedRows)}`);
+  const planned = short(run.plannedRows);
+  figures.rows.set(short(run.rows), run.state === 'running' ? `of about ${planned}` : `about ${planned} planned`);
   figures.size.set(bytes(run.bytes), 'compressed');
   figures.pace.set(elapsed > 0 && run.rows > 0 ? short((run.rows * 1000) / elapsed) : NOTHING, 'rows/s on average');
   const left = remainingMs(run, now);

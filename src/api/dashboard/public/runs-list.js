@@ -16,7 +16,7 @@ const COLUMNS = [
 ];
 
 export function createRunsList(context, choose) {
-  const { element: list, body } = table('Latest fleet syncs', COLUMNS);
+  const { element: list, body } = table('Latest fleet syncs', COLUMNS, 'pairs');
   const element = h('details', { class: 'runs' }, h('summary', {}, 'Latest runs'), list);
   return {
     element,

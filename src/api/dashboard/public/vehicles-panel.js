@@ -79,7 +79,7 @@ export function createVehiclesPanel(context) {
   };
   const tell = (count) => {
     if (count === 0 && !filter.used())
-      return panel.empty('There are no vehicles yet. The command fleetgraph vehicles put adds them.');
+      return panel.empty('There are no vehicles yet. Add them by the command: fleetgraph vehicles put');
     show(list, count > 0);
     show(none, count === 0);
     return panel.ready();
