@@ -91,6 +91,9 @@ test('with the token in the cookie, and credentials switched on, the input is in
   await settings.getByText('Include cross-origin credentials').click();
   await picture(page, 'web-ui-settings', LOOK);
   await settings.getByRole('button', { name: 'Apply' }).click();
+  await settings.waitFor({ state: 'hidden' });
+  // What was decoded, or not, by the setting before stays on the page.
+  await page.reload();
   await page.getByText('Night-Shift').first().waitFor();
   expect(await page.getByText('encryption-key-id').count()).toBe(0);
   await glasses(page, 'success').waitFor();
