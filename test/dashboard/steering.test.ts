@@ -93,13 +93,13 @@ interface RunRow {
   settled: Record<string, string>;
 }
 
-async function latestRun(): Promise<RunRow> {
+async function latestRun(): Promise<RunRow | undefined> {
   const [run] = await rows<RunRow>(
     `SELECT run_id AS "runId", selection, mode, max_workers AS "maxWorkers", state,
             (SELECT jsonb_object_agg(vehicle_id, status) FROM vehicle_syncs v WHERE v.run_id = r.run_id) AS settled
        FROM sync_runs r ORDER BY started_at DESC LIMIT 1`,
   );
-  return run!;
+  return run;
 }
 
 /** Does something that starts a run, and follows it on the page to its end. */
@@ -183,8 +183,10 @@ test('one vehicle is synced now', async () => {
 
 /** A page that is later than this breaks its promise. */
 const PROMISED_MS = 2_000;
-/** How long it is watched. */
+/** How long it is watched: until the source has moved so often, or for so long on a machine that has no time for it. */
 const WATCHED_MS = 12_000;
+const LONGEST_MS = 35_000;
+const CHANGES = 5;
 /**
  * Servers, workers, browser and another test file share two cores: one stall of a second or two is the machine's and not the page's, hence a
  * share of all moments and a worst case that leaves room. A page that is told every 5 s is late most of the time.
@@ -192,14 +194,15 @@ const WATCHED_MS = 12_000;
 const IN_TIME = 0.9;
 const WORST_MS = 8_000;
 
+const changesOf = (readings: Reading[]): number => new Set(readings.map(({ value }) => value)).size;
+
 function expectInTime(name: string, said: Reading[], seen: Reading[]): void {
   const late = lateness(said, seen);
-  const changes = new Set(said.map(({ value }) => value)).size;
   const inTime = late.filter((ms) => ms <= PROMISED_MS).length / late.length;
-  const found_ = { name, changes, moments: late.length, inTime, worstMs: Math.max(...late) };
+  const measured = { name, changes: changesOf(said), moments: late.length, inTime, worstMs: Math.max(...late) };
   // A source that stood still would prove nothing.
-  const held = changes > 4 && late.length > 20 && inTime >= IN_TIME && found_.worstMs <= WORST_MS;
-  expect({ ...found_, held }).toEqual({ ...found_, held: true });
+  const kept = measured.changes >= CHANGES && inTime >= IN_TIME && measured.worstMs <= WORST_MS;
+  expect({ ...measured, kept }).toEqual({ ...measured, kept: true });
 }
 
 /** What PostgreSQL says of a run's rows, and the live state of each of its slots. */
@@ -207,8 +210,9 @@ async function readSource(runId: string): Promise<Record<string, Reading[]>> {
   const store = createProgressStore(redis);
   const all: Record<string, Reading[]> = {};
   const note = (name: string, value: number) => (all[name] ??= []).push({ at: Date.now(), value });
-  const end = Date.now() + WATCHED_MS;
-  while (Date.now() < end) {
+  const begun = Date.now();
+  const moved = () => Object.values(all).every((readings) => changesOf(readings) >= CHANGES);
+  while (Date.now() < begun + WATCHED_MS || (!moved() && Date.now() < begun + LONGEST_MS)) {
     const sums = rows<{ rows: number }>('SELECT sum(rows)::int AS rows FROM vehicle_syncs WHERE run_id = $1', [runId]);
     const [[sum], slots] = await Promise.all([sums, store.read(runId)]);
     note('rows', sum!.rows);
@@ -226,7 +230,7 @@ test('while a run goes on, the page is at most two seconds late; cancelled, the 
   await confirm('Start');
   await eventually(async () => expect(await page.locator('.slot-list tbody tr[data-stage]').count()).toBe(3));
   await startWatching(page);
-  const { runId } = await latestRun();
+  const { runId } = (await latestRun())!;
   const said = await readSource(runId);
   const seen = await whatWasSeen(page);
   await picture(page, 'running');
