@@ -225,12 +225,18 @@ async function readSource(runId: string): Promise<Record<string, Reading[]>> {
 test('while a run goes on, the page is at most two seconds late; cancelled, the run is cancelled', async () => {
   link.set(SLOW);
   await fixture.fleet.set({ 'export.range_rows': 1_000 });
+  const before = (await latestRun())!.runId;
   await button('Start sync…').click();
   await dialog().getByLabel('What is read').selectOption({ label: 'Everything again' });
   await confirm('Start');
-  await eventually(async () => expect(await page.locator('.slot-list tbody tr[data-stage]').count()).toBe(3));
+  const runId = await eventually(async () => {
+    const latest = (await latestRun())!.runId;
+    expect(latest).not.toBe(before);
+    return latest;
+  });
+  await page.locator(`.run-state[data-run="${runId}"]`).waitFor(WITHIN);
+  await eventually(async () => expect(await page.locator('.slot-list tbody tr:visible').count()).toBe(3));
   await startWatching(page);
-  const { runId } = (await latestRun())!;
   const said = await readSource(runId);
   const seen = await whatWasSeen(page);
   await picture(page, 'running');
