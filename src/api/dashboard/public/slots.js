@@ -24,12 +24,13 @@ export function createSlots() {
     element,
     set({ run, live, workers }) {
       // Nothing is left to see of the slots of a run that is over.
-      show(element, run.state === 'running' && run.finishedAt === null);
+      const open = run.state === 'running' && run.finishedAt === null;
+      show(element, open);
       const message = noteOf(run, live, workers);
       setText(note, message);
       show(note, message !== '');
       show(list, workers.length > 0);
-      reconcile(body, workers, { key: ({ slot }) => slot, create, update });
+      reconcile(body, open ? workers : [], { key: ({ slot }) => slot, create, update });
     },
   };
 }
