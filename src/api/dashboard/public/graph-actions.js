@@ -6,7 +6,7 @@ import { actButton } from './panel.js';
 
 const PATH = '/api/v1/graph';
 
-/** The buttons that the key's role may use; none for a viewer. `setLive` tells which graph readers get, and whether they were sent back to it. */
+/** The buttons that the key's role may use; none for a viewer. `setLive` tells which graph readers get. */
 export function createGraphActions(context, changed) {
   if (!context.may('operator')) return { elements: [], setLive() {}, activate: () => null, decide: () => [] };
   const act = (path, said) => async (values) => {
