@@ -1,5 +1,6 @@
 import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Reading } from './lateness.ts';
 
 export interface DashboardPage {
   page: Page;
@@ -12,8 +13,16 @@ export interface DashboardPage {
 export const WITHIN = { timeout: 20_000 };
 
 /** The dashboard in a browser session of its own. */
-export async function openDashboard(browser: Browser, url: string, { width = 1280 } = {}): Promise<DashboardPage> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: 'light' });
+export async function openDashboard(
+  browser: Browser,
+  url: string,
+  { width = 1280, timeZone = 'Asia/Yakutsk' } = {},
+): Promise<DashboardPage> {
+  const context = await browser.newContext({
+    viewport: { width, height: 900 },
+    colorScheme: 'light',
+    timezoneId: timeZone,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(WITHIN.timeout);
   const trespasses: string[] = [];
@@ -64,3 +73,35 @@ export const slotBars = (page: Page): Promise<number[]> =>
   page.evaluate<number[]>(
     `[...document.querySelectorAll('.slot-list [role=progressbar]')].map((bar) => Number(bar.getAttribute('aria-valuenow')))`,
   );
+
+/** Looks at the page twenty times a second from now on: at the run's rows as a figure, and at how far each slot's bar is drawn. */
+export const startWatching = (page: Page): Promise<void> =>
+  page.evaluate(`
+    window.seen = {};
+    const note = (name, value) => {
+      const readings = (window.seen[name] ??= []);
+      if (readings.at(-1)?.value !== value) readings.push({ at: Date.now(), value });
+    };
+    setInterval(() => {
+      const figures = [...document.querySelectorAll('#fleet .figure')];
+      const rows = figures.find((figure) => figure.querySelector('dt').textContent === 'Rows');
+      note('rows', Number(rows.querySelector('dd').textContent.replaceAll(',', '')));
+      for (const line of document.querySelectorAll('.slot-list tbody tr')) {
+        const [bar, fill] = ['.bar', '.bar-fill'].map((part) => line.querySelector(part).getBoundingClientRect().width);
+        note('slot ' + line.dataset.key, Math.round((100 * fill) / bar));
+      }
+    }, 50);`);
+
+/** What was seen so far, by name. */
+export const whatWasSeen = (page: Page): Promise<Record<string, Reading[]>> => page.evaluate('window.seen');
+
+/** How many moments the page tells, and those that name no zone or are not in UTC when they are pointed at. */
+export const momentsOf = (page: Page): Promise<{ told: number; zoneless: string[] }> =>
+  page.evaluate(`(() => {
+    const marks = [...document.querySelectorAll('time')];
+    const bare = marks.filter(({ title }) => !/\\dZ/.test(title)).map(({ outerHTML }) => outerHTML);
+    const texts = [document.body.innerText, ...[...document.querySelectorAll('[title], [aria-label]')].flatMap((each) =>
+      [each.title, each.ariaLabel ?? ''])];
+    const clocks = texts.flatMap((text) => text.match(/\\d\\d:\\d\\d:\\d\\d(?! UTC|\\.\\d+Z).*/g) ?? []);
+    return { told: marks.length, zoneless: [...bare, ...clocks] };
+  })()`);

@@ -7,6 +7,7 @@ import { startApiProcess } from '../support/api-process.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { openBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { picture } from '../support/picture.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
 import {
@@ -70,6 +71,7 @@ test('a key that is none is refused in words; one that is in force opens the pag
   await button('Log in').click();
   await page.getByRole('alert').getByText('unknown, expired or revoked').waitFor();
   expect(await violations(page)).toEqual([]);
+  await picture(page, 'login');
   await logIn(page, fixture.keys.operator);
   expect(page.url()).toBe(`${fixture.api.url}/`);
   expect(await page.evaluate('JSON.stringify(localStorage) + document.cookie')).toBe('{}');
@@ -84,6 +86,7 @@ test('before anything has run, each part says so', async () => {
   await panel('Transport-graph pipeline').getByText('never ran').first().waitFor();
   await panel('Transport-graph pipeline').getByText('there is no schedule').waitFor();
   expect(await violations(page)).toEqual([]);
+  await picture(page, 'nothing-yet');
 });
 
 test('the pipeline is run by clicking: its stages end, the graph is drawn, and the schedule is told', async () => {
@@ -114,6 +117,7 @@ test('a held dataset is decided on with a reason, which the dialog insists on', 
      VALUES ('other', repeat('1', 64), repeat('1', 64), 'held', 'stops shrank by 90 %', 1, 2, 3)`,
   );
   await page.getByText('stops shrank by 90 %').waitFor();
+  await picture(page, 'held');
   await page.getByRole('button', { name: /^Approve dataset/ }).click();
   await button('Approve').click();
   expect(await page.locator('dialog input:invalid').count()).toBe(1);
@@ -148,7 +152,7 @@ test('a run is started by clicking and its bars move; it is paused, resumed and 
   await button('Resume…').click();
   await button('Resume').click();
   await runState('running');
-  await button('Workers…').click();
+  await button('Worker slots…').click();
   await page.getByLabel('Worker slots', { exact: true }).fill('4');
   await button('Set').click();
   await eventually(async () => expect((await slotBars(page)).length).toBe(4));
@@ -182,6 +186,7 @@ test('the API is killed: the page says so and goes on by itself when it is back'
   await banner.waitFor();
   expect(await panel('Fleet sync').locator('.figures').first().isVisible()).toBe(true);
   expect(await violations(page)).toEqual([]);
+  await picture(page, 'connection-lost');
   Object.assign(fixture.api, await startApiProcess(fixture.environment));
   await banner.waitFor({ state: 'hidden' });
   link.set({ kind: 'pass' });
@@ -199,6 +204,7 @@ test('what came of it: figures, throughput, the vehicle that failed and why, lin
   const rows = panel('Vehicles').locator('tbody tr');
   await eventually(async () => expect(await rows.count()).toBe(1));
   expect(await rows.first().innerText()).toMatch(/bus-6[\s\S]*failed[\s\S]*TableMissing/);
+  await picture(page, 'ended');
   await page.getByLabel('Name contains').fill('nobody');
   await page.getByText('No vehicle matches.').waitFor();
 });

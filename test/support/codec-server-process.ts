@@ -15,9 +15,12 @@ export interface CodecServerProcess {
 }
 
 /** `fleetgraph codec-server` as an operator runs it. It dies with the test's process. */
-export async function startCodecServer(environment: Record<string, string>): Promise<CodecServerProcess> {
+export async function startCodecServer(
+  environment: Record<string, string>,
+  { origin = UI_ORIGIN, port: wanted = 0 } = {},
+): Promise<CodecServerProcess> {
   const token = randomBytes(24).toString('hex');
-  const args = ['codec-server', '--port', '0', '--origin', UI_ORIGIN, '--token', 'env:CODEC_TOKEN'];
+  const args = ['codec-server', '--port', String(wanted), '--origin', origin, '--token', 'env:CODEC_TOKEN'];
   const program = ['--pdeathsig', 'KILL', process.execPath, `${checkoutDir()}/dist/cli/main.js`, ...args];
   const child = spawn('setpriv', program, {
     stdio: ['ignore', 'pipe', 'inherit'],

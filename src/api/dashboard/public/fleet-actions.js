@@ -69,7 +69,7 @@ function steeringButtons(steer) {
         submit: (body) => steer('POST', 'resume', body, 'The run goes on.'),
       }),
     ),
-    workers: actButton('max-workers', 'Workers…', () =>
+    workers: actButton('max-workers', 'Worker slots…', () =>
       asking({
         title: 'Worker slots of this run',
         lead: 'New slots open at once; a slot that is too many retires when its vehicle has ended.',

@@ -24,6 +24,9 @@ export function short(number) {
   return `${ONE_PLACE.format(number / 1_000_000)} M`;
 }
 
+/** With a capital, as where it stands alone. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export const plural = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
 
 /** Two units at most: `420 ms`, `1.4 s`, `3 min 20 s`, `2 h 05 min`, `4 d 3 h`. */
@@ -59,10 +62,24 @@ function coarse(milliseconds) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Of the reader's own time zone: `2026-11-26 11:06:02`. */
+/** Of the reader's own time zone, and it says so: `2026-11-26 11:06:02 UTC+9`. */
 export function timestamp(time) {
   const at = new Date(time);
-  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock(time)}`;
+  return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock(time)} ${offset(time)}`;
+}
+
+/** How far the reader's clock is from UTC at that moment: `UTC+9`, `UTC−3:30`, `UTC`. */
+export function offset(time) {
+  const minutes = -new Date(time).getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `UTC${minutes > 0 ? '+' : '−'}${hours}${rest === 0 ? '' : `:${pad(rest)}`}`;
+}
+
+/** The reader's time zone by its name: `Asia/Yakutsk (UTC+9)`. */
+export function zone(now) {
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return name === undefined || name === offset(now) ? offset(now) : `${name} (${offset(now)})`;
 }
 
 export function clock(time) {

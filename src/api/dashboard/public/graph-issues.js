@@ -1,6 +1,6 @@
 // What the validation of a graph found.
 import { fill, h } from './dom.js';
-import { whole } from './format.js';
+import { sentence, whole } from './format.js';
 import { badge } from './panel.js';
 
 const SHOWN_SAMPLES = 3;
@@ -11,9 +11,7 @@ export function createIssues() {
     element,
     set({ issues = [] }) {
       fill(element, JSON.stringify(issues), () =>
-        issues.length === 0
-          ? h('li', {}, badge('valid'), ' The validation found nothing.')
-          : issues.map((issue) => describe(issue)),
+        issues.length === 0 ? h('li', {}, 'The validation found nothing.') : issues.map((issue) => describe(issue)),
       );
     },
   };
@@ -21,7 +19,13 @@ export function createIssues() {
 
 function describe({ code, severity, count, message, samples }) {
   const head = [badge(severity), h('strong', {}, ` ${code} `), h('span', { class: 'count' }, `× ${whole(count)}`)];
-  if (samples.length === 0) return h('li', {}, head, h('p', {}, message));
+  if (samples.length === 0) return h('li', {}, head, h('p', {}, sentence(message)));
   const shown = samples.slice(0, SHOWN_SAMPLES).map((sample) => h('li', {}, h('code', {}, JSON.stringify(sample))));
-  return h('li', {}, head, h('p', {}, message), h('details', {}, h('summary', {}, 'Examples'), h('ul', {}, shown)));
+  return h(
+    'li',
+    {},
+    head,
+    h('p', {}, sentence(message)),
+    h('details', {}, h('summary', {}, 'Examples'), h('ul', {}, shown)),
+  );
 }

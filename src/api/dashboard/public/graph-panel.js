@@ -1,11 +1,11 @@
 // The transport graph that readers get, what its validation found, the versions before it, and datasets that wait for a decision.
-import { ask } from './dialogs.js';
-import { fill, h, reconcile, row, setAttribute, setText, show, table } from './dom.js';
-import { reasonField } from './fields.js';
-import { NOTHING, plural, relative, short, timestamp, whole } from './format.js';
+import { fill, h, reconcile, row, setText, show, table } from './dom.js';
+import { NOTHING, plural, relative, sentence, short, whole } from './format.js';
+import { createGraphActions } from './graph-actions.js';
 import { createIssues } from './graph-issues.js';
+import { age, moment, writeAge } from './moments.js';
 import { createNetworkMap } from './network-map.js';
-import { actButton, badge, createPanel } from './panel.js';
+import { badge, createPanel } from './panel.js';
 import { poll } from './poll.js';
 
 const PATH = '/api/v1/graph';
@@ -18,19 +18,20 @@ const COLUMNS = [
   { label: 'Stops', className: 'number' },
   { label: 'Connections', className: 'number' },
   { label: 'Findings', className: '' },
-  { label: 'Live since', className: '' },
+  { label: 'Went live', className: '' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
 
 export function createGraphPanel(context) {
   const { api } = context;
   const panel = createPanel('graph', 'Transport graph');
-  const acts = createActs(context, () => asking.kick());
+  const acts = createGraphActions(context, () => asking.kick());
   const held = createHeld(acts);
+  const rolledBack = createRolledBack();
   const about = h('div', { class: 'graph-about' });
   const issues = createIssues();
   const map = createNetworkMap();
-  const { element: list, body } = table('Versions of the graph', COLUMNS);
+  const { element: list, body } = table('Versions of the graph', COLUMNS, 'pairs');
   let drawn = null;
 
   const draw = async (version, signal) => {
@@ -49,6 +50,7 @@ export function createGraphPanel(context) {
       acts.setLive(live);
       if (live === null) return panel.empty(EMPTY[datasets.length > 0 ? 'held' : 'none']);
       const { report, diff } = await api.get(`${PATH}/versions/${live.version}`, { signal });
+      rolledBack.set(live, newerThan(live, versions), api.now());
       writeAbout(about, live, report, diff, api.now());
       issues.set(report);
       reconcile(body, versions, {
@@ -67,6 +69,7 @@ export function createGraphPanel(context) {
   panel.actions.append(...acts.elements);
   panel.element.insertBefore(held.element, panel.body);
   panel.body.append(
+    rolledBack.element,
     h('div', { class: 'graph-grid' }, h('div', { class: 'graph-report' }, about, issues.element), map.element),
     h('details', { class: 'versions' }, h('summary', {}, 'Versions'), list),
   );
@@ -97,9 +100,35 @@ async function olderActive(api, versions, signal) {
   }
 }
 
+/** The latest that was live and is no more, although it is newer than the one that is: readers were sent back. `versions`: latest first. */
+function newerThan(live, versions) {
+  const place = versions.findIndex(({ version }) => version === live.version);
+  const later = place === -1 ? versions : versions.slice(0, place);
+  const wasLive = ({ state, activatedAt }) => activatedAt !== null && (state === 'retired' || state === 'deleted');
+  return later.find(wasLive) ?? null;
+}
+
+function createRolledBack() {
+  const element = h('p', { class: 'notice', hidden: true });
+  return {
+    element,
+    set(live, newer, now) {
+      show(element, newer !== null);
+      if (newer === null) return undefined;
+      const ago = relative(live.activatedAt, now);
+      return fill(element, `${live.version} ${newer.version} ${live.activatedAt} ${ago}`, () => [
+        h('strong', {}, 'Rolled back. '),
+        `Readers get ${live.version} since `,
+        moment(live.activatedAt),
+        ` (${ago}). The newest, ${newer.version}, is not live; the pipeline builds another when its data changes.`,
+      ]);
+    },
+  };
+}
+
 function writeAbout(element, graph, report, diff, now) {
-  const age = graph.activatedAt === null ? NOTHING : relative(graph.activatedAt, now);
-  fill(element, `${graph.version} ${age} ${diff !== null}`, () => [
+  const since = graph.activatedAt === null ? NOTHING : relative(graph.activatedAt, now);
+  fill(element, `${graph.version} ${graph.activatedAt} ${since} ${diff !== null}`, () => [
     h(
       'div',
       { class: 'graph-name' },
@@ -111,22 +140,25 @@ function writeAbout(element, graph, report, diff, now) {
       { class: 'figures' },
       figure('Stops', whole(graph.nodes ?? 0)),
       figure('Connections', whole(graph.edges ?? 0)),
-      figure('Parts', whole(report.weakComponents ?? 0)),
-      figure('Live since', age, graph.activatedAt === null ? '' : timestamp(graph.activatedAt)),
+      figure('Separate parts', whole(report.weakComponents ?? 0)),
+      figure('Live since', graph.activatedAt === null ? NOTHING : age(graph.activatedAt, now)),
     ),
     h('p', { class: 'hint' }, `Built from dataset ${graph.datasetVersion}. ${describeDiff(diff)}`),
   ]);
 }
 
-const figure = (label, value, title = null) =>
-  h('div', { class: 'figure' }, h('dt', {}, label), h('dd', { title }, value));
+const figure = (label, value) => h('div', { class: 'figure' }, h('dt', {}, label), h('dd', {}, value));
+
+/** `3 stops added, 1 removed`; empty when nothing changed. */
+function describeChanges(what, counts) {
+  const kinds = ['added', 'removed', 'changed'].filter((kind) => counts[kind] > 0);
+  return kinds.map((kind, n) => `${n === 0 ? plural(counts[kind], what) : whole(counts[kind])} ${kind}`).join(', ');
+}
 
 function describeDiff(diff) {
-  if (diff === null) return 'There is none before it to compare with.';
-  const say = (what, { added, removed, changed }) =>
-    added + removed + changed === 0 ? null : `${what}: +${whole(added)} −${whole(removed)}, ${whole(changed)} changed`;
-  const parts = [say('stops', diff.nodes), say('connections', diff.edges)].filter((part) => part !== null);
-  return parts.length === 0 ? 'The same as the one before.' : `Beside the one before, ${parts.join('; ')}.`;
+  if (diff === null) return 'There was none before it to compare with.';
+  const parts = [describeChanges('stop', diff.nodes), describeChanges('connection', diff.edges)].filter(Boolean);
+  return parts.length === 0 ? 'The same as the one before.' : `Since the one before: ${parts.join('; ')}.`;
 }
 
 function update(line, { version, state, nodes, edges, errors, warnings, activatedAt }, now, acts) {
@@ -143,75 +175,8 @@ function update(line, { version, state, nodes, edges, errors, warnings, activate
           .filter(Boolean)
           .join(', '),
   );
-  setText(since, activatedAt === null ? NOTHING : relative(activatedAt, now));
-  setAttribute(since, 'title', activatedAt === null ? null : timestamp(activatedAt));
+  writeAge(since, activatedAt, now, NOTHING);
   fill(actions, state, () => (state === 'retired' ? acts.activate(version) : null) ?? '');
-}
-
-/** What an operator may do to graphs and datasets; each wants a reason. */
-function createActs(context, changed) {
-  const none = { elements: [], setLive() {}, activate: () => null, decide: () => [] };
-  if (!context.may('operator')) return none;
-  const { api, notify } = context;
-  const act = (path, said) => async (values) => {
-    const answer = await api.send('POST', `${PATH}/${path}`, values);
-    notify(said(answer));
-    changed();
-  };
-  const switched = ({ to }) => `Readers get ${to} now.`;
-  let before = null;
-  const rollback = actButton('rollback', 'Roll back…', () =>
-    ask({
-      title: `Send readers back to ${before}?`,
-      lead: 'The pipeline does not build the one that is left again until its data changes.',
-      fields: [reasonField(true)],
-      confirm: 'Roll back',
-      danger: true,
-      submit: act('rollback', switched),
-    }),
-  );
-  show(rollback, false);
-  const activate = (version) =>
-    actButton(
-      'activate',
-      'Activate…',
-      () =>
-        ask({
-          title: `Send readers to ${version}?`,
-          fields: [reasonField(true)],
-          confirm: 'Activate',
-          submit: act(`versions/${version}/activate`, switched),
-        }),
-      { kind: 'small', name: `Activate ${version}` },
-    );
-  const decide = ({ version }) =>
-    ['approve', 'reject'].map((verb) =>
-      actButton(
-        verb,
-        verb === 'approve' ? 'Approve…' : 'Reject…',
-        () =>
-          ask({
-            title: `${verb === 'approve' ? 'Approve' : 'Reject'} dataset ${version}?`,
-            lead:
-              verb === 'approve'
-                ? 'The next sync takes this content.'
-                : 'This content is never taken; a sync that finds it again skips it.',
-            fields: [reasonField(true)],
-            confirm: verb === 'approve' ? 'Approve' : 'Reject',
-            danger: verb === 'reject',
-            submit: act(
-              `datasets/${version}/${verb}`,
-              () => `Dataset ${version} is ${verb === 'approve' ? 'approved' : 'rejected'}.`,
-            ),
-          }),
-        { kind: 'small', name: `${verb === 'approve' ? 'Approve' : 'Reject'} dataset ${version}` },
-      ),
-    );
-  const setLive = (live) => {
-    before = live?.previousVersion ?? null;
-    show(rollback, before !== null);
-  };
-  return { elements: [rollback], setLive, activate, decide };
 }
 
 function createHeld(acts) {
@@ -229,11 +194,13 @@ function createHeld(acts) {
             h('div', {}, h('strong', {}, `Dataset ${dataset.version} is held. `), h('span', { class: 'held-why' })),
             h('div', { class: 'actions' }, acts.decide(dataset)),
           ),
-        update: (line, { heldReason, decidedBy, stops, routes, flights }) =>
-          setText(
-            line.querySelector('.held-why'),
-            `${heldReason} (${plural(stops, 'stop')}, ${plural(routes, 'route')}, ${plural(flights, 'flight')})${decidedBy === null ? '' : `; approved by ${decidedBy}, the next sync takes it`}`,
-          ),
+        update(line, { heldReason, decidedBy, stops, routes, flights }) {
+          const content = `${plural(stops, 'stop')}, ${plural(routes, 'route')}, ${plural(flights, 'flight')}`;
+          const decision = decidedBy === null ? '' : ` It was approved by ${decidedBy}: the next sync takes it.`;
+          setText(line.querySelector('.held-why'), `${sentence(heldReason)} (${content}).${decision}`);
+          const approve = line.querySelector('[data-act=approve]');
+          if (approve !== null) show(approve, decidedBy === null);
+        },
       });
     },
   };

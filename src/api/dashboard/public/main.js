@@ -2,6 +2,7 @@
 import { Api } from './api.js';
 import { notify } from './dialogs.js';
 import { h, setText } from './dom.js';
+import { zone } from './format.js';
 import { createFleetPanel } from './fleet-panel.js';
 import { createGraphPanel } from './graph-panel.js';
 import { watchHealth } from './health.js';
@@ -14,6 +15,7 @@ const RETRY_MS = 1_500;
 const content = document.getElementById('content');
 const connection = document.getElementById('connection');
 const who = document.getElementById('who');
+const times = document.getElementById('times');
 
 /** Ends what the page is doing before it shows something else. */
 let close = () => {};
@@ -23,6 +25,7 @@ function showLogin(message = null) {
   forgetKey();
   who.replaceChildren();
   setText(connection, '');
+  setText(times, '');
   const login = createLogin(showDashboard, message);
   content.replaceChildren(login.element);
   login.focus();
@@ -56,6 +59,7 @@ function showDashboard({ key, temporal }, api) {
   const logOut = h('button', { type: 'button', class: 'button quiet', onclick: () => showLogin() }, 'Log out');
   who.replaceChildren(h('span', { class: 'who-name' }, `${key.name} · ${key.role}`), logOut);
   content.replaceChildren(...panels.map(({ element }) => element));
+  setText(times, `Times are those of ${zone(api.now())}.`);
   content.focus({ preventScroll: true });
 }
 

@@ -157,7 +157,8 @@ function paintGrid(pen, projection, width, height, colour) {
   for (let degree = Math.ceil(south / stepY) * stepY; degree < north; degree += stepY) {
     const y = Math.round(projection.y(degree)) + 0.5;
     line(0, y, width, y);
-    if (y > 14 && y < height - 20) pen.fillText(`${degree.toFixed(places(stepY))}°`, 4, y - 4);
+    // Not where the scale is.
+    if (y > 14 && y < height - 44) pen.fillText(`${degree.toFixed(places(stepY))}°`, 4, y - 4);
   }
 }
 

@@ -1,8 +1,9 @@
 // The transport-graph pipeline: its stages in order, with their last runs and when they run next by themselves.
 import { ask } from './dialogs.js';
-import { fill, h, reconcile, setAttribute, setText, show } from './dom.js';
+import { fill, h, reconcile, setText, show } from './dom.js';
 import { checkField, reasonField } from './fields.js';
-import { NOTHING, duration, relative, timestamp, whole } from './format.js';
+import { NOTHING, duration, relative, whole } from './format.js';
+import { moment, writeAge } from './moments.js';
 import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
 import { poll } from './poll.js';
 
@@ -76,20 +77,19 @@ export function createPipelinePanel(context) {
 }
 
 function writeSchedule(element, schedule, now) {
-  if (schedule === null) return;
+  if (schedule === null) return undefined;
   const [first] = schedule.nextRuns ?? [];
-  setText(
-    element,
-    schedule.error !== undefined
-      ? `Next run: ${schedule.error}`
-      : !schedule.enabled
-        ? 'Next run: by hand only, there is no schedule.'
-        : schedule.paused
-          ? 'Next run: by hand only, the schedule is paused.'
-          : first === undefined
-            ? 'Next run: none is due.'
-            : `Next run: ${relative(first, now)}, at ${timestamp(first)}.`,
-  );
+  const reason = whyNotDue(schedule, first);
+  if (reason !== null) return fill(element, reason, () => `Next run: ${reason}`);
+  const away = relative(first, now);
+  return fill(element, `${first} ${away}`, () => [`Next run: ${away}, at `, moment(first), '.']);
+}
+
+function whyNotDue({ error, enabled, paused }, first) {
+  if (error !== undefined) return error;
+  if (!enabled) return 'by hand only, there is no schedule.';
+  if (paused) return 'by hand only, the schedule is paused.';
+  return first === undefined ? 'none is due.' : null;
 }
 
 function createActions(context, changed) {
@@ -165,8 +165,7 @@ function create({ workerId, workerName, version }, actions) {
 function update(context, element, { workerName, lastRun, lastStatus, lastDuration, runCount, run }, now) {
   const part = (name) => element.querySelector(name);
   fill(part('.stage-status'), lastStatus ?? 'never', () => badge(lastStatus ?? 'never ran'));
-  setText(part('.last'), lastRun === null ? 'never' : relative(lastRun, now));
-  setAttribute(part('.last'), 'title', lastRun === null ? null : timestamp(lastRun));
+  writeAge(part('.last'), lastRun, now, 'never');
   const took = lastStatus === 'running' ? now - Date.parse(lastRun) : lastDuration;
   setText(part('.took'), took === null ? NOTHING : duration(took));
   setText(part('.runs'), whole(runCount));

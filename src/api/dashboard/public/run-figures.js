@@ -1,6 +1,7 @@
 // A run in figures: how far it is, how fast, how long yet.
-import { fill, h, setText } from './dom.js';
-import { NOTHING, bytes, duration, plural, short, timestamp, whole } from './format.js';
+import { fill, h, setAttribute, setText } from './dom.js';
+import { NOTHING, bytes, duration, plural, short, whole } from './format.js';
+import { moment } from './moments.js';
 import { badge, createBar, temporalAnchor } from './panel.js';
 
 /** How far a run is, in percent: by rows while they are known, by vehicles else. */
@@ -65,13 +66,16 @@ export function createRunFigures(context) {
     set({ run }, now) {
       const word = run.state === 'running' && run.paused ? 'paused' : run.state;
       fill(status, word, () => badge(word));
+      setAttribute(status, 'data-run', run.runId);
       const percent = percentOf(run);
       bar.set(percent, run.state === 'running' ? 'run' : run.state);
       setText(done, `${Math.floor(percent)} %`);
       const planning = run.state === 'running' && run.vehicles === 0;
       fill(about, `${run.runId}${planning}`, () => [
         planning ? 'Planning: asking the legacy servers what is new. ' : '',
-        `Started by ${run.requestedBy} at ${timestamp(run.startedAt)}, ${run.mode === 'full' ? 'everything again' : 'new rows only'}. `,
+        `Started by ${run.requestedBy} at `,
+        moment(run.startedAt),
+        `, ${run.mode === 'full' ? 'everything again' : 'new rows only'}. `,
         temporalAnchor(context.temporal(run.workflowId, run.runId), 'This run'),
       ]);
       write(figures, run, now);
@@ -83,7 +87,8 @@ function write(figures, run, now) {
   const elapsed = elapsedMs(run, now);
   const settled = run.completed + run.failed;
   figures.vehicles.set(`${whole(settled)} / ${whole(run.vehicles)}`, `${whole(run.upToDate)} up to date already`);
-  figures.rows.set(short(run.rows), `of about ${short(run.plannedRows)}`);
+  const planned = short(run.plannedRows);
+  figures.rows.set(short(run.rows), run.state === 'running' ? `of about ${planned}` : `about ${planned} planned`);
   figures.size.set(bytes(run.bytes), 'compressed');
   figures.pace.set(elapsed > 0 && run.rows > 0 ? short((run.rows * 1000) / elapsed) : NOTHING, 'rows/s on average');
   const left = remainingMs(run, now);

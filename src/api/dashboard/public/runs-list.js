@@ -1,6 +1,7 @@
 // The latest runs; any of them can be shown.
 import { fill, h, reconcile, row, setText, table } from './dom.js';
-import { duration, relative, short, timestamp, whole } from './format.js';
+import { duration, short, timestamp, whole } from './format.js';
+import { writeAge } from './moments.js';
 import { badge, temporalAnchor } from './panel.js';
 
 const COLUMNS = [
@@ -15,7 +16,7 @@ const COLUMNS = [
 ];
 
 export function createRunsList(context, choose) {
-  const { element: list, body } = table('Latest fleet syncs', COLUMNS);
+  const { element: list, body } = table('Latest fleet syncs', COLUMNS, 'pairs');
   const element = h('details', { class: 'runs' }, h('summary', {}, 'Latest runs'), list);
   return {
     element,
@@ -43,8 +44,7 @@ function update(line, run, shown, now) {
   const [started, state, by, vehicles, failed, rows, took] = line.children;
   const word = run.state === 'running' && run.paused ? 'paused' : run.state;
   line.classList.toggle('chosen', run.runId === shown);
-  setText(started, relative(run.startedAt, now));
-  started.title = timestamp(run.startedAt);
+  writeAge(started, run.startedAt, now, '');
   fill(state, word, () => badge(word));
   setText(by, run.requestedBy);
   setText(vehicles, whole(run.vehicles));

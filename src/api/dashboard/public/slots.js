@@ -23,18 +23,19 @@ export function createSlots() {
   return {
     element,
     set({ run, live, workers }) {
+      // Nothing is left to see of the slots of a run that is over.
+      const open = run.state === 'running' && run.finishedAt === null;
+      show(element, open);
       const message = noteOf(run, live, workers);
       setText(note, message);
       show(note, message !== '');
-      const visible = run.state === 'running' ? workers : [];
-      show(list, visible.length > 0);
-      reconcile(body, visible, { key: ({ slot }) => slot, create, update });
+      show(list, workers.length > 0);
+      reconcile(body, open ? workers : [], { key: ({ slot }) => slot, create, update });
     },
   };
 }
 
-function noteOf({ state, paused, finishedAt }, live, workers) {
-  if (state !== 'running' || finishedAt !== null) return 'The run is over, its slots are closed.';
+function noteOf({ paused }, live, workers) {
   if (!live) return 'Redis does not answer: this is as of the last committed range of each vehicle.';
   if (workers.length === 0) return 'No slot has reported yet.';
   return paused ? 'Paused: vehicles in flight go on to their end, and no further one begins.' : '';

@@ -1,7 +1,7 @@
 // Rows imported per second over the time of a run.
 import uPlot from './uplot.js';
 import { h, setText, show } from './dom.js';
-import { clock, short } from './format.js';
+import { clock, offset, short } from './format.js';
 
 const HEIGHT = 190;
 const FONT = '11px system-ui, sans-serif';
@@ -86,11 +86,12 @@ export function createThroughput() {
   };
 }
 
-const reading = ([times, rates], index) => `${clock(times[index] * 1000)}: ${short(rates[index])} rows/s`;
+const reading = ([times, rates], index) =>
+  `${clock(times[index] * 1000)} ${offset(times[index] * 1000)}: ${short(rates[index])} rows/s`;
 
-function summaryOf([, rates], bucketSeconds) {
+function summaryOf([times, rates], bucketSeconds) {
   const busy = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-  return `Peak ${short(Math.max(...rates))}, mean ${short(busy)} rows/s, by ${bucketSeconds} s`;
+  return `Peak ${short(Math.max(...rates))}, mean ${short(busy)} rows/s, by ${bucketSeconds} s; times are ${offset(times[0] * 1000)}`;
 }
 
 /** @returns {import('uplot').Options} */

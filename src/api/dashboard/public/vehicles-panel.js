@@ -1,9 +1,10 @@
 // The vehicles with their last sync and what went wrong in it.
 import { ask, notify } from './dialogs.js';
-import { fill, h, reconcile, row, setAttribute, setText, show, table } from './dom.js';
+import { fill, h, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField, selectField } from './fields.js';
 import { MODES } from './fleet-actions.js';
-import { NOTHING, plural, relative, short, timestamp, whole } from './format.js';
+import { NOTHING, plural, short, whole } from './format.js';
+import { writeAge } from './moments.js';
 import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
 import { poll } from './poll.js';
 
@@ -78,7 +79,7 @@ export function createVehiclesPanel(context) {
   };
   const tell = (count) => {
     if (count === 0 && !filter.used())
-      return panel.empty('There are no vehicles yet. The command fleetgraph vehicles put adds them.');
+      return panel.empty('There are no vehicles yet. Add them by the command: fleetgraph vehicles put');
     show(list, count > 0);
     show(none, count === 0);
     return panel.ready();
@@ -171,8 +172,7 @@ function update(context, line, { id, label, serverId, lastSyncedAt, lastRun, qua
   const link = () => (lastRun === null ? '' : temporalAnchor(context.temporal(`vehicle-sync/${id}`), label));
   fill(links.lastElementChild, String(lastRun !== null), link);
   setText(server, serverId);
-  setText(synced, lastSyncedAt === null ? 'never' : relative(lastSyncedAt, context.api.now()));
-  setAttribute(synced, 'title', lastSyncedAt === null ? null : timestamp(lastSyncedAt));
+  writeAge(synced, lastSyncedAt, context.api.now(), 'never');
   const word = enabled ? (lastRun?.status ?? NOTHING) : 'disabled';
   fill(status, word, () => (word === NOTHING ? word : badge(word)));
   setText(rows, lastRun === null ? NOTHING : short(lastRun.rows));
@@ -183,7 +183,7 @@ function update(context, line, { id, label, serverId, lastSyncedAt, lastRun, qua
   error.classList.toggle('none', lastRun?.error == null);
 }
 
-const describeError = (error) => (error === null ? '' : [h('strong', {}, error.code), ` ${error.message}`]);
+const describeError = (error) => (error === null ? '' : [h('strong', {}, `${error.code}: `), error.message]);
 
 function askSync({ api }, id, label, started) {
   ask({

@@ -1,0 +1,27 @@
+// Moments in time: as the reader's clock tells them, and in UTC for whoever compares them with a log.
+import { h, setAttribute, setText } from './dom.js';
+import { relative, timestamp } from './format.js';
+
+const inUtc = (time) => new Date(time).toISOString();
+
+/** The moment itself: `2026-11-26 11:06:02 UTC+9`. */
+export const moment = (time) => h('time', { datetime: inUtc(time), title: inUtc(time) }, timestamp(time));
+
+/** How long ago a moment was, or in what time it is; pointed at, it tells the moment. */
+export const age = (time, now) => tellAge(h('time'), time, now);
+
+/** Writes an age where one was before. `never`: what is said when there is no such moment. */
+export function writeAge(element, time, now, never) {
+  if (time === null) return setText(element, never);
+  const mark = element.querySelector('time');
+  if (mark === null) element.replaceChildren(age(time, now));
+  else tellAge(mark, time, now);
+  return undefined;
+}
+
+function tellAge(mark, time, now) {
+  setText(mark, relative(time, now));
+  setAttribute(mark, 'datetime', inUtc(time));
+  setAttribute(mark, 'title', `${timestamp(time)} (${inUtc(time)})`);
+  return mark;
+}
