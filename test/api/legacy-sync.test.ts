@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Role } from '../../src/client/api-keys.ts';
 import { eventually } from '../support/eventually.ts';
@@ -219,6 +221,22 @@ test('legacy servers are shown without secrets, added, changed and tested', asyn
     'other',
   );
   expect(await fixture.put(`${SERVERS}/third`, second)).toMatchObject({ status: 404 });
+});
+
+test('a server whose vehicles were synced is not pointed at other rows, by address or by command', async () => {
+  const { server } = (await fixture.get(`${SERVERS}/${SERVER_ID}`)).body;
+  const refused = await fixture.put(`${SERVERS}/${SERVER_ID}`, { ...server, database: 'elsewhere' });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { code: 'InvalidConfiguration', error: expect.stringContaining(`synced from database ${server.database}`) },
+  });
+  const file = join(fixture.fleet.stagingDir, '..', 'server.json');
+  writeFileSync(file, JSON.stringify({ ...server, columns: { ...server.columns, id: 'uid' } }));
+  expect(await fixture.fleet.cli('servers', 'put', file)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`synced from database ${server.database} by id column id`),
+  });
+  expect((await fixture.get(`${SERVERS}/${SERVER_ID}`)).body.server).toEqual(server);
 });
 
 test('the circuit of a server that was mended is closed by hand, with a reason', async () => {
