@@ -83,6 +83,7 @@ export const FAILURES = {
   NotFound: { retry: false, infrastructure: false },
   WrongState: { retry: false, infrastructure: false },
   RateLimited: { retry: true, infrastructure: false },
+  NoWorker: { retry: true, infrastructure: false },
   TemporalUnavailable: { retry: true, infrastructure: false },
 } as const satisfies Record<string, { retry: boolean; infrastructure: boolean }>;
 

@@ -7,6 +7,7 @@ import { AuditController } from './auth/audit.controller.ts';
 import { SessionController } from './auth/session.controller.ts';
 import { AnswerInterceptor } from './core/answer.ts';
 import { CoreModule } from './core/core.module.ts';
+import { Attendance } from './core/attendance.ts';
 import { ProblemFilter } from './core/problem-filter.ts';
 import { OperatorTasks } from './core/operator-tasks.ts';
 import { RecentAnswers } from './core/recent-answers.ts';
@@ -59,6 +60,7 @@ import { WorkersService } from './workers/workers.service.ts';
     WorkersService,
     ExecutionsService,
     SettingsService,
+    Attendance,
     OperatorTasks,
     RunsService,
     RunEvents,

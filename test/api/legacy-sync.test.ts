@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Role } from '../../src/client/api-keys.ts';
+import { serverCheckWorkflowId } from '../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { SERVER_ID, TABLE, untilStage } from '../support/fleet.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
@@ -63,7 +65,6 @@ test('a run: started, found before a worker has seen it, refused a second time, 
     requestedBy: 'test admin',
   });
   await expectWholeStream(events);
-
   const { body: page } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3`);
   const { body: rest } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3&after=${page.next}`);
   expect([...page.vehicles, ...rest.vehicles].map(({ vehicleId }: { vehicleId: string }) => vehicleId)).toEqual(
@@ -145,6 +146,34 @@ test('a run is paused, resumed, given more slots and cancelled; what failed is t
   const { state, vehicles, upToDate } = await untilEnded(retried.body.runId);
   // A vehicle that was cut after its last commit has nothing left to do.
   expect({ state, taken: vehicles + upToDate }).toEqual({ state: 'completed', taken: failed.length });
+}, 120_000);
+
+test('a worker that is busy is waited for, and one that was killed is not', async () => {
+  const { fleet } = fixture;
+  const [worker] = fleet.workers();
+  const address = `${SERVERS}/${SERVER_ID}/test`;
+  process.kill(worker!.pid, 'SIGSTOP');
+  const waiting = fixture.post(address);
+  // Longer than a task may lie where nobody polls.
+  await sleep(3_000);
+  process.kill(worker!.pid, 'SIGCONT');
+  expect((await waiting).body.check).toMatchObject({ ok: true });
+
+  const link = await fleet.linkToHost();
+  link.set({ kind: 'rate', bytesPerSecond: 1_000 });
+  await fleet.addRows(vehicleIds[0]!, 500, 200);
+  const { runId } = (await fixture.post(RUNS)).body;
+  await untilStage(fleet, runId, 'exporting');
+  await worker!.kill();
+  const nobody = { status: 503, body: { code: 'NoWorker', error: expect.stringContaining('`fleetgraph worker`') } };
+  expect(await fixture.post(`${RUNS}/${runId}/pause`)).toMatchObject(nobody);
+  expect(await fixture.post(address)).toMatchObject(nobody);
+  const test = await fleet.client.workflow.getHandle(serverCheckWorkflowId(SERVER_ID)).describe();
+  expect(test.status.name).toBe('TERMINATED');
+  expect((await fixture.post(`${RUNS}/${runId}/cancel`)).status).toBe(202);
+  link.set({ kind: 'pass' });
+  await startWorker();
+  await untilEnded(runId);
 }, 120_000);
 
 test('one vehicle is synced now', async () => {

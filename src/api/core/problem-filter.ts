@@ -29,6 +29,7 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   RedisOutOfMemory: 503,
   GraphUnavailable: 503,
   TemporalUnavailable: 503,
+  NoWorker: 503,
 };
 
 const AWAY: Partial<Record<FailureCode, string>> = {
