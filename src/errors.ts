@@ -81,6 +81,7 @@ export const FAILURES = {
   Unauthenticated: { retry: false, infrastructure: false },
   Forbidden: { retry: false, infrastructure: false },
   NotFound: { retry: false, infrastructure: false },
+  MethodNotAllowed: { retry: false, infrastructure: false },
   WrongState: { retry: false, infrastructure: false },
   RateLimited: { retry: true, infrastructure: false },
   NoWorker: { retry: true, infrastructure: false },
