@@ -65,6 +65,12 @@ test('a run: started, found before a worker has seen it, refused a second time, 
     requestedBy: 'test admin',
   });
   await expectWholeStream(events);
+  // The slot that ended last shows the vehicle it had, and all of what that brought.
+  const slots = (await fixture.get(`${RUNS}/${runId}`)).body.workers;
+  const ended = { status: 'completed', vehicle: expect.stringMatching(/^bus-\d$/), rows: 50, percent: 100 };
+  expect(slots).toContainEqual(expect.objectContaining(ended));
+  expect(Math.max(...slots.map(({ bytes }: { bytes: number }) => bytes))).toBeGreaterThan(0);
+
   const { body: page } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3`);
   const { body: rest } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3&after=${page.next}`);
   expect([...page.vehicles, ...rest.vehicles].map(({ vehicleId }: { vehicleId: string }) => vehicleId)).toEqual(
@@ -72,7 +78,17 @@ test('a run: started, found before a worker has seen it, refused a second time, 
   );
   expect(rest.next).toBeNull();
   expect(page.vehicles[0]).toMatchObject({ status: 'completed', rows: 50, inserted: 50, workflowId: 'vehicle-sync/1' });
+  const inState = async (state: string): Promise<unknown> =>
+    (await fixture.get(`${RUNS}/${runId}/vehicles?state=${state}`)).body.vehicles.length;
+  expect([await inState('completed'), await inState('settled'), await inState('failed')]).toEqual([4, 4, 0]);
   expect((await fixture.get(`${RUNS}/${runId}/vehicles?status=failed`)).body.vehicles).toEqual([]);
+  expect((await fixture.get(`${RUNS}/${runId}/vehicles?state=done`)).body.errors).toEqual([
+    {
+      field: 'query.state',
+      rule: 'invalid_value',
+      message: expect.stringMatching(/expected one of .*"settled".*"completed"/),
+    },
+  ]);
 
   const { body: over } = await fixture.get(`${RUNS}/${runId}/throughput`);
   expect(over.points.reduce((sum: number, { rows }: { rows: number }) => sum + rows, 0)).toBe(200);

@@ -126,7 +126,9 @@ test('a server whose vehicles were synced may move, and is not pointed at other 
   ]) {
     await expect(updateLegacyServer(pool(), { ...server, ...change } as typeof server)).rejects.toMatchObject({
       code: 'InvalidConfiguration',
-      message: expect.stringMatching(/1 of its vehicles, 7 the first,.* database gps by id column id, vehicle column vehicle_id/),
+      message: expect.stringMatching(
+        /1 of its vehicles, 7 the first,.* database gps by id column id, vehicle column vehicle_id/,
+      ),
     });
   }
   expect(await readLegacyServer(pool(), 'depot-1')).toEqual(server);
@@ -134,7 +136,9 @@ test('a server whose vehicles were synced may move, and is not pointed at other 
   const mended = { ...moved, columns: { ...server.columns, time: 'device_time' } };
   expect(await updateLegacyServer(pool(), mended)).toEqual(mended);
   // Nothing was read from this one.
-  expect(await updateLegacyServer(pool(), aServer('depot-2', { database: 'fixes' }))).toMatchObject({ database: 'fixes' });
+  expect(await updateLegacyServer(pool(), aServer('depot-2', { database: 'fixes' }))).toMatchObject({
+    database: 'fixes',
+  });
   await expect(updateLegacyServer(pool(), aServer('depot-3'))).rejects.toThrow('There is no legacy server depot-3');
 });
 
