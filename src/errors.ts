@@ -81,8 +81,10 @@ export const FAILURES = {
   Unauthenticated: { retry: false, infrastructure: false },
   Forbidden: { retry: false, infrastructure: false },
   NotFound: { retry: false, infrastructure: false },
+  MethodNotAllowed: { retry: false, infrastructure: false },
   WrongState: { retry: false, infrastructure: false },
   RateLimited: { retry: true, infrastructure: false },
+  NoWorker: { retry: true, infrastructure: false },
   TemporalUnavailable: { retry: true, infrastructure: false },
 } as const satisfies Record<string, { retry: boolean; infrastructure: boolean }>;
 

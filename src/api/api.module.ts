@@ -4,11 +4,14 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { AccessGuard } from './auth/access-guard.ts';
 import { AuditController } from './auth/audit.controller.ts';
+import { Callers } from './auth/callers.ts';
 import { SessionController } from './auth/session.controller.ts';
 import { AnswerInterceptor } from './core/answer.ts';
 import { CoreModule } from './core/core.module.ts';
+import { Attendance } from './core/attendance.ts';
 import { ProblemFilter } from './core/problem-filter.ts';
 import { OperatorTasks } from './core/operator-tasks.ts';
+import { OtherMethods } from './core/other-methods.ts';
 import { RecentAnswers } from './core/recent-answers.ts';
 import { DashboardController } from './dashboard/dashboard.controller.ts';
 import { DashboardFiles } from './dashboard/dashboard-files.ts';
@@ -55,11 +58,14 @@ import { WorkersService } from './workers/workers.service.ts';
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
     { provide: APP_INTERCEPTOR, useClass: RecentAnswers },
+    Callers,
+    OtherMethods,
     DashboardFiles,
     HealthService,
     WorkersService,
     ExecutionsService,
     SettingsService,
+    Attendance,
     OperatorTasks,
     RunsService,
     RunEvents,

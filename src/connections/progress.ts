@@ -8,7 +8,7 @@ export interface SlotProgress {
   status: WorkerStatus;
   vehicleId: string | null;
   label: string | null;
-  /** Of the file under way: dumped while exporting, received while transferring, read while importing. */
+  /** Of the file under way: dumped while exporting, received while transferring, read while importing. Of all files, once the vehicle has ended. */
   bytes: number;
   rows: number;
   plannedRows: number;

@@ -12,13 +12,23 @@ const LOOK_AGAIN_MS = 250;
 export async function hasWorker(temporal: Client, taskQueue: string, patienceMs: number): Promise<boolean> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
-    const { pollers } = await temporal.workflowService.describeTaskQueue({
-      namespace: temporal.options.namespace,
-      taskQueue: { name: taskQueue },
-      taskQueueType: WORKFLOW_TASK_QUEUE,
-    });
-    if ((pollers ?? []).length > 0) return true;
+    if ((await pollTimes(temporal, taskQueue)).length > 0) return true;
     if (Date.now() >= deadline) return false;
     await sleep(LOOK_AGAIN_MS);
   }
+}
+
+/** When a worker last asked the queue for work, as a number that only grows; 0 when none did within minutes. */
+export const newestPoll = async (temporal: Client, taskQueue: string): Promise<number> =>
+  Math.max(0, ...(await pollTimes(temporal, taskQueue)));
+
+async function pollTimes(temporal: Client, taskQueue: string): Promise<number[]> {
+  const { pollers } = await temporal.workflowService.describeTaskQueue({
+    namespace: temporal.options.namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: WORKFLOW_TASK_QUEUE,
+  });
+  return (pollers ?? []).map(
+    ({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) + (lastAccessTime?.nanos ?? 0) / 1e9,
+  );
 }

@@ -1,4 +1,6 @@
+import type { Client } from '@temporalio/client';
 import type pg from 'pg';
+import { type LostStages, findLostStages, readRunningStages } from './lost-stages.ts';
 import { readWorkerMetadata } from './read-metadata.ts';
 import type { IBackgroundWorker, WorkerMetadata } from './types.ts';
 
@@ -6,13 +8,15 @@ const MAX_AGE_MS = 1_000;
 
 /** What is known of every stage, answered at once; what is older than a second is read anew for the next who asks. */
 export class MetadataCache {
+  readonly #temporal: Client;
   readonly #postgres: pg.Pool;
   readonly #registered = new Map<string, WorkerMetadata>();
   #known = new Map<string, WorkerMetadata>();
   #readAt = 0;
   #reading: Promise<void> | null = null;
 
-  constructor(postgres: pg.Pool) {
+  constructor(temporal: Client, postgres: pg.Pool) {
+    this.#temporal = temporal;
     this.#postgres = postgres;
   }
 
@@ -34,9 +38,15 @@ export class MetadataCache {
   }
 
   async refresh(): Promise<void> {
-    const rows = await readWorkerMetadata(this.#postgres);
+    const rows = await readWorkerMetadata(this.#postgres, await this.#lost());
     this.#known = new Map(rows.map((row) => [row.workerId, row]));
     this.#readAt = Date.now();
+  }
+
+  async #lost(): Promise<LostStages> {
+    const running = await readRunningStages(this.#postgres);
+    // Temporal away: what the rows say is the best answer there is.
+    return findLostStages(this.#temporal, running).catch((): LostStages => new Map());
   }
 
   #refreshWhenOld(): void {

@@ -46,7 +46,7 @@ export class WorkerOrchestrator {
     this.#postgres = postgres;
     this.#customStages = customStages;
     this.#workerPatienceMs = workerPatienceMs;
-    this.#metadata = new MetadataCache(postgres);
+    this.#metadata = new MetadataCache(temporal, postgres);
   }
 
   /**

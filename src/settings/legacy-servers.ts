@@ -69,16 +69,43 @@ export async function insertLegacyServer(database: Queryable, input: LegacyServe
   return server;
 }
 
-/** Replaces the whole row. Errors: InvalidConfiguration. */
+/**
+ * Replaces the whole row; but once a vehicle has been synced, the rows it is read from stay the same ones. Another host is a move of them:
+ * fingerprints are pinned anew with it, and a database that was begun afresh there is found by its ids (SourceReset).
+ * Errors: InvalidConfiguration.
+ */
 export async function updateLegacyServer(database: Queryable, input: LegacyServerInput): Promise<LegacyServer> {
   const server = parseLegacyServer(input);
   const changes = COLUMNS.map((column, index) => `${column} = $${index + 1}`).join(', ');
+  const place = (field: keyof LegacyServer): string => `$${FIELDS.indexOf(field) + 1}`;
   const { rowCount } = await database.query(
-    `UPDATE legacy_servers SET ${changes}, updated_at = now() WHERE id = $1`,
+    `UPDATE legacy_servers SET ${changes}, updated_at = now()
+      WHERE id = $1 AND (NOT EXISTS (SELECT FROM vehicles WHERE server_id = $1 AND watermark > 0)
+        OR (database, columns ->> 'id', columns ->> 'vehicle') IS NOT DISTINCT FROM
+           (${place('database')}, ${place('columns')}::jsonb ->> 'id', ${place('columns')}::jsonb ->> 'vehicle'))`,
     valuesOf(server),
   );
-  if (rowCount === 0) throw new Failure('InvalidConfiguration', `There is no legacy server ${server.id} to change.`);
+  if (rowCount === 0) await refuseOtherRows(database, server.id);
   return server;
+}
+
+/** As refuseOtherSource in vehicles.ts, for all vehicles of a server at once. */
+async function refuseOtherRows(database: Queryable, id: string): Promise<never> {
+  const { rows } = await database.query<{ source: string; vehicles: number; first: string }>(
+    `SELECT concat('database ', database, ' by id column ', columns ->> 'id', ', vehicle column ' || (columns ->> 'vehicle')) AS source,
+            (SELECT count(*)::int FROM vehicles v WHERE v.server_id = s.id AND v.watermark > 0) AS vehicles,
+            (SELECT min(v.id)::text FROM vehicles v WHERE v.server_id = s.id AND v.watermark > 0) AS first
+       FROM legacy_servers s WHERE id = $1`,
+    [id],
+  );
+  const [known] = rows;
+  if (!known) throw new Failure('InvalidConfiguration', `There is no legacy server ${id} to change.`);
+  throw new Failure(
+    'InvalidConfiguration',
+    `Legacy server ${id} is refused: ${known.vehicles} of its vehicles, ${known.first} the first, have been synced from ${known.source}, and ` +
+      'rows elsewhere have ids of their own: `database`, `columns.id` and `columns.vehicle` stay. Add it as a new server with new vehicles; ' +
+      'or, where the new place continues the same ids (a database or column that was renamed), change the row in `legacy_servers` by SQL.',
+  );
 }
 
 /** Checks a server's description, wherever it came from. Errors: InvalidConfiguration. */

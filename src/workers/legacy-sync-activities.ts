@@ -87,7 +87,7 @@ export function createLegacySyncActivities(
   });
   return {
     ...fleet,
-    claimNext: watchClaims(fleet.claimNext, { guard, progress }),
+    claimNext: watchClaims(fleet.claimNext, { guard, progress, pool }),
     exportRange: createExportRange({ ...parts, work, breakers }),
     loadRange: createLoadRange({ ...parts, work, breakers }),
     cleanUp: createCleanUp(parts),

@@ -143,6 +143,30 @@ test.each(Object.entries(ACCESS))('%s: %s', async (route, access) => {
   }
 });
 
+test('a method that a path does not have is told to those who may know the path, with those it has', async () => {
+  const ask = async (method: string, path: string, as: Role | null = 'viewer') => {
+    const { status: answered, headers, body } = await fixture.call(method, path, { as });
+    return { answered, allow: headers.get('allow'), code: body.code };
+  };
+  const allowed = (allow: string) => ({ answered: 405, allow, code: 'MethodNotAllowed' });
+  const unknown = { answered: 404, allow: null, code: 'NotFound' };
+  expect(await ask('DELETE', '/api/v1/workers?limit=1')).toEqual(allowed('GET, HEAD'));
+  expect(await ask('GET', '/api/v1/workers/graph-builder/execute')).toEqual(allowed('POST'));
+  expect(await ask('PATCH', '/api/v1/legacy-sync/servers/depot')).toEqual(allowed('GET, HEAD, PUT'));
+  expect(await ask('DELETE', '/api/v1/legacy-sync/quarantine/redrive')).toEqual(allowed('GET, HEAD, POST'));
+  expect(await ask('POST', '/health/live', null)).toEqual(allowed('GET, HEAD'));
+  // Nobody learns of a path by a method that it has not.
+  expect(await ask('DELETE', '/api/v1/workers', null)).toEqual(unknown);
+  expect(await ask('PUT', '/api/v1/workers/graph-builder', 'admin')).toEqual(unknown);
+  const headers = { authorization: `Bearer ${fixture.keys.viewer}` };
+  expect((await fetch(`${fixture.api.url}/api/v1/settings`, { method: 'HEAD', headers })).status).toBe(200);
+  const forged = await fetch(`${fixture.api.url}/api/v1/workers`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer aaaaaaaaaaaa.${'A'.repeat(43)}` },
+  });
+  expect(forged.status).toBe(404);
+});
+
 test('nothing of all that was done', async () => {
   expect((await fixture.audited()).filter((action) => !action.startsWith('api-key.'))).toEqual([]);
 });
@@ -173,12 +197,14 @@ test('a key that is forged, expired or revoked is none', async () => {
 test('who guesses keys is slowed down; a good key from the same address is not', async () => {
   const api = await startApiProcess(fixture.environment);
   try {
-    const ask = async (authorization: string): Promise<number> =>
-      (await fetch(`${api.url}/api/v1/session`, { headers: { authorization } })).status;
+    const ask = async (authorization: string, method = 'GET'): Promise<number> =>
+      (await fetch(`${api.url}/api/v1/session`, { method, headers: { authorization } })).status;
     const guesses = ['Basic dGVzdDp0ZXN0', `Bearer aaaaaaaaaaaa.${'A'.repeat(43)}`, `Bearer ${'x'.repeat(5_000)}`];
-    const answers = new Set<number>();
-    for (let n = 0; n < 66; n++) answers.add(await ask(guesses[n % 3]!));
-    expect([...answers]).toEqual([401, 429]);
+    // What a path does not take is no way round the count.
+    for (let n = 0; n < 30; n++) expect(await ask(guesses[n % 3]!, 'DELETE')).toBe(404);
+    const answers: number[] = [];
+    for (let n = 0; n < 36; n++) answers.push(await ask(guesses[n % 3]!));
+    expect(answers).toEqual([...Array<number>(30).fill(401), ...Array<number>(6).fill(429)]);
     expect(await ask(`Bearer ${fixture.keys.viewer}`)).toBe(200);
   } finally {
     await api.kill();

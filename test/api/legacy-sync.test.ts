@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Role } from '../../src/client/api-keys.ts';
+import { serverCheckWorkflowId } from '../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { SERVER_ID, TABLE, untilStage } from '../support/fleet.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
@@ -61,6 +65,11 @@ test('a run: started, found before a worker has seen it, refused a second time, 
     requestedBy: 'test admin',
   });
   await expectWholeStream(events);
+  // The slot that ended last shows the vehicle it had, and all of what that brought.
+  const slots = (await fixture.get(`${RUNS}/${runId}`)).body.workers;
+  const ended = { status: 'completed', vehicle: expect.stringMatching(/^bus-\d$/), rows: 50, percent: 100 };
+  expect(slots).toContainEqual(expect.objectContaining(ended));
+  expect(Math.max(...slots.map(({ bytes }: { bytes: number }) => bytes))).toBeGreaterThan(0);
 
   const { body: page } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3`);
   const { body: rest } = await fixture.get(`${RUNS}/${runId}/vehicles?limit=3&after=${page.next}`);
@@ -69,7 +78,17 @@ test('a run: started, found before a worker has seen it, refused a second time, 
   );
   expect(rest.next).toBeNull();
   expect(page.vehicles[0]).toMatchObject({ status: 'completed', rows: 50, inserted: 50, workflowId: 'vehicle-sync/1' });
+  const inState = async (state: string): Promise<unknown> =>
+    (await fixture.get(`${RUNS}/${runId}/vehicles?state=${state}`)).body.vehicles.length;
+  expect([await inState('completed'), await inState('settled'), await inState('failed')]).toEqual([4, 4, 0]);
   expect((await fixture.get(`${RUNS}/${runId}/vehicles?status=failed`)).body.vehicles).toEqual([]);
+  expect((await fixture.get(`${RUNS}/${runId}/vehicles?state=done`)).body.errors).toEqual([
+    {
+      field: 'query.state',
+      rule: 'invalid_value',
+      message: expect.stringMatching(/expected one of .*"settled".*"completed"/),
+    },
+  ]);
 
   const { body: over } = await fixture.get(`${RUNS}/${runId}/throughput`);
   expect(over.points.reduce((sum: number, { rows }: { rows: number }) => sum + rows, 0)).toBe(200);
@@ -143,6 +162,34 @@ test('a run is paused, resumed, given more slots and cancelled; what failed is t
   const { state, vehicles, upToDate } = await untilEnded(retried.body.runId);
   // A vehicle that was cut after its last commit has nothing left to do.
   expect({ state, taken: vehicles + upToDate }).toEqual({ state: 'completed', taken: failed.length });
+}, 120_000);
+
+test('a worker that is busy is waited for, and one that was killed is not', async () => {
+  const { fleet } = fixture;
+  const [worker] = fleet.workers();
+  const address = `${SERVERS}/${SERVER_ID}/test`;
+  process.kill(worker!.pid, 'SIGSTOP');
+  const waiting = fixture.post(address);
+  // Longer than a task may lie where nobody polls.
+  await sleep(3_000);
+  process.kill(worker!.pid, 'SIGCONT');
+  expect((await waiting).body.check).toMatchObject({ ok: true });
+
+  const link = await fleet.linkToHost();
+  link.set({ kind: 'rate', bytesPerSecond: 1_000 });
+  await fleet.addRows(vehicleIds[0]!, 500, 200);
+  const { runId } = (await fixture.post(RUNS)).body;
+  await untilStage(fleet, runId, 'exporting');
+  await worker!.kill();
+  const nobody = { status: 503, body: { code: 'NoWorker', error: expect.stringContaining('`fleetgraph worker`') } };
+  expect(await fixture.post(`${RUNS}/${runId}/pause`)).toMatchObject(nobody);
+  expect(await fixture.post(address)).toMatchObject(nobody);
+  const test = await fleet.client.workflow.getHandle(serverCheckWorkflowId(SERVER_ID)).describe();
+  expect(test.status.name).toBe('TERMINATED');
+  expect((await fixture.post(`${RUNS}/${runId}/cancel`)).status).toBe(202);
+  link.set({ kind: 'pass' });
+  await startWorker();
+  await untilEnded(runId);
 }, 120_000);
 
 test('one vehicle is synced now', async () => {
@@ -219,6 +266,22 @@ test('legacy servers are shown without secrets, added, changed and tested', asyn
     'other',
   );
   expect(await fixture.put(`${SERVERS}/third`, second)).toMatchObject({ status: 404 });
+});
+
+test('a server whose vehicles were synced is not pointed at other rows, by address or by command', async () => {
+  const { server } = (await fixture.get(`${SERVERS}/${SERVER_ID}`)).body;
+  const refused = await fixture.put(`${SERVERS}/${SERVER_ID}`, { ...server, database: 'elsewhere' });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { code: 'InvalidConfiguration', error: expect.stringContaining(`synced from database ${server.database}`) },
+  });
+  const file = join(fixture.fleet.stagingDir, '..', 'server.json');
+  writeFileSync(file, JSON.stringify({ ...server, columns: { ...server.columns, id: 'uid' } }));
+  expect(await fixture.fleet.cli('servers', 'put', file)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`synced from database ${server.database} by id column id`),
+  });
+  expect((await fixture.get(`${SERVERS}/${SERVER_ID}`)).body.server).toEqual(server);
 });
 
 test('the circuit of a server that was mended is closed by hand, with a reason', async () => {

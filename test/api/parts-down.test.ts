@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { redriveWorkflowId, serverCheckWorkflowId } from '../../src/workflows/legacy-sync/messages.ts';
+import { SWITCH_GRAPH_WORKFLOW_ID } from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { SERVER_ID } from '../support/fleet.ts';
 import { sharedStack } from '../support/stack.ts';
 import { createBuilder, emptyRedis, seedNetwork } from '../graph/graph-fixture.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
@@ -93,10 +97,10 @@ const CODE: Record<Part, string> = {
 const WITHIN_MS = 3_000;
 
 /** The code of a 503 in time, or for null the usual answer. */
-async function expectAnswer(call: string, code: string | null): Promise<void> {
+async function expectAnswer(call: string, code: string | null, act?: object): Promise<void> {
   const [method = '', path = ''] = call.split(' ');
   const askedAt = performance.now();
-  const { status, body, headers } = await fixture.call(method, path);
+  const { status, body, headers } = await fixture.call(method, path, { body: act });
   const tookMs = performance.now() - askedAt;
   expect({ call, tookMs, inTime: tookMs < WITHIN_MS }).toMatchObject({ inTime: true });
   if (code === null) expect({ call, status }).toEqual({ call, status: path.includes(MISSING_RUN) ? 404 : 200 });
@@ -128,6 +132,26 @@ test.each(TABLE)(
   },
   90_000,
 );
+
+test('what needs a worker says at once that none is there, and leaves nothing for one to find', async () => {
+  const { runId } = (await fixture.post('/api/v1/legacy-sync/runs', {})).body;
+  await fixture.fleet.addVehicles(1, { rows: 0 });
+  const reason = 'the graph is wrong';
+  const acts: [call: string, body?: object][] = [
+    ['POST /api/v1/graph/rollback', { reason }],
+    [`POST /api/v1/legacy-sync/servers/${SERVER_ID}/test`],
+    ['POST /api/v1/legacy-sync/quarantine/redrive', { vehicleId: '1', reason }],
+    [`POST /api/v1/legacy-sync/runs/${runId}/pause`],
+    [`POST /api/v1/legacy-sync/runs/${runId}/resume`],
+    [`PUT /api/v1/legacy-sync/runs/${runId}/max-workers`, { maxWorkers: 2 }],
+  ];
+  // Temporal may have been reached anew only just now.
+  for (const [call, body] of acts) await eventually(() => expectAnswer(call, 'NoWorker', body));
+  await fixture.fleet.client.workflow.getHandle(`fleet-sync/all`).terminate();
+  for (const workflowId of [SWITCH_GRAPH_WORKFLOW_ID, serverCheckWorkflowId(SERVER_ID), redriveWorkflowId('1')]) {
+    await expect(fixture.fleet.client.workflow.getHandle(workflowId).describe()).rejects.toThrow(WorkflowNotFoundError);
+  }
+});
 
 test('the API starts while everything is away, and answers when it is there', async () => {
   for (const link of Object.values(links)) link.set({ kind: 'rst' });

@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import {
+  PIPELINE_WORKFLOW_ID,
+  TRANSPORT_GRAPH_TASK_QUEUE,
+  stageWorkflowId,
+} from '../../src/workflows/transport-graph/messages.ts';
 import { writeSetting } from '../../src/settings/store.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { DEMO_API_PORTS, demoApiEnvironment } from '../../src/demo/api-process.ts';
@@ -133,6 +138,27 @@ test('a proxy, another name or an act want a key even on this machine', async ()
   expect((await fixture.get('/api/v1/settings', { as: null })).status).toBe(401);
 });
 
+const pipelineRuns = async (): Promise<boolean> =>
+  (await fixture.get('/api/v1/workers/pipeline/status')).body.pipeline.isRunning;
+const untilPipelineRuns = (expected: boolean) => eventually(async () => expect(await pipelineRuns()).toBe(expected));
+
+test('a run that was not started here is seen before its first stage, and no longer once it was ended', async () => {
+  const { client } = fixture.fleet;
+  const handle = await client.workflow.start('transportGraphPipeline', {
+    workflowId: PIPELINE_WORKFLOW_ID,
+    taskQueue: TRANSPORT_GRAPH_TASK_QUEUE,
+  });
+  await untilPipelineRuns(true);
+  const { link } = (await fixture.post('/api/v1/workers/execute')).body;
+  expect((await fixture.get(link)).body.run).toMatchObject({
+    runId: handle.firstExecutionRunId,
+    status: 'running',
+    workerResults: [],
+  });
+  await handle.terminate();
+  await untilPipelineRuns(false);
+});
+
 test('without a worker process a run waits, is seen running, excludes another and can be cancelled', async () => {
   const started = await fixture.post('/api/v1/workers/execute', undefined, { headers: { prefer: 'respond-async' } });
   expect(started.status).toBe(202);
@@ -150,6 +176,7 @@ test('without a worker process a run waits, is seen running, excludes another an
   await eventually(async () => {
     expect((await fixture.post('/api/v1/workers/pipeline/cancel')).status).toBe(409);
   });
+  expect(await pipelineRuns()).toBe(false);
   // It never came to a stage; whoever asks for it again and again must come to an end.
   expect((await fixture.get(started.headers.get('location')!)).body.run).toMatchObject({
     status: 'failed',
@@ -271,6 +298,49 @@ test('a run that fails answers success: false with the error', async () => {
   });
   const { body: listed } = await fixture.get('/api/v1/workers');
   expect(listed.workers['odata-sync-worker'].lastStatus).toBe('failed');
+});
+
+const workerStatus = async (workerId: string): Promise<string> =>
+  (await fixture.get(`/api/v1/workers/${workerId}/status`)).body.worker.lastStatus;
+
+/** A run that waits for its source in the first stage; the answer lets it go on. */
+async function startHeld(path: string): Promise<{ runId: string; link: string; release: () => void }> {
+  change(10);
+  const release = holdSource();
+  const { runId, link } = (await fixture.post(path, undefined, { headers: { prefer: 'respond-async' } })).body;
+  await eventually(async () => expect(await workerStatus('odata-sync-worker')).toBe('running'));
+  return { runId, link, release };
+}
+
+test('a stage that was terminated has failed, wherever it is shown, and can be run again', async () => {
+  const { runId, link, release } = await startHeld('/api/v1/workers/odata-sync-worker/execute');
+  await fixture.fleet.client.workflow.getHandle(stageWorkflowId('odata-sync-worker'), runId).terminate();
+  await eventually(async () => expect(await workerStatus('odata-sync-worker')).toBe('failed'));
+  const { workers } = (await fixture.get('/api/v1/workers')).body;
+  expect(workers['odata-sync-worker']).toMatchObject({ lastStatus: 'failed', lastDuration: expect.any(Number) });
+  expect((await fixture.get('/api/v1/workers/runs?limit=1')).body.runs).toMatchObject([
+    { runId, status: 'failed', failureCode: 'Lost', finishedAt: expect.any(String) },
+  ]);
+  expect((await fixture.get(link)).body.run).toMatchObject({
+    status: 'failed',
+    finishedAt: expect.any(String),
+    workerResults: [{ success: false, error: 'the run was terminated' }],
+  });
+  expect((await fixture.fleet.cli('graph', 'status')).stdout).toMatch(/odata-sync-worker .* failed /);
+  release();
+  const again = await fixture.post('/api/v1/workers/odata-sync-worker/execute');
+  expect(again).toMatchObject({ status: 200, body: { success: true } });
+});
+
+test('a pipeline that was terminated in its first stage has failed, and does not run', async () => {
+  const { runId, link, release } = await startHeld('/api/v1/workers/execute');
+  expect(await pipelineRuns()).toBe(true);
+  await fixture.fleet.client.workflow.getHandle(PIPELINE_WORKFLOW_ID, runId).terminate();
+  await untilPipelineRuns(false);
+  expect((await fixture.get(link)).body.run.status).toBe('failed');
+  // Its stage is asked to end, and cleans up.
+  await eventually(async () => expect(await workerStatus('odata-sync-worker')).toBe('failed'));
+  release();
 });
 
 test('a pipeline that was ended between two stages is no success', async () => {

@@ -111,6 +111,37 @@ test('a vehicle that was synced is not pointed at other rows, whose ids its wate
   expect(await readVehicle(pool(), '7')).toMatchObject({ ...vehicle, watermark: '500' });
 });
 
+test('a server whose vehicles were synced may move, and is not pointed at other rows', async () => {
+  const server = await insertLegacyServer(pool(), aServer('depot-1'));
+  await insertLegacyServer(pool(), aServer('depot-2'));
+  const vehicle = { id: '7', label: 'bus 7', serverId: 'depot-1', table: 'positions', legacyVehicleId: '7' };
+  await insertVehicle(pool(), vehicle, await updateLegacyServer(pool(), { ...server, database: 'fixes' }));
+  await updateLegacyServer(pool(), server);
+  await pool().query('UPDATE vehicles SET watermark = 500');
+  for (const change of [
+    { database: 'fixes' },
+    { columns: { ...server.columns, id: 'uid' } },
+    { columns: { ...server.columns, vehicle: 'tracker_id' } },
+    { columns: { ...server.columns, vehicle: undefined } },
+  ]) {
+    await expect(updateLegacyServer(pool(), { ...server, ...change } as typeof server)).rejects.toMatchObject({
+      code: 'InvalidConfiguration',
+      message: expect.stringMatching(
+        /1 of its vehicles, 7 the first,.* database gps by id column id, vehicle column vehicle_id/,
+      ),
+    });
+  }
+  expect(await readLegacyServer(pool(), 'depot-1')).toEqual(server);
+  const moved = { ...server, host: 'new.example', port: 2222, mysqlHost: 'db.example', mysqlPort: 3307 };
+  const mended = { ...moved, columns: { ...server.columns, time: 'device_time' } };
+  expect(await updateLegacyServer(pool(), mended)).toEqual(mended);
+  // Nothing was read from this one.
+  expect(await updateLegacyServer(pool(), aServer('depot-2', { database: 'fixes' }))).toMatchObject({
+    database: 'fixes',
+  });
+  await expect(updateLegacyServer(pool(), aServer('depot-3'))).rejects.toThrow('There is no legacy server depot-3');
+});
+
 test('a vehicle must fit the way its server keeps vehicles apart', async () => {
   const shared = await insertLegacyServer(pool(), aServer('shared'));
   const own = await insertLegacyServer(

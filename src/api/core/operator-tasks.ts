@@ -1,15 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ApplicationFailure, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
+import {
+  ApplicationFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { Failure, isFailureCode } from '../../errors.ts';
+import { Attendance, NOBODY, noWorker } from './attendance.ts';
 import { LATE, orLate } from './prefer.ts';
 import { Problem } from './problem.ts';
 import { Stopping } from './stopping.ts';
 import { TemporalGateway, isAway } from './temporal-gateway.ts';
 
-/** Somebody waits: what takes longer has probably no worker. */
+/** Somebody waits. What takes longer goes on without them. */
 const WAIT_MS = 45_000;
 /** A task that no worker took is not done hours later, when nobody expects it any more. */
 const EXPIRES = '5 minutes';
+
+type TaskHandle<T> = WorkflowHandle<(input: unknown) => Promise<T>>;
 
 export interface OperatorTask {
   workflowType: string;
@@ -23,16 +31,48 @@ export interface OperatorTask {
 @Injectable()
 export class OperatorTasks {
   readonly #temporal: TemporalGateway;
+  readonly #attendance: Attendance;
   readonly #stopping: Stopping;
 
-  constructor(@Inject(TemporalGateway) temporal: TemporalGateway, @Inject(Stopping) stopping: Stopping) {
+  constructor(
+    @Inject(TemporalGateway) temporal: TemporalGateway,
+    @Inject(Attendance) attendance: Attendance,
+    @Inject(Stopping) stopping: Stopping,
+  ) {
     this.#temporal = temporal;
+    this.#attendance = attendance;
     this.#stopping = stopping;
   }
 
-  /** Errors: AlreadyRunning, TemporalUnavailable, and what the task fails by. */
-  async run<T>({ workflowType, workflowId, taskQueue, input, summary }: OperatorTask): Promise<T> {
-    const handle = await this.#temporal
+  /** Errors: NoWorker, AlreadyRunning, TemporalUnavailable, and what the task fails by. */
+  async run<T>(task: OperatorTask): Promise<T> {
+    const { summary, taskQueue } = task;
+    await this.#attendance.expectWorker(taskQueue, summary);
+    const handle = await this.#start<T>(task);
+    try {
+      const answered = this.#stopping.orStopping(orLate<T>(handle.result(), WAIT_MS), LATE);
+      const result = await this.#attendance.orNobody(answered, task);
+      if (result === NOBODY) {
+        await this.#withdraw(handle);
+        throw noWorker(taskQueue, summary, 'It was withdrawn.');
+      }
+      if (result !== LATE) return result;
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) throw failureOf(error, summary);
+      if (!isAway(error)) throw error;
+    }
+    throw new Problem('TemporalUnavailable', `${summary}: no worker has answered yet. It may still be done.`, {
+      retryAfterSeconds: 30,
+    });
+  }
+
+  /** Nobody expects it any more when a worker is there again. If it stays, it expires. */
+  async #withdraw(handle: WorkflowHandle): Promise<void> {
+    await this.#temporal.call(() => handle.terminate('no worker took it')).catch(() => {});
+  }
+
+  #start<T>({ workflowType, workflowId, taskQueue, input, summary }: OperatorTask): Promise<TaskHandle<T>> {
+    return this.#temporal
       .call((client) =>
         client.workflow.start<(input: unknown) => Promise<T>>(workflowType, {
           workflowId,
@@ -46,16 +86,6 @@ export class OperatorTasks {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
         throw new Problem('AlreadyRunning', `${summary}: it is being done already. Ask again in a moment.`);
       });
-    try {
-      const result = await this.#stopping.orStopping(orLate<T>(handle.result(), WAIT_MS), LATE);
-      if (result !== LATE) return result;
-    } catch (error) {
-      if (error instanceof WorkflowFailedError) throw failureOf(error, summary);
-      if (!isAway(error)) throw error;
-    }
-    throw new Problem('TemporalUnavailable', `${summary}: no worker has answered yet. It may still be done.`, {
-      retryAfterSeconds: 30,
-    });
   }
 }
 

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseUnavailable } from '../../connections/database-errors.ts';
 import { Failure, type FailureCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
+import { OtherMethods } from './other-methods.ts';
 import { Problem, type ProblemDetails } from './problem.ts';
 import { LOGGER } from './tokens.ts';
 
@@ -17,6 +18,7 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   Unauthenticated: 401,
   Forbidden: 403,
   NotFound: 404,
+  MethodNotAllowed: 405,
   UnknownVehicle: 404,
   WrongState: 409,
   CannotRun: 409,
@@ -29,6 +31,7 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   RedisOutOfMemory: 503,
   GraphUnavailable: 503,
   TemporalUnavailable: 503,
+  NoWorker: 503,
 };
 
 const AWAY: Partial<Record<FailureCode, string>> = {
@@ -65,14 +68,22 @@ interface Answered {
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger: Logger;
 
-  constructor(@Inject(LOGGER) logger: Logger) {
+  readonly #otherMethods: OtherMethods;
+
+  constructor(@Inject(LOGGER) logger: Logger, @Inject(OtherMethods) otherMethods: OtherMethods) {
     this.#logger = logger;
+    this.#otherMethods = otherMethods;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    if (!request.is404) return this.#answer(error, request, reply);
+    void this.#otherMethods.instead(error, request).then((instead) => this.#answer(instead, request, reply));
+  }
+
+  #answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const answered = describe(error);
     const { method, url } = request;
     if (answered.status === 500) this.#logger.error({ err: error, method, url }, 'a request failed');
@@ -90,6 +101,7 @@ export const answerProblem = (error: unknown, request: FastifyRequest, reply: Fa
 function send({ status, code, message, details }: Answered, { url }: FastifyRequest, reply: FastifyReply): void {
   const retryAfter = details.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+  if (details.allow !== undefined) void reply.header('allow', details.allow.join(', '));
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="fleetgraph"');
   void reply
     .status(status)

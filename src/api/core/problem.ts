@@ -12,6 +12,8 @@ export interface ProblemDetails {
   /** Where to look instead. */
   link?: string;
   retryAfterSeconds?: number;
+  /** Methods that the path has, for the header of that name. */
+  allow?: string[];
 }
 
 /** A failure that tells the client more than its message. */

@@ -6,6 +6,9 @@ import { Failure } from '../../errors.ts';
 import { type TemporalClient, openTemporal } from '../../connections/temporal.ts';
 import { DEADLINE_MS, withinDeadline } from './deadline.ts';
 
+/** A read that can do without Temporal waits this long for its word, and not at all while it was silent a moment ago. */
+const GLANCE_MS = 500;
+const SILENT_MS = 2_000;
 const [CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED] = [1, 4, 14, 8];
 /** A connection that broke is tried again at once and a moment later; whoever asks us asks again after that. */
 const RETRIES = 2;
@@ -17,6 +20,7 @@ export class TemporalGateway implements BeforeApplicationShutdown, OnApplication
   readonly #temporal: TemporalClient;
   readonly #retries: { stopped: boolean };
   readonly #logger: Logger;
+  #silentUntil = 0;
 
   private constructor(temporal: TemporalClient, retries: { stopped: boolean }, logger: Logger) {
     this.#temporal = temporal;
@@ -55,6 +59,18 @@ export class TemporalGateway implements BeforeApplicationShutdown, OnApplication
       if (!isAway(error)) throw error;
       this.#logger.warn({ err: error }, 'Temporal does not answer');
       throw new Failure('TemporalUnavailable', 'Temporal does not answer. Ask again.', { cause: error });
+    }
+  }
+
+  /** As call, for reads that have an answer without Temporal: undefined when it does not answer at once. */
+  async glance<T>(work: (client: Client) => Promise<T>): Promise<T | undefined> {
+    if (performance.now() < this.#silentUntil) return undefined;
+    try {
+      return await this.call(work, GLANCE_MS);
+    } catch (error) {
+      if (!(error instanceof Failure && error.code === 'TemporalUnavailable')) throw error;
+      this.#silentUntil = performance.now() + SILENT_MS;
+      return undefined;
     }
   }
 

@@ -96,7 +96,7 @@ export async function runVehicles(
 ): Promise<RunVehicle[]> {
   const rows = await database.rows<VehicleRow>(
     `SELECT ${VEHICLE} FROM vehicle_syncs s JOIN vehicles v ON v.id = s.vehicle_id
-      WHERE s.run_id = $1 AND ($3::bigint IS NULL OR s.vehicle_id > $3) AND ($4::text IS NULL OR s.state = $4)
+      WHERE s.run_id = $1 AND ($3::bigint IS NULL OR s.vehicle_id > $3) AND ($4::text IS NULL OR $4 IN (s.state, s.status))
         AND ($5::text IS NULL OR s.status = $5) ORDER BY s.vehicle_id LIMIT $2`,
     [runId, limit, after, state, status],
   );

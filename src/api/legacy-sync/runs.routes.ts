@@ -3,6 +3,7 @@ import { route } from '../core/route.ts';
 import { accepted, bigintText, count, failure, page, pageQuery, reason, success } from '../core/shapes.ts';
 
 const STATES = ['running', 'completed', 'cancelled', 'failed', 'lost'] as const;
+const VEHICLE_STATES = ['planned', 'claimed', 'settled'] as const;
 const STAGES = ['idle', 'exporting', 'transferring', 'importing', 'completed', 'failed'] as const;
 
 const runId = z.uuid();
@@ -57,7 +58,7 @@ const vehicleSync = z.strictObject({
   vehicleId: z.string(),
   label: z.string(),
   slot: z.number().nullable(),
-  state: z.enum(['planned', 'claimed', 'settled']),
+  state: z.enum(VEHICLE_STATES),
   status: z.enum(STAGES),
   plannedRows: count,
   rows: count,
@@ -114,7 +115,10 @@ export const RUN_VEHICLES = route({
   recent: true,
   params: runParams,
   query: pageQuery.extend({
-    state: z.enum(['planned', 'claimed', 'settled']).optional(),
+    state: z
+      .enum([...VEHICLE_STATES, ...STAGES])
+      .optional()
+      .meta({ description: 'Where the vehicle stands in the queue, or its `status`.' }),
     status: z.enum(STAGES).optional(),
   }),
   answer: page('vehicles', vehicleSync),

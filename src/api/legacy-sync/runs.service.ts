@@ -9,9 +9,10 @@ import type { RunState } from '../../client/run-history.ts';
 import { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
 import type { ProgressStore } from '../../connections/progress.ts';
 import { Failure } from '../../errors.ts';
-import type { FleetSyncInput } from '../../workflows/legacy-sync/messages.ts';
+import { type FleetSyncInput, LEGACY_SYNC_TASK_QUEUE } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../auth/actor.ts';
 import { type Answer, accepted } from '../core/answer.ts';
+import { Attendance, NOBODY, noWorker } from '../core/attendance.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';
 import { createMemo } from '../core/memo.ts';
@@ -34,6 +35,14 @@ interface Page {
   after?: string | undefined;
 }
 
+interface Steering {
+  actor: Actor;
+  reason?: string | undefined;
+  details?: Record<string, unknown>;
+  /** false: Temporal does it without one. */
+  needsWorker?: boolean;
+}
+
 export interface RunView {
   run: RunState;
   /** false: Redis does not tell; what is shown is as of the last committed range. */
@@ -46,6 +55,7 @@ export interface RunView {
 export class RunsService {
   readonly #database: Database;
   readonly #temporal: TemporalGateway;
+  readonly #attendance: Attendance;
   readonly #audit: Audit;
   readonly #progress: ProgressStore;
   readonly #manager: WorkerPoolManager;
@@ -54,11 +64,13 @@ export class RunsService {
   constructor(
     @Inject(Database) database: Database,
     @Inject(TemporalGateway) temporal: TemporalGateway,
+    @Inject(Attendance) attendance: Attendance,
     @Inject(Audit) audit: Audit,
     @Inject(PROGRESS) progress: ProgressStore,
   ) {
     this.#database = database;
     this.#temporal = temporal;
+    this.#attendance = attendance;
     this.#audit = audit;
     this.#progress = progress;
     this.#manager = new WorkerPoolManager({ temporal: temporal.client, postgres: database.pool, progress });
@@ -138,7 +150,8 @@ export class RunsService {
   }
 
   async cancel(runId: string, actor: Actor, reason?: string): Promise<Answer> {
-    await this.#steer('fleet-sync.cancel', runId, { actor, reason }, () => this.#manager.cancel(runId));
+    const act = { actor, reason, needsWorker: false };
+    await this.#steer('fleet-sync.cancel', runId, act, () => this.#manager.cancel(runId));
     const message = 'The run is being cancelled: vehicles in flight clean up.';
     return accepted({ success: true, message, runId, link: runLink(runId) }, runLink(runId));
   }
@@ -157,17 +170,20 @@ export class RunsService {
   async #steer(
     action: string,
     runId: string,
-    { actor, reason, details }: { actor: Actor; reason?: string | undefined; details?: Record<string, unknown> },
+    { actor, reason, details, needsWorker = true }: Steering,
     act: () => Promise<void>,
   ): Promise<void> {
     const run = await findRun(this.#database, runId);
-    const refuse = (why: string): Problem =>
-      new Problem('WrongState', `Steering run ${runId}: ${why}.`, { link: runLink(runId) });
+    const what = `Steering run ${runId}`;
+    const refuse = (why: string): Problem => new Problem('WrongState', `${what}: ${why}.`, { link: runLink(runId) });
     if (run.state !== 'running') throw refuse(`it is ${run.state}`);
+    if (needsWorker) await this.#attendance.expectWorker(LEGACY_SYNC_TASK_QUEUE, what);
+    else await this.#temporal.ping();
     await this.#audit.record({ actor, action, subject: runId, reason, details: { ...details, runId } });
-    await this.#temporal.ping();
+    const errand = { workflowId: run.workflowId, taskQueue: LEGACY_SYNC_TASK_QUEUE };
     try {
-      await this.#temporal.call(act, STEERING_MS);
+      const result = await this.#attendance.orNobody(this.#temporal.call(act, STEERING_MS), errand);
+      if (result === NOBODY) throw noWorker(LEGACY_SYNC_TASK_QUEUE, what, 'It may be done when one is there.');
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw refuse('it has ended meanwhile');
       if (error instanceof Failure && error.code === 'InvalidSelection')

@@ -1,11 +1,34 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { PIPELINE_WORKFLOW_ID } from '../../workflows/transport-graph/messages.ts';
 import type { Database } from '../core/database.ts';
+import type { TemporalGateway } from '../core/temporal-gateway.ts';
+
+export interface RunningPipeline {
+  runId: string;
+  startedAt: Date;
+}
 
 /**
- * Whether a pipeline (this one, if one is named) is running, as PostgreSQL sees it: a stage of it is; or the last of its stages ended a
- * moment ago and another is to follow; or it was started here a moment ago. A row that has been running for longer than its stage
- * may, with all its attempts, is of a run that was terminated.
+ * The pipeline that goes on, whoever started it: Temporal alone knows of one that no worker has taken yet, that is between two stages, or
+ * that was ended from outside. null: none goes on; undefined: Temporal does not say.
  */
-export async function isPipelineRunning(database: Database, runId: string | null = null): Promise<boolean> {
+export const runningPipeline = (temporal: TemporalGateway): Promise<RunningPipeline | null | undefined> =>
+  temporal.glance(async (client) => {
+    try {
+      const { runId, startTime, closeTime } = await client.workflow.getHandle(PIPELINE_WORKFLOW_ID).describe();
+      return closeTime === undefined ? { runId, startedAt: startTime } : null;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  });
+
+/**
+ * Whether a pipeline (this one, if one is named) is running, as far as PostgreSQL knows, for while Temporal does not say: a stage of it is;
+ * or the last of its stages ended a moment ago and another is to follow. A row that has been running for longer than its stage may, with
+ * all its attempts, is of a run that was terminated.
+ */
+export async function seemsRunning(database: Database, runId: string | null = null): Promise<boolean> {
   const [row] = await database.rows<{ running: boolean }>(
     `SELECT EXISTS (
        SELECT FROM stage_runs r JOIN pipeline_stages s USING (worker_id)
@@ -17,11 +40,6 @@ export async function isPipelineRunning(database: Database, runId: string | null
         WHERE last.status <> 'running' AND last.finished_at > now() - interval '5 seconds'
           AND NOT (last.status = 'failed' AND s.critical)
           AND EXISTS (SELECT FROM pipeline_stages next WHERE next.enabled AND next.position > s.position)
-     ) OR EXISTS (
-       SELECT FROM audit_log a
-        WHERE a.action = 'stage.started' AND a.subject = 'pipeline' AND a.at > now() - interval '1 minute' AND a.details ? 'runId'
-          AND ($1::uuid IS NULL OR a.details ->> 'runId' = $1::text)
-          AND NOT EXISTS (SELECT FROM stage_runs r WHERE r.pipeline_run_id::text = a.details ->> 'runId')
      ) AS running`,
     [runId],
   );

@@ -1,6 +1,8 @@
+import { LOST_MESSAGE, type LostStages } from '../../orchestrator/lost-stages.ts';
 import type { Database } from '../core/database.ts';
 
 export interface StageRunRow {
+  runId: string;
   workerId: string;
   pipelineRunId: string | null;
   status: 'running' | 'success' | 'failed' | 'skipped';
@@ -13,16 +15,24 @@ export interface StageRunRow {
   critical: boolean;
 }
 
-const COLUMNS = `r.worker_id AS "workerId", r.pipeline_run_id AS "pipelineRunId", r.status, r.message, r.started_at AS "startedAt",
+const COLUMNS = `r.workflow_run_id AS "runId", r.worker_id AS "workerId", r.pipeline_run_id AS "pipelineRunId", r.status, r.message, r.started_at AS "startedAt",
   r.finished_at AS "finishedAt", r.added, r.updated, r.deleted, coalesce(s.critical, false) AS critical`;
 
 /** The stages of a pipeline's run, or the one of a stage's run, in order. */
-export const stageRunsOf = (database: Database, runId: string): Promise<StageRunRow[]> =>
-  database.rows<StageRunRow>(
+export async function stageRunsOf(database: Database, runId: string, lost: LostStages): Promise<StageRunRow[]> {
+  const rows = await database.rows<StageRunRow>(
     `SELECT ${COLUMNS} FROM stage_runs r LEFT JOIN pipeline_stages s USING (worker_id)
       WHERE r.pipeline_run_id = $1 OR r.workflow_run_id = $1 ORDER BY r.started_at, r.id`,
     [runId],
   );
+  return rows.map((row) => ({ ...row, ...fateOf(row, lost) }));
+}
+
+/** What became of a run whose row does not know it. */
+function fateOf({ runId, status }: { runId: string; status: string }, lost: LostStages) {
+  if (status !== 'running' || !lost.has(runId)) return {};
+  return { status: 'failed', message: LOST_MESSAGE, finishedAt: lost.get(runId)! } as const;
+}
 
 /** Whether stages of ours were to follow the last that ran: the pipeline was ended between two. Stages of others may be newer than it. */
 export async function stopsShort(database: Database, pipelineRunId: string): Promise<boolean> {
@@ -47,13 +57,18 @@ export interface StageRunSummary {
   finishedAt: Date | null;
 }
 
-export const latestStageRuns = (database: Database, limit: number): Promise<StageRunSummary[]> =>
-  database.rows<StageRunSummary>(
+export async function latestStageRuns(database: Database, limit: number, lost: LostStages): Promise<StageRunSummary[]> {
+  const rows = await database.rows<StageRunSummary>(
     `SELECT workflow_run_id AS "runId", pipeline_run_id AS "pipelineRunId", workflow_id AS "workflowId", worker_id AS "workerId", status,
             message, failure_code AS "failureCode", started_at AS "startedAt", finished_at AS "finishedAt"
        FROM stage_runs ORDER BY started_at DESC, id DESC LIMIT $1`,
     [limit],
   );
+  return rows.map((row) => {
+    const fate = fateOf(row, lost);
+    return { ...row, ...fate, failureCode: 'status' in fate ? 'Lost' : row.failureCode };
+  });
+}
 
 /** A run that was started here and has not come to its first stage. */
 export async function startedRun(

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ScheduleNotFoundError, type WorkflowExecutionStatusName, WorkflowNotFoundError } from '@temporalio/client';
+import { type LostStages, findLostStages, readRunningStages } from '../../orchestrator/lost-stages.ts';
 import { readWorkerMetadata } from '../../orchestrator/read-metadata.ts';
+import type { WorkerMetadata } from '../../orchestrator/types.ts';
 import {
   PIPELINE_SCHEDULE_ID,
   PIPELINE_WORKFLOW_ID,
@@ -9,7 +11,7 @@ import {
 import { Database } from '../core/database.ts';
 import { notFound } from '../core/problem.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
-import { isPipelineRunning } from './pipeline-running.ts';
+import { type RunningPipeline, runningPipeline, seemsRunning } from './pipeline-running.ts';
 import { type StageRunRow, latestStageRuns, stageRunsOf, startedRun, stopsShort } from './stage-runs.ts';
 
 const LIST = '/api/v1/workers';
@@ -18,7 +20,7 @@ const NEXT_RUNS = 3;
 type RunStatus = StageRunRow['status'];
 const STATUS: Partial<Record<WorkflowExecutionStatusName, RunStatus>> = { RUNNING: 'running', COMPLETED: 'success' };
 
-/** What stages there are and how they ran, from PostgreSQL. */
+/** What stages there are and how they ran, from PostgreSQL; whether they still run, from Temporal where it answers. */
 @Injectable()
 export class WorkersService {
   readonly #database: Database;
@@ -30,13 +32,13 @@ export class WorkersService {
   }
 
   async list(): Promise<object> {
-    const stages = await readWorkerMetadata(this.#database.reader);
+    const stages = await this.#stages();
     const workers = Object.fromEntries(stages.map((stage) => [stage.workerId, stage]));
     return { success: true, workers, count: stages.length };
   }
 
   async status(workerId: string): Promise<object> {
-    const worker = (await readWorkerMetadata(this.#database.reader)).find((stage) => stage.workerId === workerId);
+    const worker = (await this.#stages()).find((stage) => stage.workerId === workerId);
     if (worker === undefined) throw notFound(`worker ${workerId}`, LIST);
     return { success: true, worker };
   }
@@ -48,12 +50,13 @@ export class WorkersService {
   }
 
   async pipelineStatus(): Promise<object> {
-    const [stages, isRunning] = await Promise.all([
+    const [stages, running] = await Promise.all([
       this.#database.rows<{ workerId: string }>(
         'SELECT worker_id AS "workerId" FROM pipeline_stages WHERE enabled ORDER BY position',
       ),
-      isPipelineRunning(this.#database),
+      runningPipeline(this.#temporal),
     ]);
+    const isRunning = running === undefined ? await seemsRunning(this.#database) : running !== null;
     return { success: true, pipeline: { isRunning, workers: stages.map(({ workerId }) => workerId) } };
   }
 
@@ -71,12 +74,16 @@ export class WorkersService {
   }
 
   async latestRuns(limit: number): Promise<object> {
-    return { success: true, runs: await latestStageRuns(this.#database, limit) };
+    return { success: true, runs: await latestStageRuns(this.#database, limit, await this.#lost()) };
   }
 
   async run(runId: string): Promise<object> {
-    const rows = await stageRunsOf(this.#database, runId);
-    if (rows.length > 0) return { success: true, run: describeRun(runId, rows, await this.#stateOf(runId, rows)) };
+    const [pipeline, lost] = await Promise.all([runningPipeline(this.#temporal), this.#lost()]);
+    const rows = await stageRunsOf(this.#database, runId, lost);
+    if (rows.length > 0) {
+      return { success: true, run: describeRun(runId, rows, await this.#stateOf(runId, rows, pipeline)) };
+    }
+    if (pipeline?.runId === runId) return { success: true, run: waitingRun(pipeline) };
     const started = await startedRun(this.#database, runId);
     if (started === null) throw notFound(`run ${runId}`, `${LIST}/runs`);
     const { workerId, startedAt } = started;
@@ -85,10 +92,23 @@ export class WorkersService {
     return { success: true, run: { runId, workerId, status, startedAt, finishedAt, workerResults: [] } };
   }
 
-  async #stateOf(runId: string, rows: StageRunRow[]): Promise<RunStatus> {
-    if (await this.#goesOn(runId, rows)) return 'running';
+  async #stages(): Promise<WorkerMetadata[]> {
+    return readWorkerMetadata(this.#database.reader, await this.#lost());
+  }
+
+  /** Before the rows are read whose fate it tells. */
+  async #lost(): Promise<LostStages> {
+    const running = await readRunningStages(this.#database.reader);
+    if (running.length === 0) return new Map();
+    return (await this.#temporal.glance((client) => findLostStages(client, running))) ?? new Map();
+  }
+
+  async #stateOf(runId: string, rows: StageRunRow[], pipeline: RunningPipeline | null | undefined): Promise<RunStatus> {
     if (rows[0]?.pipelineRunId !== runId) return rows[0]!.status;
-    if (rows.some(({ status, critical }) => status === 'failed' && critical)) return 'failed';
+    const goesOn = pipeline === undefined ? await seemsRunning(this.#database, runId) : pipeline?.runId === runId;
+    if (goesOn) return 'running';
+    // A stage that outlives its pipeline cleans up: the pipeline was terminated.
+    if (rows.some(({ status, critical }) => status === 'running' || (status === 'failed' && critical))) return 'failed';
     return (await stopsShort(this.#database, runId))
       ? (await this.#ask(PIPELINE_WORKFLOW_ID, runId)).status
       : 'success';
@@ -107,13 +127,17 @@ export class WorkersService {
       }
     });
   }
-
-  /** Between two stages none is running, and the pipeline is. */
-  async #goesOn(runId: string, rows: StageRunRow[]): Promise<boolean> {
-    if (rows.some(({ status }) => status === 'running')) return true;
-    return rows[0]?.pipelineRunId === runId && (await isPipelineRunning(this.#database, runId));
-  }
 }
+
+/** A pipeline that has not come to its first stage. */
+const waitingRun = ({ runId, startedAt }: RunningPipeline): object => ({
+  runId,
+  workerId: null,
+  status: 'running',
+  startedAt: startedAt.toISOString(),
+  finishedAt: null,
+  workerResults: [],
+});
 
 function describeRun(runId: string, rows: StageRunRow[], status: RunStatus): object {
   const alone = rows[0]?.pipelineRunId !== runId;
