@@ -193,6 +193,23 @@ test('a row that was committed late behind a vehicle without news comes in with 
   await expectInvariants(fleet, ids);
 });
 
+test('a purge does not hide a late row that came in its place, and costs one more look where there is none', async () => {
+  await expectAllSynced();
+  await fleet.addRows('4', 1);
+  await fleet.legacy.query(`CREATE TABLE in_between AS SELECT * FROM gps WHERE vehicle_id = 4 ORDER BY id DESC LIMIT 1;
+    DELETE gps FROM gps JOIN in_between USING (id)`);
+  await fleet.addRows('4', 4);
+  await fleet.addRows('1', 1);
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 1: 1, 4: 4 });
+  const purge = 'DELETE FROM gps WHERE vehicle_id = 4 ORDER BY id LIMIT 1';
+  await fleet.legacy.query(`${purge}; INSERT INTO gps SELECT * FROM in_between`);
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 4: 1 });
+  await expectAllSynced();
+  await fleet.legacy.query(`${purge}; DELETE FROM gps WHERE vehicle_id = 4 ORDER BY id DESC LIMIT 2`);
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 4: 0 });
+  await expectAllSynced();
+});
+
 async function expectAllSynced(): Promise<void> {
   expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({});
 }
