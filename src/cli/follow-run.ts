@@ -10,8 +10,12 @@ const LOG_LINES_MS = 2_000;
 /** A run that no worker has taken up by then is told of: most likely none is up. */
 const UNPLANNED_NOTICE_MS = 10_000;
 
-/** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
-export async function followRun(manager: WorkerPoolManager, run: StartedRun): Promise<RunStatus> {
+/**
+ * Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere.
+ *
+ * @throws AbortError when the signal is aborted; what was shown stays
+ */
+export async function followRun(manager: WorkerPoolManager, run: StartedRun, signal?: AbortSignal): Promise<RunStatus> {
   const startedAt = Date.now();
   let ended = false;
   let failure: unknown = null;
@@ -23,9 +27,10 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
     },
   );
   const screen = createScreen();
+  const everyMs = process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS;
   let told = false;
   while (!ended) {
-    await Promise.race([result, sleep(process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS)]);
+    await Promise.race([result, sleep(everyMs, undefined, { signal })]);
     const status = await readStatus(manager, run.runId);
     if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt));
     if (status !== null) told = true;
@@ -67,9 +72,10 @@ function slotLine(slot: SlotProgress): string {
     `  ${name}`,
     slot.label.padEnd(14).slice(0, 14),
     slot.status.padEnd(12),
-    percent(slot.percent).padStart(4),
-    `${count(slot.rows)} rows`.padStart(14),
-    bytes(slot.bytes).padStart(9),
+    // A vehicle of few rows is dumped and imported in one go: it has no share to show before it is done.
+    (slot.rows === 0 ? '' : percent(slot.percent)).padStart(4),
+    `${count(slot.rows)} of ${count(slot.plannedRows)} rows`.padStart(24),
+    (slot.bytes === 0 ? '' : bytes(slot.bytes)).padStart(9),
     rate.padStart(11),
     eta,
   ]
