@@ -10,12 +10,8 @@ const LOG_LINES_MS = 2_000;
 /** A run that no worker has taken up by then is told of: most likely none is up. */
 const UNPLANNED_NOTICE_MS = 10_000;
 
-/**
- * Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere.
- *
- * @throws AbortError when the signal is aborted; what was shown stays
- */
-export async function followRun(manager: WorkerPoolManager, run: StartedRun, signal?: AbortSignal): Promise<RunStatus> {
+/** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
+export async function followRun(manager: WorkerPoolManager, run: StartedRun): Promise<RunStatus> {
   const startedAt = Date.now();
   let ended = false;
   let failure: unknown = null;
@@ -27,10 +23,9 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun, sig
     },
   );
   const screen = createScreen();
-  const everyMs = process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS;
   let told = false;
   while (!ended) {
-    await Promise.race([result, sleep(everyMs, undefined, { signal })]);
+    await Promise.race([result, sleep(process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS)]);
     const status = await readStatus(manager, run.runId);
     if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt));
     if (status !== null) told = true;
