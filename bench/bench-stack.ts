@@ -53,7 +53,7 @@ export async function withBench<T>(
 }
 
 async function setEnvironment(stack: Stack): Promise<void> {
-  Object.assign(process.env, await writeStackEnv(stack, join(stack.stateDir, 'env')), {
+  Object.assign(process.env, await writeStackEnv(stack), {
     FLEETGRAPH_STAGING_DIR: join(stack.stateDir, 'staging'),
     FLEETGRAPH_LOG_LEVEL: 'warn',
   });

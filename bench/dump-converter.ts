@@ -49,7 +49,7 @@ const OPTIONS: ConverterOptions = {
   timeZone: 'America/Chicago',
   fromId: 1n,
   watermark: 0n,
-  seenFromId: 0n,
+  seenFromId: BigInt(ROWS - 5_000),
   toId: BigInt(ROWS),
   now: Date.now,
 };

@@ -1,14 +1,18 @@
 import { loadConfig } from '../config.ts';
+import { onParentGone } from '../connections/parent-process.ts';
 import { createLogger } from '../logger.ts';
 import { Stopping } from './core/stopping.ts';
 import { createApp } from './create-app.ts';
 
 const config = loadConfig();
 const logger = createLogger('fleetgraph-api', config.logLevel);
+// As long as nobody is answered there is nothing to end.
+let stop = (_signal: string): void => process.exit(1);
+onParentGone(() => stop('disconnect'));
 const app = await createApp(config, logger);
 
 let stopping = false;
-const stop = (signal: string): void => {
+stop = (signal) => {
   if (stopping) return;
   stopping = true;
   logger.info({ signal }, 'stopping: what is being answered is answered');
@@ -19,8 +23,6 @@ const stop = (signal: string): void => {
   });
 };
 process.once('SIGTERM', stop).once('SIGINT', stop);
-// A program that started this one with a channel to it was killed: its API must not outlive it.
-process.once('disconnect', () => stop('disconnect'));
 
 await app.listen(config.api.port, config.api.host);
 const url = await app.getUrl();

@@ -1,6 +1,7 @@
 import { Failure } from '../errors.ts';
 import { readSettings } from '../settings/store.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
+import { failingActivities } from './doctor-activities.ts';
 import { graphFindings } from './doctor-graph.ts';
 import type { Session } from './session.ts';
 
@@ -14,10 +15,11 @@ export interface Finding {
 const WORKFLOW_TASK_QUEUE = 1;
 const ACTIVITY_TASK_QUEUE = 2;
 
-/** Everything that can stop a sync without anybody being told: wedged workflows, no workers, open circuits, claims nobody renews, bad settings. */
+/** Everything that can stop a sync without anybody being told: wedged workflows, activities that fail for ever, no workers, open circuits, claims nobody renews, bad settings. */
 export async function examine(session: Session): Promise<Finding[]> {
   const checks = [
     wedgedWorkflows,
+    failingActivities,
     missingWorkers,
     lostClaims,
     openCircuits,

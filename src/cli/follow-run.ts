@@ -67,9 +67,10 @@ function slotLine(slot: SlotProgress): string {
     `  ${name}`,
     slot.label.padEnd(14).slice(0, 14),
     slot.status.padEnd(12),
-    percent(slot.percent).padStart(4),
-    `${count(slot.rows)} rows`.padStart(14),
-    bytes(slot.bytes).padStart(9),
+    // A vehicle of few rows is dumped and imported in one go: it has no share to show before it is done.
+    (slot.rows === 0 ? '' : percent(slot.percent)).padStart(4),
+    `${count(slot.rows)} of ${count(slot.plannedRows)} rows`.padStart(24),
+    (slot.bytes === 0 ? '' : bytes(slot.bytes)).padStart(9),
     rate.padStart(11),
     eta,
   ]

@@ -10,6 +10,7 @@ import { runsCommands } from './commands/runs.ts';
 import { serversCommand } from './commands/servers.ts';
 import { settingsCommand } from './commands/settings.ts';
 import { syncCommand } from './commands/sync.ts';
+import { temporalCommand } from './commands/temporal.ts';
 import { vehiclesCommand } from './commands/vehicles.ts';
 import { workerCommand } from './commands/worker.ts';
 import { explain } from './explain.ts';
@@ -17,6 +18,7 @@ import { explain } from './explain.ts';
 const program = new Command('fleetgraph')
   .description('Durable data pipelines for public-transport operators, on Temporal')
   .showHelpAfterError()
+  .enablePositionalOptions()
   .exitOverride();
 
 program.addCommand(migrateCommand());
@@ -31,6 +33,7 @@ program.addCommand(graphCommand());
 program.addCommand(apiKeysCommand());
 program.addCommand(doctorCommand());
 program.addCommand(codecServerCommand());
+program.addCommand(temporalCommand());
 
 try {
   await program.parseAsync();

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type pg from 'pg';
 import type { Redis } from 'ioredis';
 import { WorkerPoolManager } from '../client/worker-pool-manager.ts';
@@ -7,6 +6,7 @@ import { openPostgres } from '../connections/postgres.ts';
 import { type ProgressStore, createProgressStore } from '../connections/progress.ts';
 import { openRedis } from '../connections/redis.ts';
 import { type TemporalClient, openTemporal } from '../connections/temporal.ts';
+import { findStackEnv } from '../stack/stack-env.ts';
 import { stackStateDir } from '../stack/state-dir.ts';
 
 export interface Session {
@@ -21,17 +21,21 @@ export interface Session {
 
 /** Where no FLEETGRAPH_POSTGRES_URL is set, a private stack that is up on this machine is meant: `npm run dev`, or the demo with --keep. */
 export function readConfig(): Config {
-  if (process.env.FLEETGRAPH_POSTGRES_URL === undefined) {
-    const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE } = process.env;
-    const found = (['dev', 'demo'] as const).find((purpose) =>
-      readEnvironmentFile(join(stackStateDir(purpose), 'env')),
-    );
-    // A profile that was asked for says where Temporal is; its key must not go to another address.
-    const profileAsked = TEMPORAL_PROFILE !== undefined || TEMPORAL_CONFIG_FILE !== undefined;
-    if (profileAsked && TEMPORAL_ADDRESS === undefined) delete process.env.TEMPORAL_ADDRESS;
-    if (found !== undefined) console.error(`(using the private ${found} stack of this checkout)`);
-  }
+  usePrivateStack();
   return loadConfig();
+}
+
+export function usePrivateStack(): void {
+  if (process.env.FLEETGRAPH_POSTGRES_URL !== undefined) return;
+  const { TEMPORAL_ADDRESS, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE } = process.env;
+  const found = (['dev', 'demo'] as const).find((purpose) => {
+    const file = findStackEnv(stackStateDir(purpose), (line) => console.error(`(${line})`));
+    return file !== null && readEnvironmentFile(file);
+  });
+  // A profile that was asked for says where Temporal is; its key must not go to another address.
+  const profileAsked = TEMPORAL_PROFILE !== undefined || TEMPORAL_CONFIG_FILE !== undefined;
+  if (profileAsked && TEMPORAL_ADDRESS === undefined) delete process.env.TEMPORAL_ADDRESS;
+  if (found !== undefined) console.error(`(using the private ${found} stack of this checkout)`);
 }
 
 /** Opens what a command needs, runs it, and closes everything however it ended. */

@@ -113,6 +113,13 @@ export class WorkerPoolManager {
     return { runId: handle.firstExecutionRunId, workflowId, result: () => handle.result() };
   }
 
+  /** A run that a worker has taken up, ended or not. @throws Failure `InvalidSelection` for an unknown run */
+  async find(runId: string): Promise<StartedRun> {
+    const { workflowId } = await readRun(this.#postgres, runId);
+    const handle = this.#temporal.workflow.getHandle<typeof fleetSync>(workflowId, runId);
+    return { runId, workflowId, result: () => handle.result() };
+  }
+
   async status(runId: string): Promise<RunStatus> {
     const [run, workers] = await Promise.all([
       readRun(this.#postgres, runId),

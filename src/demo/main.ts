@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { explain } from '../cli/explain.ts';
 import { followRun } from '../cli/follow-run.ts';
 import { count, duration } from '../cli/figures.ts';
 import { printSummary } from '../cli/run-table.ts';
@@ -7,39 +8,74 @@ import { type Session, withSession } from '../cli/session.ts';
 import { insertLegacyServer, parseLegacyServer } from '../settings/legacy-servers.ts';
 import { migrate } from '../connections/migrations.ts';
 import { insertVehicle } from '../settings/vehicles.ts';
-import { writeStackEnv } from '../stack/stack-env.ts';
+import { stackEnvFile, writeStackEnv } from '../stack/stack-env.ts';
 import { type Stack, stackStateDir, startStack } from '../stack/stack.ts';
-import { type ApiProcess, startApiProcess } from './api-process.ts';
+import { untilSignalled } from '../stack/until-signalled.ts';
+import { startApiProcess } from './api-process.ts';
 import { readCapmetrics } from './capmetrics.ts';
 import { compareSourceAndTarget } from './compare.ts';
-import { driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
-import { type DemoOptions, parseDemoOptions } from './options.ts';
+import { type LegacyFleet, driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
+import { parseDemoOptions } from './options.ts';
+import { TidyUp } from './tidy-up.ts';
 import { showTransportGraph } from './transport-graph.ts';
 import { startWorkerProcess } from './worker-process.ts';
+
+/** As a shell reports a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+/** What takes longer to end, as a build of Temporal does, ends with this process. */
+const TIDYING_UP_MS = 30_000;
 
 const options = parseDemoOptions(process.argv.slice(2));
 const startedAt = Date.now();
 const say = (line = ''): void => console.log(line);
+const tidyUp = new TidyUp();
+const signalled = untilSignalled();
 
-const stack = await startStack({ stateDir: stackStateDir('demo'), from: 'auto', onProgress: say });
-try {
-  const environmentFile = join(stack.stateDir, 'env');
-  Object.assign(process.env, await writeStackEnv(stack, environmentFile), {
-    FLEETGRAPH_STAGING_DIR: join(stack.stateDir, 'staging'),
-  });
-  say(`servers are up after ${duration(Date.now() - startedAt)}: PostgreSQL, MariaDB behind sshd, Redis, Temporal`);
-  await withSession((session) => tellTheStory(stack, session, options));
-  rmSync(environmentFile, { force: true });
-} finally {
-  await stack.destroy();
-}
+const outcome = await Promise.race([tellTheStory(), signalled.then(() => 'interrupted' as const)]).catch(
+  (error: unknown) => {
+    console.error(explain(error));
+    return 'failed' as const;
+  },
+);
+if (outcome === 'told' && options.keep) await signalled;
+if (outcome === 'failed') process.exitCode = 1;
+if (outcome === 'interrupted') process.exitCode = EXIT_INTERRUPTED;
+await Promise.race([tidyUp.run(), sleep(TIDYING_UP_MS)]);
 say(
-  `done in ${duration(Date.now() - startedAt)}; nothing is left running${process.exitCode ? ', and something above went wrong' : ''}`,
+  `${outcome === 'interrupted' ? 'interrupted' : 'done'} in ${duration(Date.now() - startedAt)}; nothing is left running${process.exitCode === 1 ? ', and something above went wrong' : ''}`,
 );
 // ssh2 and gRPC may hold a socket for a moment; everything of ours is closed.
 process.exit();
 
-async function tellTheStory(stack: Stack, session: Session, options: DemoOptions): Promise<void> {
+async function tellTheStory(): Promise<'told'> {
+  const stateDir = stackStateDir('demo');
+  const stack = await tidyUp.begin(startStack({ stateDir, from: 'auto', onProgress: say }), (up) => up.destroy());
+  Object.assign(process.env, await writeStackEnv(stack), { FLEETGRAPH_STAGING_DIR: join(stack.stateDir, 'staging') });
+  say(`servers are up after ${duration(Date.now() - startedAt)}: PostgreSQL, MariaDB behind sshd, Redis, Temporal`);
+  await withSession(async (session) => {
+    const fleet = await makeFleet(stack, session);
+    const worker = await tidyUp.begin(startWorkerProcess(join(stack.stateDir, 'worker.log')), (up) => up.stop());
+    const files = { logFile: join(stack.stateDir, 'api.log'), temporalUiUrl: stack.temporal.uiUrl };
+    const api = await tidyUp.begin(startApiProcess(session.postgres, files), (up) => up.stop());
+    const dashboard = `Dashboard        ${api.url}/`;
+    say(`\n${dashboard}\nREST API         ${api.url}/docs`);
+    say(`key              ${api.key}   (to log in; as Authorization: Bearer …)`);
+    say('\nfirst run: everything is new');
+    await syncAndCompare(stack, session);
+    const added = await driveOn(stack, fleet.generated);
+    say(`\nsecond run: the fleet drove on, ${count(added)} new rows`);
+    await syncAndCompare(stack, session);
+    await showTransportGraph(session, worker);
+    say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
+    if (options.keep) say(`${dashboard}\nkey              ${api.key}\n${invitation(stack)}`);
+  });
+  return 'told';
+}
+
+async function makeFleet(
+  stack: Stack,
+  session: Session,
+): Promise<LegacyFleet & { generated: { vehicles: number; rows: number } }> {
   await migrate(session.config.postgresUrl);
   const generated = { vehicles: options.vehicles, rows: options.rows };
   const real = await readCapmetrics(options.data, options.realVehicles);
@@ -50,31 +86,10 @@ async function tellTheStory(stack: Stack, session: Session, options: DemoOptions
   say(
     `legacy database filled: ${fleet.vehicles.length} vehicles, ${count(real.length)} real positions (CapMetrics, Austin) and ${count(generated.vehicles * generated.rows)} generated`,
   );
-
-  const worker = await startWorkerProcess(join(stack.stateDir, 'worker.log'));
-  const api = await startApiProcess(session.postgres, {
-    logFile: join(stack.stateDir, 'api.log'),
-    temporalUiUrl: stack.temporal.uiUrl,
-  });
-  try {
-    say(`\nDashboard        ${api.url}/\nREST API         ${api.url}/docs`);
-    say(`key              ${api.key}   (to log in; as Authorization: Bearer …)`);
-    say('\nfirst run: everything is new');
-    await syncAndCompare(stack, session, options);
-    const added = await driveOn(stack, generated);
-    say(`\nsecond run: the fleet drove on, ${count(added)} new rows`);
-    await syncAndCompare(stack, session, options);
-    const source = await showTransportGraph(session, worker);
-    say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
-    if (options.keep) await waitForCtrlC(api, join(stack.stateDir, 'env'));
-    await source.close();
-  } finally {
-    await api.stop();
-    await worker.stop();
-  }
+  return { ...fleet, generated };
 }
 
-async function syncAndCompare(stack: Stack, session: Session, options: DemoOptions): Promise<void> {
+async function syncAndCompare(stack: Stack, session: Session): Promise<void> {
   const manager = await session.manager();
   const run = await manager.start({ selection: { kind: 'all' }, maxWorkers: options.maxWorkers, requestedBy: 'demo' });
   const status = await followRun(manager, run);
@@ -87,12 +102,11 @@ async function syncAndCompare(stack: Stack, session: Session, options: DemoOptio
   if (!equal || status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
 }
 
-async function waitForCtrlC({ url, key }: ApiProcess, environmentFile: string): Promise<void> {
-  say(`Dashboard        ${url}/\nkey              ${key}`);
-  say('the stack stays up until Ctrl-C; in another terminal: npm run sync -- --all, npm run fleetgraph -- --help');
-  say(`for the temporal command and other programs: set -a; . ${environmentFile}; set +a`);
-  // Not once: npm passes a signal on and a terminal sends its own, and the second must not end us in the middle of tidying up.
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
-  });
+function invitation(stack: Stack): string {
+  return `
+All of it stays up until Ctrl-C. In another terminal:
+  npm run sync -- --all
+  npm run fleetgraph -- --help
+  npm run temporal -- workflow list
+Other programs read where the servers are: set -a; . ${stackEnvFile(stack.stateDir)}; set +a`;
 }

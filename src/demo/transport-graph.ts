@@ -4,15 +4,15 @@ import { GraphReader } from '../graph-reader/graph-reader.ts';
 import { createCustomStages } from '../orchestrator/custom-stages.ts';
 import { WorkerOrchestrator } from '../orchestrator/worker-orchestrator.ts';
 import { writeSetting } from '../settings/store.ts';
-import { type EmulatedSource, startOdataSource } from './odata-source.ts';
+import { startOdataSource } from './odata-source.ts';
 import { transportNetwork } from './transport-network.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 const STAGE_LINE = /^\[[^\]]+Z\] \[[a-z-]+\] /;
 const PAGE = 1_000;
 
-/** Runs the transport-graph pipeline twice against an OData source of ours. The source stays up for whoever explores; close it. */
-export async function showTransportGraph(session: Session, worker: WorkerProcess): Promise<EmulatedSource> {
+/** Runs the transport-graph pipeline twice against an OData source of ours. The source stays up for whoever explores, and ends with this process. */
+export async function showTransportGraph(session: Session, worker: WorkerProcess): Promise<void> {
   const network = transportNetwork();
   const source = await startOdataSource({ ...network });
   source.serverPage = PAGE;
@@ -31,7 +31,6 @@ export async function showTransportGraph(session: Session, worker: WorkerProcess
   await printGraph(session);
   console.log('\nsecond run: nothing changed');
   await runPipeline(orchestrator);
-  return source;
 }
 
 async function runPipeline(orchestrator: WorkerOrchestrator): Promise<void> {

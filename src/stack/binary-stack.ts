@@ -52,7 +52,7 @@ export async function startFromBinaries(options: StackOptions): Promise<Stack> {
     if (asked.includes('temporal') && foreignTemporal !== '') await checkForeignTemporal(foreignTemporal);
     return await startAll(launch, lock, foreignTemporal);
   } catch (error) {
-    if (!keepData) wipeStateDir(stateDir);
+    if (!keepData) removeStateDir(stateDir);
     await lock.release();
     throw error;
   }

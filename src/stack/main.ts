@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
-import path from 'node:path';
-import { writeStackEnv } from './stack-env.ts';
+import { removeStackEnv, stackEnvFile, writeStackEnv } from './stack-env.ts';
 import { type Stack, stackStateDir, startStack } from './stack.ts';
+import { untilSignalled } from './until-signalled.ts';
 
 function addressTable(stack: Stack, envFile: string): string {
   const { postgres, mariadb, ssh, redis, temporal } = stack;
@@ -19,13 +18,6 @@ function addressTable(stack: Stack, envFile: string): string {
   return rows.map(([name, address]) => `  ${name?.padEnd(18)}${address}`).join('\n');
 }
 
-// npm passes a signal on and a terminal sends its own, so the same Ctrl-C may come twice.
-function untilSignalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve);
-  });
-}
-
 async function main(): Promise<void> {
   const stateDir = stackStateDir('dev');
   const startedAt = performance.now();
@@ -35,9 +27,9 @@ async function main(): Promise<void> {
   const stack = await startStack({ stateDir, durable: true, from: 'auto', onProgress: (line) => console.log(line) });
   const signalled = untilSignalled();
   process.off('SIGINT', abort).off('SIGTERM', abort);
-  const envFile = path.join(stateDir, 'env');
+  const envFile = stackEnvFile(stateDir);
   try {
-    await writeStackEnv(stack, envFile);
+    await writeStackEnv(stack);
     console.log(`The private servers are up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s:\n`);
     console.log(`${addressTable(stack, envFile)}\n`);
     console.log(`Use them:  set -a; . ${envFile}; set +a`);
@@ -45,7 +37,7 @@ async function main(): Promise<void> {
     const signal = await signalled;
     console.log(`${signal}: stopping the servers`);
   } finally {
-    rmSync(envFile, { force: true });
+    removeStackEnv(stateDir);
     await stack.stop();
   }
 }

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config.ts';
 import { type Logger, createLogger } from '../logger.ts';
 import { describePositionsStore } from '../connections/migrations.ts';
+import { onParentGone } from '../connections/parent-process.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import { installRuntime } from './runtime.ts';
@@ -19,17 +20,18 @@ const WORKFLOW_SEMI_SPACE_MB = 2;
 /** Runs this process's workers until SIGTERM or SIGINT, then lets what is nearly done end, hands back the rest, and returns. */
 export async function runWorkers(config: Config): Promise<void> {
   const logger = createLogger('fleetgraph-worker', config.logLevel);
+  // As long as nothing is under way there is nothing to hand back.
+  let stop = (_signal: string): void => process.exit(1);
+  onParentGone(() => stop('disconnect'));
   setFlagsFromString(`--max-semi-space-size=${WORKFLOW_SEMI_SPACE_MB}`);
   installRuntime(config, logger);
   await checkDatabase(config, logger);
   const workers = await Promise.all(config.workerRoles.map((role) => START[role](config, logger)));
-  const stop = (signal: string): void => {
+  stop = (signal: string): void => {
     logger.info({ signal }, 'stopping: what is under way is handed back and goes on elsewhere');
     for (const worker of workers) worker.stop();
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
-  // A program that started this worker with a channel to it was killed: its worker must not outlive it.
-  process.once('disconnect', () => stop('disconnect'));
   logger.info({ roles: config.workerRoles }, 'the worker polls');
   process.send?.('polling');
   await Promise.all(workers.map(({ ended }) => ended));

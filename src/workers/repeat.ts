@@ -5,7 +5,8 @@ export interface Repeated {
   close(): Promise<void>;
 }
 
-const WAIT_AFTER_FAILURE_MS = 10_000;
+/** What failed for a moment is not left until the next day. */
+const LONGEST_WAIT_AFTER_FAILURE_MS = 10_000;
 
 /** Does `work` again and again, with a wait that is read anew each time. A round that fails is logged and the next one tries again. */
 export function repeat(
@@ -22,7 +23,7 @@ export function repeat(
       return await waitMs();
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, `${what} could not finish its round; the next one tries again`);
-      return WAIT_AFTER_FAILURE_MS;
+      return Math.min(LONGEST_WAIT_AFTER_FAILURE_MS, await waitMs().catch(() => LONGEST_WAIT_AFTER_FAILURE_MS));
     }
   };
   const ended = (async () => {

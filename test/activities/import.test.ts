@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { addId } from '../../src/activities/legacy-sync/dump/id-sum.ts';
 import { importRange } from '../../src/activities/legacy-sync/load/import-range.ts';
 import { dumpText, TRAILER } from '../dump/dump-text.ts';
 import { eventually } from '../support/eventually.ts';
@@ -87,16 +88,27 @@ describe('the overlap', () => {
     expect(await fixture.state()).toMatchObject({ positions: 300, ledger: 2, watermark: '300', sync: { ranges: 2 } });
   });
 
-  test('leaves behind how many rows it saw, for the next plan to count again: bad ones too, and no further back than the file', async () => {
+  test('leaves behind which rows it saw, for the next plan to look again: bad ones too, and no further back than the file', async () => {
     fixture = await claimVehicle(database.pool);
     const seen = async () =>
-      (await database.pool.query('SELECT seen_from_id, seen_to_id, seen_rows FROM vehicles')).rows[0];
+      (await database.pool.query('SELECT seen_from_id, seen_to_id, seen_rows, seen_id_sum FROM vehicles')).rows[0];
+    const sumOf = (rows: { id?: string }[]) => String(rows.reduce((sum, { id }) => addId(sum, Number(id)), 0));
     await importRange(database, await fixture.input(rowsOf(1, 30), { toId: '30' }));
-    expect(await seen()).toEqual({ seen_from_id: '0', seen_to_id: '30', seen_rows: '30' });
+    expect(await seen()).toEqual({
+      seen_from_id: '0',
+      seen_to_id: '30',
+      seen_rows: '30',
+      seen_id_sum: sumOf(rowsOf(1, 30)),
+    });
     const odd = rowsOf(11, 200).filter(({ id }) => id !== '160');
     odd[odd.length - 1] = { ...odd.at(-1)!, lat: '91' };
     await importRange(database, await fixture.input(odd, { fromId: '11', watermark: '30', toId: '200' }));
-    expect(await seen()).toEqual({ seen_from_id: '150', seen_to_id: '200', seen_rows: '49' });
+    expect(await seen()).toEqual({
+      seen_from_id: '150',
+      seen_to_id: '200',
+      seen_rows: '49',
+      seen_id_sum: sumOf(odd.slice(-49)),
+    });
   });
 
   test('does not double a row whose local time happened twice and was read the other way before', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFile, writeFile } from 'node:fs/promises';
+import fc from 'fast-check';
+import { addId } from '../../src/activities/legacy-sync/dump/id-sum.ts';
 import type { LegacyPlan, SeenWindow } from '../../src/activities/legacy-sync/fleet/legacy-planner.ts';
 import type { LegacyServer, Vehicle } from '../../src/settings/legacy-server.ts';
 import { sharedStack } from '../support/stack.ts';
@@ -67,28 +69,72 @@ test('counts each vehicle’s rows above its watermark, up to the cap, and finds
     { countCap: 500 },
   );
   expect(vehicles).toEqual([
-    { vehicleId: '1', newRows: 500, lateRows: 0, capped: true, maxId: '2998' },
-    { vehicleId: '2', newRows: 3, lateRows: 0, capped: false, maxId: '2999' },
-    { vehicleId: '3', newRows: 0, lateRows: 0, capped: false, maxId: '3000' },
-    { vehicleId: '4', newRows: 0, lateRows: 0, capped: false, maxId: '0' },
-    { vehicleId: '5', newRows: 0, lateRows: 0, capped: false, maxId: '0' },
+    { vehicleId: '1', newRows: 500, rereadRows: 0, capped: true, maxId: '2998' },
+    { vehicleId: '2', newRows: 3, rereadRows: 0, capped: false, maxId: '2999' },
+    { vehicleId: '3', newRows: 0, rereadRows: 0, capped: false, maxId: '3000' },
+    { vehicleId: '4', newRows: 0, rereadRows: 0, capped: false, maxId: '0' },
+    { vehicleId: '5', newRows: 0, rereadRows: 0, capped: false, maxId: '0' },
   ]);
 });
 
-test('counts again what an import saw, and tells how much more there is: what committed late below the watermark', async () => {
-  const lateRows = async (rows: number) => {
-    const seen = { fromId: '2000', toId: '2998', rows };
-    return (await plan([{ of: vehicle(1), from: '2998', seen }])).vehicles[0];
-  };
-  expect(await lateRows(330)).toEqual({ vehicleId: '1', newRows: 0, lateRows: 3, capped: false, maxId: '2998' });
-  expect(await lateRows(333)).toMatchObject({ lateRows: 0 });
-  // Rows that the source has removed since are no reason to read anything.
-  expect(await lateRows(400)).toMatchObject({ lateRows: 0 });
+/** As an import leaves it that saw these ids. */
+const windowOf = (fromId: string, toId: string, ids: (number | bigint)[]): SeenWindow => ({
+  fromId,
+  toId,
+  rows: ids.length,
+  idSum: ids.reduce(addId, 0),
 });
+
+test('has a window read again whose rows are not those that an import saw: more of them, fewer, or as many others', async () => {
+  const ids = Array.from({ length: 333 }, (_, n) => 2_002 + 3 * n);
+  const rereadRows = async (seen: SeenWindow) =>
+    (await plan([{ of: vehicle(1), from: '2998', seen }])).vehicles.map(
+      (each) => 'rereadRows' in each && each.rereadRows,
+    );
+  const window = (seenIds: number[]) => windowOf('2000', '2998', seenIds);
+  expect(await rereadRows(window(ids))).toEqual([0]);
+  expect(await rereadRows(window(ids.slice(3)))).toEqual([333]);
+  expect(await rereadRows(window([...ids, 2_003]))).toEqual([333]);
+  // One was purged while another was committed: as many rows, and with these two pairs also the same sum of ids.
+  expect(await rereadRows(window([...ids.slice(1), 2_003]))).toEqual([333]);
+  expect(await rereadRows(window([...ids.slice(2), 2_003, 2_004]))).toEqual([333]);
+  // An import that could not read one of the ids: more rows are all that can be noticed.
+  expect(await rereadRows({ ...window(ids.slice(3)), idSum: null })).toEqual([333]);
+  expect(await rereadRows({ ...window(ids), idSum: null })).toEqual([0]);
+  expect(await rereadRows({ ...window([...ids, 2_003]), idSum: null })).toEqual([0]);
+  // Nothing is left there that could be read.
+  const emptied = await plan([{ of: vehicle(4), from: '2998', seen: window(ids) }]);
+  expect(emptied.vehicles).toMatchObject([{ newRows: 0, rereadRows: 0 }]);
+});
+
+test('MariaDB and the import make the same sum of the same ids, whatever they are, and another of others', async () => {
+  await fixture.database.query('CREATE TABLE any_ids LIKE unsigned_ids; CREATE TABLE padded LIKE gps;');
+  await fixture.database.query('ALTER TABLE padded MODIFY id INT(10) UNSIGNED ZEROFILL;');
+  const highest = 2n ** 63n - 1n;
+  const idOf = fc.oneof(fc.bigInt(1n, 70_000n), fc.bigInt(1n, highest), fc.bigInt(highest - 9n, highest));
+  const someIds = fc.uniqueArray(idOf, { minLength: 2, maxLength: 60 });
+  const checked = fc.asyncProperty(someIds, async (all) => {
+    const ids = all.toSorted((a, b) => (a < b ? -1 : 1));
+    const insert = (table: string, of: bigint[]) =>
+      `TRUNCATE ${table}; INSERT INTO ${table} (id, vehicle_id, ts, lat, lon) VALUES ${of.map((id) => `(${id}, 1, NOW(), 1, 2)`).join()};`;
+    const small = ids.map((id) => id % 70_000n).filter((id, at, list) => id > 0n && list.indexOf(id) === at);
+    await fixture.database.query(insert('any_ids', ids) + (small.length === 0 ? '' : insert('padded', small)));
+    const [without, toId] = [ids.slice(1), String(highest)];
+    const other = without.includes(ids[0]! + 1n) || ids[0] === highest ? [] : [...without, ids[0]! + 1n];
+    const asSeen = (id: bigint) => (id <= Number.MAX_SAFE_INTEGER ? Number(id) : id);
+    const ask = async (table: string, seen: bigint[]) =>
+      (await plan([{ of: vehicle(1, table), from: '0', seen: windowOf('0', toId, seen.map(asSeen)) }])).vehicles[0];
+    expect(await ask('any_ids', ids)).toMatchObject({ rereadRows: 0 });
+    expect(await ask('any_ids', without)).toMatchObject({ rereadRows: ids.length });
+    expect(await ask('any_ids', other)).toMatchObject({ rereadRows: ids.length });
+    if (small.length > 0) expect(await ask('padded', small)).toMatchObject({ rereadRows: 0 });
+  });
+  await fc.assert(checked, { numRuns: 25 });
+}, 60_000);
 
 test('a cap of exactly the number of rows is not capped', async () => {
   const { vehicles } = await plan([{ of: vehicle(1) }], { countCap: 1_000 });
-  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 1_000, lateRows: 0, capped: false, maxId: '2998' }]);
+  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 1_000, rereadRows: 0, capped: false, maxId: '2998' }]);
 });
 
 test('describes the tables as they are stored, in table order, whatever is in a type', async () => {
@@ -153,7 +199,7 @@ describe('what is wrong with one vehicle stays with it', () => {
     expect(await failureOf(vehicle(1, 'scanned'))).toMatchObject({ failure: { code: 'NoIndexOnVehicle' } });
     const server = changed({ limits: { ...fixture.server.limits, allowTableScan: true } });
     const allowed = await plan([{ of: vehicle(1, 'scanned') }], { server });
-    expect(allowed.vehicles).toEqual([{ vehicleId: '1', newRows: 20, lateRows: 0, capped: false, maxId: '96' }]);
+    expect(allowed.vehicles).toEqual([{ vehicleId: '1', newRows: 20, rereadRows: 0, capped: false, maxId: '96' }]);
     expect(allowed.warnings).toEqual([expect.stringContaining('reads the whole of scanned')]);
   });
 });
@@ -168,14 +214,14 @@ test('a table of the vehicle’s own needs no vehicle column', async () => {
   const { vehicle: _, ...columns } = COLUMNS;
   const server = changed({ columns: { ...columns, attributes: {} } });
   const { vehicles } = await plan([{ of: vehicle(1, 'own', null), from: '10' }], { server });
-  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 40, lateRows: 0, capped: false, maxId: '50' }]);
+  expect(vehicles).toEqual([{ vehicleId: '1', newRows: 40, rereadRows: 0, capped: false, maxId: '50' }]);
 });
 
 test('text ids are compared as text', async () => {
   const { vehicles } = await plan([{ of: vehicle(1, 'named', 'bus-7') }, { of: vehicle(2, 'named', '7') }]);
   expect(vehicles).toEqual([
-    { vehicleId: '1', newRows: 2, lateRows: 0, capped: false, maxId: '3' },
-    { vehicleId: '2', newRows: 1, lateRows: 0, capped: false, maxId: '2' },
+    { vehicleId: '1', newRows: 2, rereadRows: 0, capped: false, maxId: '3' },
+    { vehicleId: '2', newRows: 1, rereadRows: 0, capped: false, maxId: '2' },
   ]);
 });
 

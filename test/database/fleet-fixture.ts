@@ -100,7 +100,7 @@ export function fakePlanner(
           return {
             vehicleId: vehicle.id,
             newRows: answer,
-            lateRows: 0,
+            rereadRows: 0,
             capped: false,
             maxId: `${BigInt(fromId) + BigInt(answer)}`,
           };

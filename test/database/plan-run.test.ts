@@ -35,7 +35,7 @@ test('plans what is new, counts what is up to date, settles what cannot be plann
         ({
           '1': 15,
           '2': 0,
-          '3': { vehicleId: id, newRows: 1_000_000, lateRows: 0, capped: true, maxId: '5000000' },
+          '3': { vehicleId: id, newRows: 1_000_000, rereadRows: 0, capped: true, maxId: '5000000' },
           '4': { vehicleId: id, failure: { code: 'TableMissing' as const, message: 'no table positions' } },
         })[id] ?? 0,
       (request) => void seen.push(request.vehicles.map(({ vehicle, fromId }) => [vehicle.id, fromId])),
@@ -106,23 +106,23 @@ test('full mode starts at the beginning, whatever was seen', async () => {
   expect(await syncRow(pool(), input.runId, '1')).toMatchObject({ cursor_id: '0', frozen_to_id: '60' });
 });
 
-test('late rows behind a vehicle that has nothing new are planned as a full reading of what was seen', async () => {
+test('other rows behind a vehicle that has nothing new than were seen are planned as a full reading of that window', async () => {
   await addServer(pool(), 'depot-1', { first: 1, count: 3 });
   await pool().query(
-    'UPDATE vehicles SET watermark = 40, seen_from_id = 10, seen_to_id = 40, seen_rows = 12 WHERE id < 3',
+    'UPDATE vehicles SET watermark = 40, seen_from_id = 10, seen_to_id = 40, seen_rows = 12, seen_id_sum = 77 WHERE id < 3',
   );
   // Somebody moved the watermark since: what the import saw says nothing about this window.
   await pool().query('UPDATE vehicles SET watermark = 41 WHERE id = 2');
   const asked: unknown[] = [];
   const fleet = fleetOf(pool(), {
     planner: fakePlanner(
-      (vehicleId) => ({ vehicleId, newRows: 0, lateRows: vehicleId === '1' ? 2 : 0, capped: false, maxId: '40' }),
+      (vehicleId) => ({ vehicleId, newRows: 0, rereadRows: vehicleId === '1' ? 2 : 0, capped: false, maxId: '40' }),
       ({ vehicles }) => void asked.push(vehicles.map(({ seen }) => seen)),
     ),
   });
   const input = inputFor();
   expect(await fleet.planRun(input)).toMatchObject({ planned: 1, upToDate: 2, plannedRows: 2 });
-  expect(asked).toEqual([[{ fromId: '10', toId: '40', rows: 12 }, null, null]]);
+  expect(asked).toEqual([[{ fromId: '10', toId: '40', rows: 12, idSum: 77 }, null, null]]);
   expect(await syncRow(pool(), input.runId, '1')).toMatchObject({ mode: 'full', cursor_id: '10', frozen_to_id: '40' });
   await fleet.claimNext({ runId: input.runId, slot: 1, sequence: 1, settle: null });
   expect(await syncRow(pool(), input.runId, '1')).toMatchObject({ state: 'claimed', cursor_id: '10' });
@@ -134,7 +134,7 @@ test('what a server answers and PostgreSQL refuses fails that server’s vehicle
   const beyond = '99999999999999999999';
   const fleet = fleetOf(pool(), {
     planner: fakePlanner((vehicleId) =>
-      vehicleId === '2' ? { vehicleId, newRows: 1, lateRows: 0, capped: false, maxId: beyond } : 10,
+      vehicleId === '2' ? { vehicleId, newRows: 1, rereadRows: 0, capped: false, maxId: beyond } : 10,
     ),
   });
   const input = inputFor();
@@ -215,7 +215,7 @@ test('a vehicle that the plan forgot fails instead of vanishing', async () => {
   await addServer(pool(), 'depot-1', { count: 2 });
   const planner = {
     plan: async () => ({
-      vehicles: [{ vehicleId: '1', newRows: 1, lateRows: 0, capped: false, maxId: '1' }],
+      vehicles: [{ vehicleId: '1', newRows: 1, rereadRows: 0, capped: false, maxId: '1' }],
       tables: [],
       warnings: [],
     }),

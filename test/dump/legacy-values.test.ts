@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { addId } from '../../src/activities/legacy-sync/dump/id-sum.ts';
 import { FLAGS } from '../../src/activities/legacy-sync/dump/flags.ts';
 import type { ValuePolicy } from '../../src/settings/legacy-server.ts';
 import { type Conversion, convert, dumpText, optionsFor, type Row } from './dump-text.ts';
@@ -326,6 +327,9 @@ describe('rows', () => {
     const options = optionsFor([['a', 'longtext']], { maxRowBytes: 1_500_000 }, { seenFromId: 3n });
     const { quarantined, summary } = convert(dump, options);
     expect(quarantined.map(({ legacyId }) => legacyId)).toEqual(['1', '2', '4']);
-    expect(summary).toMatchObject({ rows: 5, seen: 2 });
+    expect(summary).toMatchObject({ rows: 5, seen: { rows: 2, idSum: [4, 5].reduce(addId, 0) } });
+    // Of an unreadable id nobody knows on which side of the bound it lies.
+    const unreadable = convert(dumpText([{ id: "'x'" }, { id: '2' }]), optionsFor([], {}, { seenFromId: 1n }));
+    expect(unreadable.summary).toMatchObject({ quarantined: 1, seen: { rows: 2, idSum: null } });
   });
 });

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CommandOutput, runCli } from '../support/fleet-worker.ts';
+import { eventually } from '../support/eventually.ts';
+import { type CommandOutput, runCli, startCli } from '../support/fleet-worker.ts';
 import { type Fleet, SERVER_ID, openFleet } from '../support/fleet.ts';
 import { expectInvariants } from '../support/invariants.ts';
 
@@ -192,6 +193,53 @@ test('a row that was committed late behind a vehicle without news comes in with 
   await expectAllSynced();
   await expectInvariants(fleet, ids);
 });
+
+test('a purge does not hide a late row that came in its place, and costs one more look where there is none', async () => {
+  await expectAllSynced();
+  await fleet.addRows('4', 1);
+  await fleet.legacy.query(`CREATE TABLE in_between AS SELECT * FROM gps WHERE vehicle_id = 4 ORDER BY id DESC LIMIT 1;
+    DELETE gps FROM gps JOIN in_between USING (id)`);
+  await fleet.addRows('4', 4);
+  await fleet.addRows('1', 1);
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 1: 1, 4: 4 });
+  const purge = 'DELETE FROM gps WHERE vehicle_id = 4 ORDER BY id LIMIT 1';
+  await fleet.legacy.query(`${purge}; INSERT INTO gps SELECT * FROM in_between`);
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 4: 1 });
+  await expectAllSynced();
+  await fleet.legacy.query(`${purge}; DELETE FROM gps WHERE vehicle_id = 4 ORDER BY id DESC LIMIT 2`);
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 4: 0 });
+  await expectAllSynced();
+});
+
+test('Ctrl-C ends the watching of a run and not the run; the printed commands watch it again and end it', async () => {
+  const link = await fleet.linkToHost();
+  link.set({ kind: 'rate', bytesPerSecond: 60_000 });
+  await fleet.addRows('1', 3_000, 500);
+  const watching = startCli(fleet.environment, ['sync', '--all']);
+  await eventually(() => expect(watching.said.stdout).toMatch(/bus-1 +transferring/), {
+    withinMs: 30_000,
+    everyMs: 50,
+  });
+  watching.process.kill('SIGINT');
+  const left = await watching.ended;
+  expect(left).toMatchObject({ status: 130, stderr: '' });
+  // Nothing is in yet, and it is not told as a share.
+  expect(left.stdout).toMatch(/bus-1 +(exporting|transferring) +0 of 3,000 rows/);
+  const runId = runIdOf(left);
+  expect((await fleet.manager.status(runId)).state).toBe('running');
+  const printed = [...left.stdout.matchAll(/npm run fleetgraph -- (.*)$/gm)].map(([, words]) => words!.split(' '));
+  expect(printed).toEqual([
+    ['follow', runId],
+    ['cancel', runId],
+  ]);
+  const again = startCli(fleet.environment, printed[0]!);
+  await eventually(() => expect(again.said.stdout).toMatch(/bus-1 +transferring/), { withinMs: 30_000, everyMs: 50 });
+  expect(await fleet.cli(...printed[1]!)).toMatchObject({ status: 0 });
+  expect(await again.ended).toMatchObject({ status: 1, stdout: expect.stringContaining(`run ${runId} cancelled: `) });
+  link.set({ kind: 'pass' });
+  expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 1: 3_000 });
+  await expectInvariants(fleet, ['1']);
+}, 120_000);
 
 async function expectAllSynced(): Promise<void> {
   expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({});

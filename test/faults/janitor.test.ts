@@ -2,6 +2,7 @@ import { chownSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { failingActivities } from '../../src/cli/doctor-activities.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fleet, openFleet, untilStage } from '../support/fleet.ts';
 import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
@@ -112,3 +113,35 @@ test('a wedged workflow is listed by doctor, with what to do about it; healthy o
   );
   await fleet.client.workflow.getHandle('wedged-slot').terminate();
 }, 90_000);
+
+test('an activity that fails for ever is listed by doctor with its last error, and goes on by itself once that is mended', async () => {
+  if (fleet.workers().length === 0) await fleet.startWorker();
+  await fleet.addRows('1', 10);
+  await fleet.pool.query('ALTER TABLE sync_runs RENAME finished_at TO gone');
+  const run = await fleet.start();
+  const found = await eventually(
+    async () => {
+      const { stdout, status } = await fleet.cli('doctor');
+      expect([status, stdout]).toEqual([1, expect.stringContaining('finishRun')]);
+      return stdout.split('\n').filter((line, at, lines) => /finishRun/.test(line + lines[at - 1]));
+    },
+    { withinMs: 60_000, everyMs: 1_000 },
+  );
+  expect(found[0]).toMatch(
+    /^✗ fleet-sync\/all: its activity finishRun fails again and again, \d+ attempts so far; the last one ended [\d.]+s ago with \S+: .*finished_at/,
+  );
+  expect(Number(/(\d+) attempts/.exec(found[0]!)?.[1])).toBeGreaterThanOrEqual(5);
+  expect(found[1]).toContain(`temporal workflow describe -w 'fleet-sync/all' -r ${run.runId}`);
+  const session = {
+    temporal: async () => ({ client: fleet.client, namespace: fleet.namespace, close: async () => {} }),
+  };
+  expect(await failingActivities(session, { lookedAt: 0 })).toEqual([
+    expect.objectContaining({
+      severity: 'notice',
+      found: expect.stringMatching(/^1 run, and only the 0 started last/),
+    }),
+  ]);
+  await fleet.pool.query('ALTER TABLE sync_runs RENAME gone TO finished_at');
+  expect(await run.result()).toMatchObject({ completed: 1, failed: 0 });
+  expect((await fleet.cli('doctor')).stdout).not.toContain('finishRun');
+}, 120_000);

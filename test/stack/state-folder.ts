@@ -61,6 +61,7 @@ export function readEnvironment(file: string): Record<string, string> {
   const pairs = readFileSync(file, 'utf8')
     .trim()
     .split('\n')
+    .filter((line) => /^[A-Z_]+=/.test(line))
     .map((line) => line.split(/=(.*)/s).slice(0, 2));
   return Object.fromEntries(pairs) as Record<string, string>;
 }

@@ -57,17 +57,39 @@ export interface CommandOutput {
 
 /** Runs `fleetgraph …` as a user does. */
 export const runCli = (environment: Record<string, string>, args: string[]): Promise<CommandOutput> =>
-  runProgram(process.execPath, [CLI, ...args], environment);
+  startCli(environment, args).ended;
 
-export async function runProgram(
+export const runProgram = (
   program: string,
   args: string[],
   environment: Record<string, string>,
-): Promise<CommandOutput> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => void (output.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => void (output.stderr += text));
-  const [status] = (await once(child, 'close')) as [number | null];
-  return { status, ...output };
+): Promise<CommandOutput> => startProgram(program, args, environment).ended;
+
+export interface RunningProgram {
+  process: ChildProcess;
+  /** What it has said so far. */
+  said: { stdout: string; stderr: string };
+  ended: Promise<CommandOutput>;
+}
+
+export const startCli = (environment: Record<string, string>, args: string[]): RunningProgram =>
+  startProgram(process.execPath, [CLI, ...args], environment);
+
+export function startProgram(
+  program: string,
+  args: string[],
+  environment: Record<string, string>,
+  { detached = false, cwd }: { detached?: boolean; cwd?: string } = {},
+): RunningProgram {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environment,
+    detached,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => void (said.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text));
+  const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, ...said }));
+  return { process: child, said, ended };
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Command, InvalidArgumentError } from 'commander';
 import { bearerToken } from '../../codec-server/bearer-token.ts';
 import { createCodecServer } from '../../codec-server/codec-server.ts';
+import { onParentGone } from '../../connections/parent-process.ts';
 import { temporalAccess } from '../../connections/temporal-access.ts';
 import { Failure } from '../../errors.ts';
 import { createLogger } from '../../logger.ts';
@@ -49,7 +50,8 @@ async function runCodecServer({ host, port, token, origin: uiOrigin, maxBodyByte
     server.close();
     server.closeIdleConnections();
   };
-  process.once('SIGTERM', stop).once('SIGINT', stop).once('disconnect', stop);
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  onParentGone(stop);
   await once(server, 'close');
 }
 

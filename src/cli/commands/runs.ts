@@ -4,6 +4,7 @@ import type { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
 import { parseCount } from '../parse-number.ts';
 import { plainTable, printSummary } from '../run-table.ts';
 import { withSession } from '../session.ts';
+import { showRun } from '../show-run.ts';
 
 /** Reading and steering the runs there are. */
 export const runsCommands = (): Command[] => [
@@ -14,6 +15,10 @@ export const runsCommands = (): Command[] => [
     .action((runId: string) =>
       withManager(async (manager) => printSummary(await manager.status(runId), await manager.results(runId))),
     ),
+  new Command('follow')
+    .description('show the progress of a run until it has ended; Ctrl-C ends the showing, not the run')
+    .argument('<run>', 'run id')
+    .action((runId: string) => withManager(async (manager) => showRun(manager, await manager.find(runId)))),
   steering('pause', 'stop claiming vehicles; those in flight go on to their end', (manager, runId) =>
     manager.pause(runId),
   ),

@@ -2,10 +2,9 @@ import { userInfo } from 'node:os';
 import { Command, Option } from 'commander';
 import { Failure } from '../../errors.ts';
 import type { SyncMode, VehicleSelection } from '../../workflows/legacy-sync/messages.ts';
-import { followRun } from '../follow-run.ts';
 import { parseCount } from '../parse-number.ts';
-import { printSummary } from '../run-table.ts';
 import { withSession } from '../session.ts';
+import { showRun } from '../show-run.ts';
 
 interface SyncOptions {
   all?: boolean;
@@ -46,10 +45,7 @@ async function sync(options: SyncOptions): Promise<void> {
       ...(options.maxWorkers === undefined ? {} : { maxWorkers: options.maxWorkers }),
     });
     console.log(`run ${run.runId} (${run.workflowId})`);
-    if (!options.wait) return;
-    const status = await followRun(manager, run);
-    printSummary(status, await manager.results(run.runId));
-    if (status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
+    if (options.wait) await showRun(manager, run);
   });
 }
 

@@ -3,6 +3,7 @@ import { type CopyBuffer, createCopyBuffer, takeBytes } from './copy-buffer.ts';
 import { FLAGS, type FlagName } from './flags.ts';
 import type { RowBefore } from './position-time.ts';
 import type { QuarantineReason } from './quarantine-reason.ts';
+import { addId } from './id-sum.ts';
 import { createRowConverter, type RowConverter } from './row-converter.ts';
 import type { RowPlan } from './row-plan.ts';
 import { readRowId, type RowId, shownId } from './row-id.ts';
@@ -23,7 +24,7 @@ export interface IntakeOptions {
   /** Rows up to here are the overlap. */
   watermark: bigint;
   toId: bigint;
-  /** Rows above it are counted as `seen`. */
+  /** Rows above it are what was `seen`. */
   seenFromId: bigint;
   /** Milliseconds since 1970. */
   now: () => number;
@@ -38,13 +39,19 @@ export interface QuarantinedRow {
   raw: Buffer;
 }
 
+/** Rows above seenFromId, those in quarantine and those whose id is unreadable included. */
+export interface SeenRows {
+  rows: number;
+  /** See id-sum.ts; null where an id is unreadable. */
+  idSum: number | null;
+}
+
 export interface ConverterSummary {
   rows: number;
   fresh: number;
   overlap: number;
   quarantined: number;
-  /** Rows above seenFromId, those in quarantine and those whose id is unreadable included. */
-  seen: number;
+  seen: SeenRows;
   /** Of the rows taken; ISO 8601. */
   minTime: string | null;
   maxTime: string | null;
@@ -83,7 +90,8 @@ interface Intake {
   overlap: CopyBuffer;
   quarantined: QuarantinedRow[];
   quarantinedBytes: number;
-  counts: { rows: number; fresh: number; overlap: number; quarantined: number; below: number };
+  counts: { rows: number; fresh: number; overlap: number; quarantined: number };
+  seen: SeenRows;
   flagCounts: Float64Array;
   overlapDays: Set<number>;
   lastDay: number;
@@ -109,7 +117,8 @@ export function createRowIntake(options: IntakeOptions): RowIntake {
     overlap: createCopyBuffer(),
     quarantined: [],
     quarantinedBytes: 0,
-    counts: { rows: 0, fresh: 0, overlap: 0, quarantined: 0, below: 0 },
+    counts: { rows: 0, fresh: 0, overlap: 0, quarantined: 0 },
+    seen: { rows: 0, idSum: 0 },
     flagCounts: new Float64Array(16),
     overlapDays: new Set(),
     lastDay: Number.NaN,
@@ -147,14 +156,17 @@ function takeRow(intake: Intake, row: RowScan, from: number, to: number): string
   const { options, plan, convert, id, counts, before } = intake;
   if (plan === null || convert === null) return 'a row before its INSERT';
   counts.rows++;
-  if (!readRowId(row, plan.id, id)) return setAside(intake, row, 'InvalidId', plan.columns[plan.id]!, from, to);
+  if (!readRowId(row, plan.id, id)) {
+    see(intake, null);
+    return setAside(intake, row, 'InvalidId', plan.columns[plan.id]!, from, to);
+  }
   const stray = outOfRange(intake, id.value);
   if (stray !== null) return stray;
   if (options.legacyVehicleId !== null && !isSameVehicle(row, plan.vehicle, options.legacyVehicleId)) {
     return `a row of another vehicle, with id ${id.value}`;
   }
   const isOverlap = isUpTo(id.value, intake.bounds.watermark, options.watermark);
-  if (isUpTo(id.value, intake.bounds.seenFrom, options.seenFromId)) counts.below++;
+  if (!isUpTo(id.value, intake.bounds.seenFrom, options.seenFromId)) see(intake, id.value);
   const ordered = before.id !== -1 && id.value > before.id ? before : null;
   const out = isOverlap ? intake.overlap : intake.fresh;
   const { reason, column, flags, seconds } = convert(row, id.high, id.low, ordered, out);
@@ -170,8 +182,13 @@ function takeTooLarge(intake: Intake, row: RowScan, head: Buffer): string | null
   const shown = shownId(row, intake.plan?.id ?? -1);
   const id = shown === null ? null : BigInt(shown);
   const stray = id === null ? null : outOfRange(intake, id);
-  if (id !== null && id <= intake.options.seenFromId) intake.counts.below++;
+  if (id === null || id > intake.options.seenFromId) see(intake, id);
   return stray ?? setAside(intake, row, 'RowTooLarge', null, 0, head.length);
+}
+
+function see({ seen }: Intake, id: number | bigint | null): void {
+  seen.rows++;
+  seen.idSum = id === null || seen.idSum === null ? null : addId(seen.idSum, id);
 }
 
 function setAside(
@@ -227,10 +244,9 @@ function isUpTo(id: number | bigint, bound: number, exact: bigint): boolean {
 }
 
 function summaryOf(intake: Intake): ConverterSummary {
-  const { below, ...counts } = intake.counts;
   return {
-    ...counts,
-    seen: counts.rows - below,
+    ...intake.counts,
+    seen: { ...intake.seen },
     minTime: isoTime(intake.minSeconds),
     maxTime: isoTime(intake.maxSeconds),
     flags: namedFlags(intake.flagCounts),

@@ -5,7 +5,7 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 export interface LegacyPlanner {
   /**
    * Counts the new rows of these vehicles (id > fromId, up to `countCap`), each by an index range, and reads the columns of their
-   * tables. Where nothing is new it also looks for rows that committed late below the watermark. Throws a Failure when the host as a whole cannot be asked; what is wrong with one vehicle is in its answer.
+   * tables. It also looks whether the rows that the last import saw below the watermark are still those. Throws a Failure when the host as a whole cannot be asked; what is wrong with one vehicle is in its answer.
    */
   plan(request: LegacyPlanRequest): Promise<LegacyPlan>;
 }
@@ -15,6 +15,8 @@ export interface SeenWindow {
   fromId: string;
   toId: string;
   rows: number;
+  /** Over their ids, see dump/id-sum.ts; null where one of them could not be read. */
+  idSum: number | null;
 }
 
 export interface LegacyPlanRequest {
@@ -32,6 +34,6 @@ export interface LegacyPlan {
 }
 
 export type VehiclePlan =
-  /** `lateRows`: how many more rows the window that was seen has now. */
-  | { vehicleId: string; newRows: number; lateRows: number; capped: boolean; maxId: string }
+  /** `rereadRows`: the rows that are in the window that was seen, where they are not those that were seen; else 0. */
+  | { vehicleId: string; newRows: number; rereadRows: number; capped: boolean; maxId: string }
   | { vehicleId: string; failure: { code: FailureCode; message: string } };

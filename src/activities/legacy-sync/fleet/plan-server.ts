@@ -115,11 +115,11 @@ function sort(
     } else if (answer.newRows > 0) {
       const { newRows, capped, maxId } = answer;
       result.planned.push({ vehicleId, priority, mode, fromId, newRows, capped, maxId });
-    } else if (seen !== null && answer.lateRows > 0) {
-      // No new row will come by whose overlap would bring them in: the window is read again by itself.
+    } else if (seen !== null && answer.rereadRows > 0) {
+      // No new row will come by whose overlap would bring in what was committed late: the window is read again by itself.
       const { fromId: from, toId: maxId } = seen;
-      const late = { mode: 'full' as const, fromId: from, newRows: answer.lateRows, capped: false, maxId };
-      result.planned.push({ vehicleId, priority, ...late });
+      const again = { mode: 'full' as const, fromId: from, newRows: answer.rereadRows, capped: false, maxId };
+      result.planned.push({ vehicleId, priority, ...again });
     } else {
       result.upToDate.push(vehicleId);
     }

@@ -8,7 +8,7 @@ export async function readSeenWindows(
   vehicles: Pick<Vehicle, 'id'>[],
 ): Promise<Map<string, SeenWindow>> {
   const { rows } = await database.query<SeenWindow & { id: string }>(
-    `SELECT id, seen_from_id AS "fromId", seen_to_id AS "toId", seen_rows::float8 AS rows
+    `SELECT id, seen_from_id AS "fromId", seen_to_id AS "toId", seen_rows::float8 AS rows, seen_id_sum::float8 AS "idSum"
      FROM vehicles WHERE id = ANY($1) AND seen_to_id = watermark AND seen_from_id < seen_to_id`,
     [vehicles.map(({ id }) => id)],
   );

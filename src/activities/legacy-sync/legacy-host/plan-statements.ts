@@ -1,4 +1,5 @@
 import type { SeenWindow } from '../fleet/legacy-planner.ts';
+import { idSumSql } from '../dump/id-sum.ts';
 import { IDENTIFIER, type LegacyServer, type Vehicle } from '../../../settings/legacy-server.ts';
 
 export interface PlanRequestVehicle {
@@ -94,8 +95,8 @@ export function countStatements(
       const counted = `SELECT 1 FROM ${table} WHERE ${own}${key} > ${id(fromId)} LIMIT ${countCap + 1}`;
       const highest = `SELECT MAX(${key}) FROM ${table}${own === '' ? '' : ` WHERE ${own.replace(/ AND $/, '')}`}`;
       const again = seen
-        ? `(SELECT COUNT(*) FROM ${table} WHERE ${own}${key} > ${id(seen.fromId)} AND ${key} <= ${id(seen.toId)})`
-        : '0';
+        ? `COUNT(*), ${idSumSql(key)} FROM ${table} WHERE ${own}${key} > ${id(seen.fromId)} AND ${key} <= ${id(seen.toId)}`
+        : '0, 0';
       return {
         sql: `SELECT '#v', ${id(vehicle.id)}, (SELECT COUNT(*) FROM (${counted}) n), IFNULL((${highest}), 0), ${again};`,
         about: { vehicleId: vehicle.id, table: vehicle.table },

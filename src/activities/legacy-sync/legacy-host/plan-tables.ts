@@ -1,4 +1,5 @@
 import { Failure } from '../../../errors.ts';
+import type { SeenWindow } from '../fleet/legacy-planner.ts';
 import { tableWarnings, vehicleObstacle } from './check-vehicle.ts';
 import { databaseFailure } from './legacy-database-failure.ts';
 import { countStatements, describeStatements, type PlanRequestVehicle } from './plan-statements.ts';
@@ -9,8 +10,8 @@ export interface VehicleCount {
   vehicleId: string;
   /** Rows with id > fromId, counted up to the cap. */
   newRows: number;
-  /** More rows than the last import saw in the window it left. */
-  lateRows: number;
+  /** Rows in the window that the last import left, where they are not those it saw. */
+  rereadRows: number;
   capped: boolean;
   /** The vehicle's highest id; "0" when it has no row. */
   maxId: string;
@@ -78,16 +79,23 @@ async function count(
     results.rows.filter(([tag]) => tag === '#v').map(([, vehicleId, ...rest]) => [vehicleId, rest]),
   );
   return requests.map(({ vehicle, fromId, seen }) => {
-    const [rows, maxId, again] = counts.get(vehicle.id) ?? [];
+    const [rows, maxId, again, idSum] = counts.get(vehicle.id) ?? [];
     if (rows === undefined || maxId === undefined) return failed(results, access, vehicle);
     if (BigInt(maxId) > HIGHEST_ID) return { vehicleId: vehicle.id, failure: idTooLarge(access, vehicle, maxId) };
     const highest = tableMax.get(vehicle.table) ?? maxId;
     if (BigInt(highest) < BigInt(fromId))
       return { vehicleId: vehicle.id, failure: sourceReset(access, vehicle, highest, fromId) };
     const newRows = Number(rows);
-    const lateRows = Math.max(0, Number(again) - (seen?.rows ?? 0));
-    return { vehicleId: vehicle.id, newRows: Math.min(newRows, countCap), lateRows, capped: newRows > countCap, maxId };
+    const rereadRows = isAsSeen(seen, Number(again), Number(idSum)) ? 0 : Number(again);
+    const capped = newRows > countCap;
+    return { vehicleId: vehicle.id, newRows: Math.min(newRows, countCap), rereadRows, capped, maxId };
   });
+}
+
+/** Where an id could not be read, more rows than were seen are all that can be noticed. */
+function isAsSeen(seen: SeenWindow | null, rows: number, idSum: number): boolean {
+  if (seen === null) return true;
+  return seen.idSum === null ? rows <= seen.rows : rows === seen.rows && idSum === seen.idSum;
 }
 
 function failed(results: StatementResults, { server }: MysqlAccess, vehicle: PlanRequestVehicle['vehicle']) {

@@ -4,7 +4,7 @@ import { Failure } from '../../../errors.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.ts';
-import type { ConverterSummary } from '../dump/row-intake.ts';
+import type { ConverterSummary, SeenRows } from '../dump/row-intake.ts';
 import type { VehicleContext } from '../vehicle/vehicle-context.ts';
 import { importFailure } from './import-failure.ts';
 import { keepQuarantined } from './quarantine-rows.ts';
@@ -42,9 +42,9 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
   try {
     return await inRangeTransaction(deps, { ...key, toId: manifest.toId }, signal, async (client, onAbort) => {
       await assertNextRange(client, key, manifest.watermark);
-      const { totals, seenRows } = await load(client, input, watch, onAbort);
-      const seen = { fromId: seenFromId(input), rows: seenRows };
-      await recordRange(client, key, manifest, { mode: context.sync.mode, totals, seen });
+      const { totals, seen } = await load(client, input, watch, onAbort);
+      const window = { fromId: seenFromId(input), ...seen };
+      await recordRange(client, key, manifest, { mode: context.sync.mode, totals, seen: window });
       return totals;
     });
   } catch (error) {
@@ -61,7 +61,7 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
 const CONTENT_IS_BLAMED: ReadonlySet<string> = new Set(['SchemaDrift', 'QuarantineThresholdExceeded']);
 
 /**
- * The window whose rows planning counts again later, to notice what committed late behind a vehicle that has nothing new: as far below
+ * The window whose rows planning looks at again later, to notice what committed late behind a vehicle that has nothing new: as far below
  * the range's end as an overlap reaches, and no further than the file does.
  */
 function seenFromId({ manifest, settings }: ImportInput): bigint {
@@ -72,7 +72,7 @@ function seenFromId({ manifest, settings }: ImportInput): bigint {
 
 interface Loaded {
   totals: RangeTotals;
-  seenRows: number;
+  seen: SeenRows;
 }
 
 type OnAbort = (stop: (reason: Error) => void) => void;
@@ -127,7 +127,7 @@ async function loadUpTo(
       quarantined: summary.quarantined,
       bytes: manifest.bytes,
     };
-    return { totals, seenRows: summary.seen };
+    return { totals, seen: summary.seen };
   } catch (error) {
     loader.abort(new Error('The import failed.'));
     throw error;

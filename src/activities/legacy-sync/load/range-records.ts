@@ -3,6 +3,7 @@ import type { Queryable } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { SyncMode } from '../../../workflows/legacy-sync/messages.ts';
+import type { SeenRows } from '../dump/row-intake.ts';
 
 /** Names a range in the ledger. */
 export type RangeKey = Pick<VehicleSyncKey, 'runId' | 'vehicleId'> & Pick<ExportManifest, 'toId'>;
@@ -59,7 +60,7 @@ export async function recordRange(
   client: pg.PoolClient,
   key: VehicleSyncKey,
   manifest: ExportManifest,
-  { mode, totals, seen }: { mode: SyncMode; totals: RangeTotals; seen: { fromId: bigint; rows: number } },
+  { mode, totals, seen }: { mode: SyncMode; totals: RangeTotals; seen: SeenRows & { fromId: bigint } },
 ): Promise<void> {
   const { rows } = await client.query(
     `WITH ledger AS (
@@ -75,7 +76,8 @@ export async function recordRange(
        UPDATE vehicles SET watermark = GREATEST(watermark, $6), last_synced_at = now(),
               seen_from_id = CASE WHEN $6 >= watermark THEN $14 ELSE seen_from_id END,
               seen_to_id = CASE WHEN $6 >= watermark THEN $6 ELSE seen_to_id END,
-              seen_rows = CASE WHEN $6 >= watermark THEN $15 ELSE seen_rows END
+              seen_rows = CASE WHEN $6 >= watermark THEN $15 ELSE seen_rows END,
+              seen_id_sum = CASE WHEN $6 >= watermark THEN $16::bigint ELSE seen_id_sum END
         WHERE id = $1 AND ($13 = 'full' OR watermark = $5)
        RETURNING 1
      )
@@ -84,7 +86,7 @@ export async function recordRange(
     [
       key.vehicleId, key.runId, key.slot, manifest.fromId, manifest.watermark, manifest.toId, manifest.sha256,
       totals.rows, totals.inserted, totals.duplicates, totals.quarantined, totals.bytes, mode,
-      seen.fromId, seen.rows,
+      seen.fromId, seen.rows, seen.idSum,
     ],
   );
   if (rows[0]?.sync !== true) throw watermarkMoved(key, 'the claim or its cursor changed during the import');
