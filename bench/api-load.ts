@@ -178,6 +178,7 @@ async function readTargets(bench: Bench, api: ApiProcess, pipelines: Pipelines):
   const headers = { authorization: `Bearer ${key}` };
   const base = `${api.url}/api/v1`;
   const drawn = await fetch(`${base}/graph/network`, { headers });
+  if (!drawn.ok) throw new Error(`api-load: the network of the live graph: ${drawn.status} ${await drawn.text()}`);
   const { nodes } = (await drawn.json()) as { nodes: { stopId: string }[] };
   // The ring of the source's own stops: from each of these there is a way to the next.
   const stops = nodes.map(({ stopId }) => stopId).filter((stopId) => stopId.startsWith('stop-'));

@@ -8,10 +8,11 @@ import { GraphReader, type PinnedGraph } from '../../graph-reader/graph-reader.t
 import { SILENCE_MS } from '../core/redis-connection.ts';
 import type { WholeGraphAnswer, WholeGraphQuestion } from './whole-graph.ts';
 
+/** A connection is made in milliseconds; on a busy machine it may take a moment. Whether Redis is there at all was asked before. */
+const CONNECT_MS = 2_000;
+
 /** The thread behind whole-graph.ts. It has a connection of its own: what Redis sends, megabytes of it, is read and parsed here. */
-const redis = openRedis(loadConfig().redisUrl, { silenceTimeoutMs: SILENCE_MS });
-/** A connection is made in milliseconds or, for this question, not at all. */
-const CONNECT_MS = 500;
+const redis = openRedis(loadConfig().redisUrl, { silenceTimeoutMs: SILENCE_MS, commandTimeoutMs: 2 * SILENCE_MS });
 
 /** Makes something of one version once: of the one that was asked for last. */
 function ofLastVersion<T>(make: (graph: PinnedGraph) => Promise<T>): (graph: PinnedGraph) => Promise<T> {
