@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
+import { startApiProcess } from '../support/api-process.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 
 const VEHICLES = '/api/v1/legacy-sync/vehicles';
@@ -30,6 +31,31 @@ test('another address is another answer, and no key is still no answer', async (
   const { body } = await fixture.get(`${VEHICLES}?limit=1`);
   expect(body.vehicles).toMatchObject([{ label: 'changed elsewhere' }]);
   expect(await fixture.get(VEHICLES, { as: null })).toMatchObject({ status: 401 });
+});
+
+test('what comes from memory has the same headers, and is for nobody whose key is none', async () => {
+  const fresh = `${VEHICLES}?limit=2`;
+  const [first, second] = [await fixture.get(fresh), await fixture.get(fresh)];
+  const headersOf = ({ headers }: { headers: Headers }) => [...headers].filter(([name]) => name !== 'date');
+  expect(headersOf(second)).toEqual(headersOf(first));
+  expect(second).toMatchObject({ status: 200, body: first.body });
+  const headers = { authorization: 'Bearer 000000000000.guessed' };
+  expect(await fixture.get(fresh, { as: null, headers })).toMatchObject({
+    status: 401,
+    body: { success: false, code: 'Unauthenticated' },
+  });
+});
+
+test('what comes from memory counts as a request of the key', async () => {
+  const api = await startApiProcess({ ...fixture.environment, FLEETGRAPH_API_RATE_PER_MINUTE: '3' });
+  try {
+    const headers = { authorization: `Bearer ${fixture.keys.viewer}` };
+    const statuses: number[] = [];
+    for (let n = 0; n < 4; n += 1) statuses.push((await fetch(`${api.url}${VEHICLES}`, { headers })).status);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+  } finally {
+    await api.stop();
+  }
 });
 
 test('whoever changes something sees what is', async () => {
