@@ -14,7 +14,7 @@ import { startApiProcess } from '../support/api-process.ts';
 let fixture: ApiFixture;
 beforeAll(async () => {
   fixture = await openApi({
-    redisDatabase: 8,
+    redisDatabase: 13,
     // As it is shipped: what is in memory asks who may have it, too.
     environment: { FLEETGRAPH_API_RECENT_MS: '500' },
   });

@@ -10,7 +10,7 @@ const RECENT_MS = 6_000;
 let fixture: ApiFixture;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 4, environment: { FLEETGRAPH_API_RECENT_MS: String(RECENT_MS) } });
+  fixture = await openApi({ redisDatabase: 12, environment: { FLEETGRAPH_API_RECENT_MS: String(RECENT_MS) } });
   await fixture.fleet.addVehicles(2, { rows: 0 });
 }, 120_000);
 afterAll(() => fixture?.close());

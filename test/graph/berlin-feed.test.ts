@@ -29,7 +29,7 @@ let fixture: SyncFixture;
 let redis: Redis;
 beforeAll(async () => {
   fixture = await openSyncFixture();
-  redis = await emptyRedis(sharedStack().redis.url, 5);
+  redis = await emptyRedis(sharedStack().redis.url, 2);
   await fixture.reset();
 });
 afterAll(async () => {

@@ -18,7 +18,7 @@ let builder: Builder;
 beforeAll(async () => {
   process.env['FLEETGRAPH_TEST_ACCESS_KEY'] = store.accessKeyId;
   process.env['FLEETGRAPH_TEST_SECRET_KEY'] = store.secretAccessKey;
-  redis = await emptyRedis(sharedStack().redis.url, 7);
+  redis = await emptyRedis(sharedStack().redis.url, 11);
 });
 beforeEach(async () => {
   await redis.flushdb();

@@ -44,8 +44,9 @@ const QUICK = {
   'retry.heartbeat_timeout_ms': 10_000,
   'schedule.enabled': false,
 };
-const FIRST_REDIS_DATABASE = 5;
-const REDIS_DATABASES = 16;
+/** Below it each test file that needs one has a number of its own. */
+const FIRST_REDIS_DATABASE = 20;
+const REDIS_DATABASES = 64;
 
 export async function openPipeline({
   stack = sharedStack(),

@@ -35,6 +35,9 @@ export function redisServer({ dir, account, binary, persistent }: RedisOptions):
       '127.0.0.1',
       '--dir',
       dataDir,
+      // Test files run side by side, each in databases of its own.
+      '--databases',
+      '64',
       '--appendonly',
       'no',
       '--maxmemory',
