@@ -30,6 +30,8 @@ beforeAll(async () => {
       'export.compression': 'none',
       'cleanup.interval_ms': 1_000,
       'ssh.keepalive_ms': 1_000,
+      // A connection that was begun in silence takes all of it, though the link is back.
+      'ssh.connect_timeout_ms': 5_000,
       // None of these faults is a failure of the work for longer than this.
       'worker_pool.retry_attempts': 5,
       'server.breaker_open_ms': 1_000,
