@@ -5,10 +5,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { ApiModule } from './api.module.ts';
-import { Callers } from './auth/callers.ts';
-import { answerFromMemory } from './core/answer-from-memory.ts';
 import { answerProblem } from './core/problem-filter.ts';
-import { RecentAnswers } from './core/recent-answers.ts';
+import { answerJson } from './core/recent-answers.ts';
 import { Stopping } from './core/stopping.ts';
 import { OpenApi } from './docs/open-api.ts';
 import { MetricsService } from './metrics/metrics.service.ts';
@@ -36,6 +34,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       answerProblem(error, request, reply.headers(SECURITY_HEADERS)),
   });
+  adapter.getInstance().setReplySerializer(answerJson);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS);
     if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
@@ -48,7 +47,6 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   const metrics = app.get(MetricsService);
   const stopping = app.get(Stopping);
   const server = adapter.getInstance();
-  server.addHook('onRequest', answerFromMemory(app.get(RecentAnswers), app.get(Callers)));
   // Fastify would take any text for a body; ours are JSON.
   server.removeContentTypeParser('text/plain');
   server.addHook('onResponse', (request, reply, done) => {

@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { ROLES, type Role } from '../../client/api-keys.ts';
 import { Problem } from '../core/problem.ts';
 import { ROUTE, type RouteDefinition } from '../core/route.ts';
 import { rememberActor } from './actor.ts';
@@ -19,7 +20,17 @@ export class AccessGuard implements CanActivate {
     if (definition === undefined) throw new Problem('Forbidden', 'Nobody may do this: the endpoint has no rule.');
     if (definition.access === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    rememberActor(request, await this.#callers.admit(request, definition.access));
+    const actor = await this.#callers.identify(request, definition.access);
+    const needed = definition.access === 'local' ? 'viewer' : definition.access;
+    if (!mayActAs(actor.role, needed)) {
+      throw new Problem(
+        'Forbidden',
+        `This needs the role ${needed}, and the key "${actor.name}" has the role ${actor.role}.`,
+      );
+    }
+    rememberActor(request, actor);
     return true;
   }
 }
+
+export const mayActAs = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { ROLES, type Role } from '../../client/api-keys.ts';
 import type { Config } from '../../config.ts';
 import { Problem } from '../core/problem.ts';
 import type { Access } from '../core/route.ts';
@@ -25,17 +24,6 @@ export class Callers {
     this.#keys = keys;
     this.#config = config;
     this.#perKey = new RateLimiterMemory({ points: config.api.ratePerMinute, duration: A_MINUTE_SECONDS });
-  }
-
-  /** Who is asking, if they may. Throws Unauthenticated, RateLimited or Forbidden. */
-  async admit(request: FastifyRequest, access: Access): Promise<Actor> {
-    const actor = await this.identify(request, access);
-    const needed = access === 'local' || access === 'public' ? 'viewer' : access;
-    if (mayActAs(actor.role, needed)) return actor;
-    throw new Problem(
-      'Forbidden',
-      `This needs the role ${needed}, and the key "${actor.name}" has the role ${actor.role}.`,
-    );
   }
 
   /** Counts as one of the caller's requests. Throws Unauthenticated or RateLimited. */
@@ -62,8 +50,6 @@ export class Callers {
     throw new Problem('Unauthenticated', 'The key is unknown, expired or revoked.');
   }
 }
-
-const mayActAs = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
 function presentedKey({ headers }: FastifyRequest): string | null {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];

@@ -1,28 +1,27 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { type Observable, finalize, from, lastValueFrom } from 'rxjs';
 import type { Config } from '../../config.ts';
-import { Answer } from './answer.ts';
-import { type Access, ROUTE, type RouteDefinition } from './route.ts';
+import { ROUTE, type RouteDefinition } from './route.ts';
 import { CONFIG } from './tokens.ts';
 
 interface Kept {
-  access: Access;
   answer: Promise<unknown>;
-  /** Once it is there: ready to be sent. */
-  ready: ReadyAnswer | null;
   madeAt: number;
   renewing: boolean;
 }
 
-/** An answer in memory that may be sent as it is to whoever has this access. */
-export interface ReadyAnswer {
-  access: Access;
-  send(reply: FastifyReply): FastifyReply;
-}
-
 /** Addresses kept at once; the oldest goes. */
 const MOST = 2_000;
+
+/** Bodies that may be sent many times, and their JSON once it was needed. */
+const texts = new WeakMap<object, { json?: string }>();
+
+/** For every answer of the server: one that is kept is turned into text once, however many get it. */
+export function answerJson(body: unknown): string {
+  const kept = texts.get(body as object);
+  return kept === undefined ? JSON.stringify(body) : (kept.json ??= JSON.stringify(body));
+}
 
 /**
  * Reads of projections that many ask for at once are answered from memory for FLEETGRAPH_API_RECENT_MS. One that is asked for again in the
@@ -39,15 +38,6 @@ export class RecentAnswers implements NestInterceptor {
     this.#recentMs = config.api.recentMs;
   }
 
-  /** null: there is none, it is too old, or it is time that a request renews it. */
-  readyFor(request: FastifyRequest): ReadyAnswer | null {
-    if (request.method !== 'GET') return null;
-    const kept = this.#kept.get(addressOf(request));
-    if (kept === undefined) return null;
-    const age = performance.now() - kept.madeAt;
-    return age <= this.#recentMs / 2 || (kept.renewing && age <= this.#recentMs) ? kept.ready : null;
-  }
-
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     if (request.method !== 'GET') {
@@ -56,18 +46,14 @@ export class RecentAnswers implements NestInterceptor {
     }
     const definition = Reflect.getMetadata(ROUTE, context.getHandler()) as RouteDefinition | undefined;
     if (definition?.recent !== true || this.#recentMs === 0) return next.handle();
-    return from(this.#answer(addressOf(request), definition.access, () => lastValueFrom(next.handle())));
+    const key = `${request.url} ${request.headers['if-none-match'] ?? ''}`;
+    return from(this.#answer(key, () => lastValueFrom(next.handle()).then(sentOften)));
   }
 
-  #answer(key: string, access: Access, make: () => Promise<unknown>): Promise<unknown> {
+  #answer(key: string, make: () => Promise<unknown>): Promise<unknown> {
     const kept = this.#kept.get(key);
     const age = kept === undefined ? Infinity : performance.now() - kept.madeAt;
-    if (kept === undefined || age > this.#recentMs) {
-      const made = startKeeping(access, make);
-      this.#keep(key, made);
-      made.answer.catch(() => this.#forget(key, made));
-      return made.answer;
-    }
+    if (kept === undefined || age > this.#recentMs) return this.#make(key, make).answer;
     if (age > this.#recentMs / 2 && !kept.renewing) {
       kept.renewing = true;
       this.#renew(key, kept, make);
@@ -75,13 +61,21 @@ export class RecentAnswers implements NestInterceptor {
     return kept.answer;
   }
 
+  #make(key: string, make: () => Promise<unknown>): Kept {
+    const made: Kept = { answer: make(), madeAt: performance.now(), renewing: false };
+    this.#keep(key, made);
+    made.answer.catch(() => this.#forget(key, made));
+    return made;
+  }
+
   /** A renewal that fails leaves the next one who asks to hear why. */
   #renew(key: string, old: Kept, make: () => Promise<unknown>): void {
-    const made = startKeeping(old.access, make);
-    made.answer.then(
+    const madeAt = performance.now();
+    const answer = make();
+    answer.then(
       () => {
         // Cleared meanwhile: what was read before that is not kept.
-        if (this.#kept.get(key) === old) this.#keep(key, made);
+        if (this.#kept.get(key) === old) this.#keep(key, { answer, madeAt, renewing: false });
       },
       () => this.#forget(key, old),
     );
@@ -98,35 +92,7 @@ export class RecentAnswers implements NestInterceptor {
   }
 }
 
-const addressOf = ({ url, headers }: FastifyRequest): string => `${url} ${headers['if-none-match'] ?? ''}`;
-
-function startKeeping(access: Access, make: () => Promise<unknown>): Kept {
-  const kept: Kept = { access, answer: make(), ready: null, madeAt: performance.now(), renewing: false };
-  kept.answer.then(
-    (body) => (kept.ready = readyAnswer(access, body)),
-    () => {},
-  );
-  return kept;
-}
-
-/** Turned into JSON once, when it is sent for the first time, however many get it. */
-function readyAnswer(access: Access, made: unknown): ReadyAnswer {
-  const { status, headers, body } = made instanceof Answer ? made : new Answer(made, {});
-  let text: string | undefined;
-  return {
-    access,
-    send(reply) {
-      if (body === undefined)
-        return reply
-          .status(status ?? 200)
-          .headers(headers)
-          .send();
-      text ??= typeof body === 'string' ? body : JSON.stringify(body);
-      return reply
-        .status(status ?? 200)
-        .type('application/json; charset=utf-8')
-        .headers(headers)
-        .send(text);
-    },
-  };
+function sentOften(body: unknown): unknown {
+  if (typeof body === 'object' && body !== null) texts.set(body, {});
+  return body;
 }
