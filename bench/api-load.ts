@@ -20,7 +20,8 @@ import { installSlowDump, slowToolsPath } from './slow-dump.ts';
 import { type BenchWorker, startBenchWorker } from './worker-process.ts';
 
 export const API_LOAD = { perSecond: 500, seconds: 12, rounds: 3, flatOut: false };
-const WARM_UP_SECONDS = 4;
+/** Of each turn. */
+const WARM_UP_SECONDS = 2;
 const P99_MS = 10;
 /** What is far away in an operator's network: a dump on a legacy host takes its time, and so does each page of the source. */
 const REMOTE = { dumpSeconds: 1, answerMs: 300 };
@@ -211,17 +212,16 @@ interface Measured {
 /** Our reads and the bare route by turns, at the same rate and over the same load. */
 async function measure({ perSecond, seconds, rounds }: LoadSize, bareUrl: string, reads: Reads): Promise<Measured> {
   const bareTargets = [{ name: 'bare', urls: [bareUrl] }];
-  const ofReads = async (forSeconds: number): Promise<LoadResult[]> => {
-    const load = startLoad({ targets: reads.now(), headers: reads.headers, perSecond, seconds: forSeconds });
+  const turn = { perSecond, warmUpSeconds: WARM_UP_SECONDS, seconds };
+  const ofReads = async (): Promise<LoadResult[]> => {
+    const load = startLoad({ ...turn, targets: reads.now(), headers: reads.headers });
     const following = setInterval(() => load.redirect(reads.now()), 1_000);
     return load.results.finally(() => clearInterval(following));
   };
-  await ofReads(WARM_UP_SECONDS);
-  await startLoad({ targets: bareTargets, headers: {}, perSecond, seconds: WARM_UP_SECONDS / 2 }).results;
   const measured: Measured = { ours: [], bare: [] };
   for (let round = 0; round < rounds; round++) {
-    measured.ours.push(...(await ofReads(seconds)));
-    measured.bare.push(...(await startLoad({ targets: bareTargets, headers: {}, perSecond, seconds }).results));
+    measured.ours.push(...(await ofReads()));
+    measured.bare.push(...(await startLoad({ ...turn, targets: bareTargets, headers: {} }).results));
     await sleep(500);
   }
   return measured;

@@ -7,14 +7,15 @@ const TIMEOUT_MS = 5_000;
 const CONNECTIONS = 128;
 
 /** The process behind open-loop.ts: a loop of its own, so that nothing else of the bench delays a request. */
-const [{ targets, headers, perSecond, seconds }] = (await once(process, 'message')) as [LoadOrder];
+const [{ targets, headers, perSecond, warmUpSeconds, seconds }] = (await once(process, 'message')) as [LoadOrder];
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const results = new Map<string, LoadResult>(targets.map(({ name }) => [name, { name, latencies: [], errors: {} }]));
 let current: Target[] = targets;
 process.on('message', (changed: Target[]) => (current = changed));
 process.once('disconnect', () => process.exit(1));
 
-const total = perSecond * seconds;
+const uncounted = perSecond * warmUpSeconds;
+const total = uncounted + perSecond * seconds;
 const startedAt = performance.now();
 const answers: Promise<void>[] = [];
 await new Promise<void>((sent) => {
@@ -38,7 +39,7 @@ function request(n: number): Promise<void> {
   const dueAt = startedAt + (n * 1_000) / perSecond;
   return new Promise((resolve) => {
     const done = (error: string | null): void => {
-      result.latencies.push(performance.now() - dueAt);
+      if (n >= uncounted) result.latencies.push(performance.now() - dueAt);
       if (error !== null) result.errors[error] = (result.errors[error] ?? 0) + 1;
       resolve();
     };

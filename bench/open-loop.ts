@@ -12,6 +12,8 @@ export interface LoadOrder {
   targets: Target[];
   headers: Record<string, string>;
   perSecond: number;
+  /** Before `seconds`, at the same rate: connections are opened and the client's own code is compiled. Only failures of it count. */
+  warmUpSeconds: number;
   seconds: number;
 }
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { type Queryable, inTransaction } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
@@ -26,7 +26,7 @@ export interface StoredApiKey extends ApiKey {
 const ID = /^[a-z0-9]{12}$/;
 const COLUMNS = `id, name, role, created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt"`;
 
-export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+export const hashSecret = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 /** The two parts of `id.secret`, or null for anything else. */
 export function splitKey(text: string): { id: string; secret: string } | null {

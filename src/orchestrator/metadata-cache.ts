@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
-import { type LostStages, findLostStages, readRunningStages } from './lost-stages.ts';
+import { type LostStages, findLostStages, readRunningStages } from '../connections/lost-stages.ts';
 import { readWorkerMetadata } from './read-metadata.ts';
 import type { IBackgroundWorker, WorkerMetadata } from './types.ts';
 

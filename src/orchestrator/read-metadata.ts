@@ -1,5 +1,5 @@
 import type { Queryable } from '../connections/postgres.ts';
-import type { LostStages } from './lost-stages.ts';
+import type { LostStages } from '../connections/lost-stages.ts';
 import type { WorkerMetadata } from './types.ts';
 
 interface StageRow extends Omit<WorkerMetadata, 'lastRun'> {

@@ -142,6 +142,12 @@ export const TRANSPORT_GRAPH_SETTINGS = {
     60_000,
     'A stage of another program cannot run when that program has not taken it up for this long.',
   ),
+  lostCheckMs: setting(
+    'stages.lost_check_ms',
+    milliseconds,
+    30_000,
+    'How often a worker looks whether a stage that is told to run was terminated, and records its end.',
+  ),
   citiesFile: setting(
     'virtual.cities_file',
     z

@@ -6,10 +6,14 @@ import { onParentGone } from '../connections/parent-process.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import { installRuntime } from './runtime.ts';
-import { startLegacySyncWorker } from './legacy-sync-worker.ts';
-import { startTransportGraphWorker } from './transport-graph-worker.ts';
 
-const START = { 'legacy-sync': startLegacySyncWorker, 'transport-graph': startTransportGraphWorker };
+/** Loaded when the role is this process's: the other's libraries are ten megabytes that it would hold for nothing. */
+const START = {
+  'legacy-sync': async (config: Config, logger: Logger) =>
+    (await import('./legacy-sync-worker.ts')).startLegacySyncWorker(config, logger),
+  'transport-graph': async (config: Config, logger: Logger) =>
+    (await import('./transport-graph-worker.ts')).startTransportGraphWorker(config, logger),
+};
 
 /**
  * For the isolates that are made from now on, which are those of the workflows: they make little garbage, and V8 would let the space

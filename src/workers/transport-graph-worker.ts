@@ -17,6 +17,7 @@ import { openRedis } from '../connections/redis.ts';
 import { openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
+import { settleLostStages } from '../connections/lost-stages.ts';
 import { readTransportGraphSettings } from '../settings/store.ts';
 import type {
   OperatorActivities,
@@ -80,6 +81,12 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
       'the care for the live graph',
       async () => (await settings.read()).refillCheckMs,
       () => maintainGraphs(graphs),
+      logger,
+    ),
+    repeat(
+      'the search for terminated stages',
+      async () => (await settings.read()).lostCheckMs,
+      () => settleLostStages(temporal.client, pool),
       logger,
     ),
     repeat(

@@ -16,6 +16,8 @@ const QUARANTINE = '/api/v1/legacy-sync/quarantine';
 
 let fixture: ApiFixture;
 let vehicleIds: string[];
+/** A run that was cancelled before there was a worker. */
+let cancelledUnseen: string;
 
 beforeAll(async () => {
   fixture = await openApi({ redisDatabase: 6, environment: { FLEETGRAPH_API_EVENT_PING_MS: '1000' } });
@@ -39,6 +41,24 @@ const untilEnded = (runId: string) =>
     { withinMs: 40_000 },
   );
 
+test('a run that no worker has seen is cancelled or terminated as any other', async () => {
+  const start = async (vehicleId: string | undefined): Promise<string> =>
+    (await fixture.post(RUNS, { selection: { kind: 'list', vehicleIds: [vehicleId] } })).body.runId;
+  const [cancelled, terminated] = [await start(vehicleIds[0]), await start(vehicleIds[1])];
+  expect(await fixture.post(`${RUNS}/${cancelled}/pause`)).toMatchObject({ status: 503, body: { code: 'NoWorker' } });
+  expect((await fixture.post(`${RUNS}/${cancelled}/cancel`)).status).toBe(202);
+  const workflowId = (await fixture.get(`${RUNS}/${terminated}`)).body.run.workflowId;
+  await fixture.fleet.client.workflow.getHandle(workflowId, terminated).terminate('in a test');
+  expect(await untilEnded(terminated)).toMatchObject({ state: 'lost', finishedAt: expect.any(String) });
+  expect(await fixture.post(`${RUNS}/${terminated}/cancel`)).toMatchObject({
+    status: 409,
+    body: { code: 'WrongState' },
+  });
+  // Its clean-up is the worker's: until there is one, it goes on.
+  expect((await fixture.get(`${RUNS}/${cancelled}`)).body.run).toMatchObject({ state: 'running', vehicles: 0 });
+  cancelledUnseen = cancelled;
+});
+
 test('a run: started, found before a worker has seen it, refused a second time, followed to its end, and read', async () => {
   const started = await fixture.post(RUNS, { selection: { kind: 'all' }, maxWorkers: 2, reason: 'a first try' });
   expect(started.status).toBe(202);
@@ -56,6 +76,7 @@ test('a run: started, found before a worker has seen it, refused a second time, 
   await eventually(() => expect(events.comments).toContain(': ping'));
   await startWorker();
   const run = await untilEnded(runId);
+  expect(await untilEnded(cancelledUnseen)).toMatchObject({ state: 'cancelled', vehicles: 0 });
   expect(run).toMatchObject({
     state: 'completed',
     vehicles: 4,

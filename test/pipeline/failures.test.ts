@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { stageWorkflowId } from '../../src/workflows/transport-graph/messages.ts';
 import { sourceNetwork } from '../odata/network.ts';
 import { type AlertSinks, startAlertSinks } from '../support/alert-sinks.ts';
+import { eventually } from '../support/eventually.ts';
 import { refuse } from '../../src/demo/odata-source.ts';
 import { type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
 
@@ -18,6 +19,7 @@ beforeAll(async () => {
       'alert.smtp_host': '127.0.0.1',
       'alert.smtp_port': sinks.smtpPort,
       'alert.smtp_security': 'none',
+      'stages.lost_check_ms': 300,
     },
   });
   await pipeline.startWorker({ env: { ALERT_WEBHOOK: sinks.webhookUrl } });
@@ -146,6 +148,20 @@ test('an attempt that takes too long is given up, and the next one is made', asy
   await pipeline.pool.query(`UPDATE pipeline_stages SET timeout_ms = 600000, attempts = 3 WHERE worker_id = $1`, [
     ODATA,
   ]);
+});
+
+test('a stage that was terminated is recorded as failed by a worker, without a next run', async () => {
+  const held = holdSource(pipeline.source);
+  const running = pipeline.orchestrator.executeWorker(ODATA);
+  await eventually(async () => expect(await lastRun(ODATA)).toMatchObject({ status: 'running' }));
+  await pipeline.client.workflow.getHandle(stageWorkflowId(ODATA)).terminate('in a test');
+  held.release();
+  expect(await running).toMatchObject({ success: false });
+  await eventually(async () => expect(await lastRun(ODATA)).toMatchObject({ status: 'failed', code: 'Lost' }));
+  const [ended] = await pipeline.rows(
+    'SELECT finished_at >= started_at AS fits FROM stage_runs ORDER BY id DESC LIMIT 1',
+  );
+  expect(ended).toEqual({ fits: true });
 });
 
 test('a set that shrank is held: one alert however often it is found, until an operator takes it by name and reason', async () => {

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { type StoredApiKey, hashSecret, readStoredApiKeys, splitKey } from '../../client/api-keys.ts';
 import { Failure } from '../../errors.ts';
@@ -8,7 +9,7 @@ import { Database } from '../core/database.ts';
 const FRESH_MS = 5_000;
 /** Older than that, and PostgreSQL not known to be away: a request waits for news. */
 const STALE_MS = 2 * FRESH_MS;
-/** A key that is not known may be new: it is looked for, but not at every request of somebody who guesses. */
+/** A key that is not known may be new: it is looked for, and all who guess wait for the same look, no more often than this. */
 const LOOK_AGAIN_MS = 250;
 /** While PostgreSQL is away, keys it has vouched for are good for so long: what does not need it still answers. */
 const GOOD_WITHOUT_DATABASE_MS = 600_000;
@@ -43,11 +44,21 @@ export class KeyRing implements OnModuleInit, OnApplicationShutdown {
     const parts = splitKey(text);
     if (parts === null) return null;
     if (Date.now() - this.#readAt > STALE_MS) await this.#refresh(GOOD_WITHOUT_DATABASE_MS);
-    if (!this.#keys.has(parts.id) && Date.now() - this.#readAt > LOOK_AGAIN_MS) await this.#refresh(0);
+    if (!this.#keys.has(parts.id)) await this.#lookAgain();
     const key = this.#keys.get(parts.id);
     const right = timingSafeEqual(hashSecret(parts.secret), key?.secretSha256 ?? NO_KEY);
     if (key === undefined || !right) return null;
     return key.expiresAt !== null && key.expiresAt.getTime() <= Date.now() ? null : key;
+  }
+
+  /** Reads what is stored now: a key that was made just before this request came is among it. */
+  async #lookAgain(): Promise<void> {
+    const cameAt = Date.now();
+    // A read that had begun before may have missed it; the second cannot have.
+    for (let looks = 0; looks < 2 && this.#readAt <= cameAt; looks += 1) {
+      await sleep(Math.max(0, this.#readAt + LOOK_AGAIN_MS - Date.now()));
+      await this.#refresh(0);
+    }
   }
 
   /** A failure is borne as long as what is known is not older than `goodForMs`, and not asked for again at every request. */

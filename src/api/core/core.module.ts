@@ -7,6 +7,7 @@ import { KeyRing } from '../auth/key-ring.ts';
 import { OpenApi } from '../docs/open-api.ts';
 import { Audit } from './audit.ts';
 import { Database } from './database.ts';
+import { RecentReads } from './recent-reads.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { Stopping } from './stopping.ts';
 import { TemporalGateway } from './temporal-gateway.ts';
@@ -28,6 +29,7 @@ export class CoreModule {
       Audit,
       KeyRing,
       OpenApi,
+      RecentReads,
       Stopping,
     ];
     return { module: CoreModule, providers, exports: providers };

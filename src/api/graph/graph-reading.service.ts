@@ -1,59 +1,83 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
 import { GraphReader } from '../../graph-reader/graph-reader.ts';
 import { readTransportGraphSettings } from '../../settings/store.ts';
 import { Answer } from '../core/answer.ts';
 import { Database } from '../core/database.ts';
 import { notFound } from '../core/problem.ts';
+import { RecentReads } from '../core/recent-reads.ts';
 import { REDIS } from '../core/tokens.ts';
 import { WholeGraph, type WholeGraphQuestion } from './whole-graph.ts';
 
-/** The live graph, read from Redis: each request pins one version. Texts go out as they are stored. */
+/** Of a stop or a way it is a kilobyte, of the drawing of a large network some megabytes. */
+const KEPT_CHARACTERS = 32 * 1024 ** 2;
+
+/**
+ * The live graph, read from Redis: each request pins one version. Texts go out as they are stored. A version never changes, so what was read
+ * of it is not read again; which one is live is known from a moment ago.
+ */
 @Injectable()
 export class GraphReadingService {
   readonly #database: Database;
   readonly #redis: Redis;
   readonly #whole: WholeGraph;
+  readonly #recent: RecentReads;
+  readonly #texts = new LRUCache<string, VersionText, () => Promise<VersionText>>({
+    maxSize: KEPT_CHARACTERS,
+    sizeCalculation: ({ text }, what) => what.length + text.length,
+    fetchMethod: (_what, _stale, { context }) => context(),
+  });
   #opened: Promise<Opened> | null = null;
 
   constructor(
     @Inject(Database) database: Database,
     @Inject(REDIS) redis: Redis,
     @Inject(WholeGraph) whole: WholeGraph,
+    @Inject(RecentReads) recent: RecentReads,
   ) {
     this.#database = database;
     this.#redis = redis;
     this.#whole = whole;
+    this.#recent = recent;
   }
 
   node(stopId: string, known?: string): Promise<Answer> {
-    return this.#text('node', stopId, known);
+    return this.#stop('node', stopId, known);
   }
 
   neighbors(stopId: string, known?: string): Promise<Answer> {
-    return this.#text('neighbors', stopId, known);
+    return this.#stop('neighbors', stopId, known);
   }
 
   path(from: string, to: string, known?: string): Promise<Answer> {
-    return this.#ofWhole({ from, to }, known);
+    return this.#answer(`path ${JSON.stringify([from, to])}`, known, this.#ofWhole({ from, to }));
   }
 
   network(known?: string): Promise<Answer> {
-    return this.#ofWhole(null, known);
+    return this.#answer('network', known, this.#ofWhole(null));
   }
 
-  async #text(kind: 'node' | 'neighbors', stopId: string, known: string | undefined): Promise<Answer> {
-    const { reader } = await this.#open();
-    const { version, text } = await reader.readText(kind, stopId);
-    return isKnown(version, known) ? unchanged(version) : answer(version, text ?? noStop(stopId));
+  #stop(kind: 'node' | 'neighbors', stopId: string, known: string | undefined): Promise<Answer> {
+    return this.#answer(`${kind} ${stopId}`, known, async ({ reader }) => {
+      const { version, text } = await reader.readText(kind, stopId);
+      return { version, text: text ?? noStop(stopId) };
+    });
   }
 
-  async #ofWhole(way: WholeGraphQuestion['way'], known: string | undefined): Promise<Answer> {
-    const { reader, keyTag } = await this.#open();
-    const live = await reader.read(async ({ version }) => version);
+  #ofWhole(way: WholeGraphQuestion['way']): ReadText {
+    return ({ keyTag }) => this.#whole.ask({ keyTag, way });
+  }
+
+  async #answer(what: string, known: string | undefined, read: ReadText): Promise<Answer> {
+    const opened = await this.#open();
+    const live = await this.#recent.get('the live graph', () => opened.reader.read(async ({ version }) => version));
     if (isKnown(live, known)) return unchanged(live);
-    const { version, text } = await this.#whole.ask({ keyTag, way });
-    return answer(version, text);
+    const key = `${live} ${what}`;
+    const found = await this.#texts.forceFetch(key, { context: () => read(opened) });
+    // Swapped meanwhile: it is right, and of another version than its key.
+    if (found.version !== live) this.#texts.delete(key);
+    return answer(found);
   }
 
   /** How keys are written changes with a setting; while PostgreSQL does not tell, they are as the spec has them. */
@@ -73,6 +97,13 @@ interface Opened {
   keyTag: boolean;
 }
 
+interface VersionText {
+  version: string;
+  text: string;
+}
+
+type ReadText = (opened: Opened) => Promise<VersionText>;
+
 function noStop(stopId: string): never {
   throw notFound(`stop ${stopId} in the graph`);
 }
@@ -85,7 +116,7 @@ const headersOf = (version: string): Record<string, string> => ({
 
 const unchanged = (version: string): Answer => new Answer(undefined, { status: 304, headers: headersOf(version) });
 
-const answer = (version: string, text: string): Answer =>
+const answer = ({ version, text }: VersionText): Answer =>
   new Answer(text, { headers: { ...headersOf(version), 'content-type': 'application/json; charset=utf-8' } });
 
 /** Whether `If-None-Match` names this version. */

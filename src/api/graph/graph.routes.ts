@@ -161,7 +161,6 @@ export const READ_NODE = route({
   path: 'nodes/:stopId',
   access: 'viewer',
   summary: 'One stop',
-  recent: true,
   description: PINNED,
   params: stopParams,
   answer: node,
@@ -173,7 +172,6 @@ export const READ_NEIGHBORS = route({
   path: 'nodes/:stopId/neighbors',
   access: 'viewer',
   summary: 'The connections that leave a stop',
-  recent: true,
   description: PINNED,
   params: stopParams,
   answer: z.array(edge),
@@ -185,7 +183,6 @@ export const FIND_PATH = route({
   path: 'path',
   access: 'viewer',
   summary: 'The quickest way from one stop to another',
-  recent: true,
   description: PINNED,
   query: z.strictObject({ from: stopId, to: stopId }),
   answer: success({

@@ -1,4 +1,7 @@
 import { once } from 'node:events';
+import { existsSync, readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { loadConfig } from '../../config.ts';
 import { openRedis } from '../../connections/redis.ts';
 import { Failure } from '../../errors.ts';
@@ -11,26 +14,28 @@ import type { WholeGraphAnswer, WholeGraphQuestion } from './whole-graph.ts';
 /** A connection is made in milliseconds; on a busy machine it may take a moment. Whether Redis is there at all was asked before. */
 const CONNECT_MS = 2_000;
 
+/** Of the scale of `nice`: who waits for a way lets those go ahead whose answers are at hand. */
+const BEHIND_THE_ANSWERING_THREAD = 10;
+
 /** The thread behind whole-graph.ts. It has a connection of its own: what Redis sends, megabytes of it, is read and parsed here. */
 const redis = openRedis(loadConfig().redisUrl, { silenceTimeoutMs: SILENCE_MS, commandTimeoutMs: 2 * SILENCE_MS });
 
-/** Makes something of one version once: of the one that was asked for last. */
-function ofLastVersion<T>(make: (graph: PinnedGraph) => Promise<T>): (graph: PinnedGraph) => Promise<T> {
-  let last: { version: string; made: Promise<T> } | null = null;
-  return (graph) => {
-    if (last?.version === graph.version) return last.made;
-    const current = { version: graph.version, made: make(graph) };
-    last = current;
-    current.made.catch(() => (last = last === current ? null : last));
-    return current.made;
-  };
+let last: { version: string; network: Promise<PathNetwork> } | null = null;
+
+/** Made once of each version, and kept of the one that was asked for last. */
+function networkOf(graph: PinnedGraph): Promise<PathNetwork> {
+  if (last?.version === graph.version) return last.network;
+  const network = graph.content().then(({ stopIds, neighbors }) => createPathNetwork(stopIds, neighbors));
+  const current = { version: graph.version, network };
+  last = current;
+  network.catch(() => (last = last === current ? null : last));
+  return network;
 }
 
-const networkOf = ofLastVersion(async (graph): Promise<PathNetwork> => {
-  const { stopIds, neighbors } = await graph.content();
-  return createPathNetwork(stopIds, neighbors);
-});
-const drawingOf = ofLastVersion(draw);
+// Linux knows threads as it knows processes; elsewhere there is no such folder, and all threads are alike.
+if (existsSync('/proc/thread-self')) {
+  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), BEHIND_THE_ANSWERING_THREAD);
+}
 
 export default async function answer({ keyTag, way }: WholeGraphQuestion): Promise<WholeGraphAnswer> {
   if (redis.status !== 'ready') {
@@ -46,7 +51,7 @@ export default async function answer({ keyTag, way }: WholeGraphQuestion): Promi
 }
 
 async function show(graph: PinnedGraph): Promise<WholeGraphAnswer> {
-  return { version: graph.version, text: await drawingOf(graph) };
+  return { version: graph.version, text: await draw(graph) };
 }
 
 async function find(graph: PinnedGraph, { from, to }: { from: string; to: string }): Promise<WholeGraphAnswer> {

@@ -6,13 +6,19 @@ import { notFound } from '../core/problem.ts';
 
 const RUNS = '/api/v1/legacy-sync/runs';
 
-/** A run that was started here shows as running before a worker has planned it. Throws NotFound. */
-export async function findRun(database: Database, runId: string): Promise<RunState> {
+/** `planned: false`: it was started here and no worker has planned it yet, so that it is known from its start alone. */
+export interface FoundRun {
+  run: RunState;
+  planned: boolean;
+}
+
+/** Throws NotFound. */
+export async function findRun(database: Database, runId: string): Promise<FoundRun> {
   try {
-    return await readRun(database.reader, runId);
+    return { run: await readRun(database.reader, runId), planned: true };
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'InvalidSelection') throw error;
-    return startedRun(database, runId);
+    return { run: await startedRun(database, runId), planned: false };
   }
 }
 

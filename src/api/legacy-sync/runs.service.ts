@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   ApplicationFailure,
+  type Client,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionStatusName,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
@@ -20,7 +22,15 @@ import { numberCursor, pageOf, timeCursor } from '../core/pages.ts';
 import { Problem } from '../core/problem.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { PROGRESS } from '../core/tokens.ts';
-import { failedVehicles, findRun, latestRuns, runVehicles, runningUnder, throughput } from './run-queries.ts';
+import {
+  type FoundRun,
+  failedVehicles,
+  findRun,
+  latestRuns,
+  runVehicles,
+  runningUnder,
+  throughput,
+} from './run-queries.ts';
 import { type WorkerSlot, readSlots } from './worker-slots.ts';
 
 /** Many who watch one run are one question to the servers. */
@@ -108,10 +118,7 @@ export class RunsService {
 
   view(runId: string): Promise<RunView> {
     return this.#views.get(runId, async () => {
-      const [run, slots] = await Promise.all([
-        findRun(this.#database, runId),
-        readSlots(this.#database, this.#progress, runId),
-      ]);
+      const [{ run }, slots] = await Promise.all([this.#find(runId), readSlots(this.#database, this.#progress, runId)]);
       return { run, ...slots };
     });
   }
@@ -120,14 +127,14 @@ export class RunsService {
     runId: string,
     { limit, after, state, status }: Page & { state?: string | undefined; status?: string | undefined },
   ): Promise<object> {
-    await findRun(this.#database, runId);
+    await this.#find(runId);
     const filter = { limit: limit + 1, after: numberCursor(after), state: state ?? null, status: status ?? null };
     const rows = await runVehicles(this.#database, runId, filter);
     return pageOf('vehicles', rows, limit, ({ vehicleId }) => vehicleId);
   }
 
   async throughput(runId: string, points: number): Promise<object> {
-    const { startedAt, finishedAt } = await findRun(this.#database, runId);
+    const { startedAt, finishedAt } = (await this.#find(runId)).run;
     const end = finishedAt === null ? Date.now() : Date.parse(finishedAt);
     const bucketSeconds = Math.max(1, Math.ceil((end - Date.parse(startedAt)) / 1000 / points));
     return { success: true, bucketSeconds, points: await throughput(this.#database, runId, bucketSeconds) };
@@ -151,13 +158,16 @@ export class RunsService {
 
   async cancel(runId: string, actor: Actor, reason?: string): Promise<Answer> {
     const act = { actor, reason, needsWorker: false };
-    await this.#steer('fleet-sync.cancel', runId, act, () => this.#manager.cancel(runId));
+    await this.#steer('fleet-sync.cancel', runId, act, async ({ run, planned }) => {
+      if (planned) await this.#manager.cancel(runId);
+      else await this.#temporal.client.workflow.getHandle(run.workflowId, runId).cancel();
+    });
     const message = 'The run is being cancelled: vehicles in flight clean up.';
     return accepted({ success: true, message, runId, link: runLink(runId) }, runLink(runId));
   }
 
   async retryFailed(runId: string, actor: Actor, reason?: string): Promise<Answer> {
-    const { mode } = await findRun(this.#database, runId);
+    const { mode } = (await this.#find(runId)).run;
     const vehicleIds = await failedVehicles(this.#database, runId);
     if (vehicleIds.length === 0) {
       throw new Problem('WrongState', `Retrying run ${runId}: no enabled vehicle has failed in it.`, {
@@ -167,13 +177,21 @@ export class RunsService {
     return this.start({ selection: { kind: 'list', vehicleIds }, mode }, actor, reason);
   }
 
+  /** Of a run that no worker has planned, Temporal tells whether it still waits for one. Throws NotFound. */
+  async #find(runId: string): Promise<FoundRun> {
+    const { run, planned } = await findRun(this.#database, runId);
+    const end = planned ? {} : await this.#temporal.glance((client) => endOf(client, run));
+    return { run: { ...run, ...end }, planned };
+  }
+
   async #steer(
     action: string,
     runId: string,
     { actor, reason, details, needsWorker = true }: Steering,
-    act: () => Promise<void>,
+    act: (run: FoundRun) => Promise<void>,
   ): Promise<void> {
-    const run = await findRun(this.#database, runId);
+    const found = await this.#find(runId);
+    const { run } = found;
     const what = `Steering run ${runId}`;
     const refuse = (why: string): Problem => new Problem('WrongState', `${what}: ${why}.`, { link: runLink(runId) });
     if (run.state !== 'running') throw refuse(`it is ${run.state}`);
@@ -182,7 +200,10 @@ export class RunsService {
     await this.#audit.record({ actor, action, subject: runId, reason, details: { ...details, runId } });
     const errand = { workflowId: run.workflowId, taskQueue: LEGACY_SYNC_TASK_QUEUE };
     try {
-      const result = await this.#attendance.orNobody(this.#temporal.call(act, STEERING_MS), errand);
+      const result = await this.#attendance.orNobody(
+        this.#temporal.call(() => act(found), STEERING_MS),
+        errand,
+      );
       if (result === NOBODY) throw noWorker(LEGACY_SYNC_TASK_QUEUE, what, 'It may be done when one is there.');
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw refuse('it has ended meanwhile');
@@ -192,6 +213,26 @@ export class RunsService {
         throw refuse(error.cause.message);
       throw error;
     }
+  }
+}
+
+const STATE_OF_END: Partial<Record<WorkflowExecutionStatusName, RunState['state']>> = {
+  COMPLETED: 'completed',
+  CANCELLED: 'cancelled',
+  FAILED: 'failed',
+  TIMED_OUT: 'failed',
+  TERMINATED: 'lost',
+};
+
+/** Nothing while it goes on. */
+async function endOf(client: Client, { workflowId, runId }: RunState): Promise<Partial<RunState>> {
+  try {
+    const { status, closeTime } = await client.workflow.getHandle(workflowId, runId).describe();
+    const state = STATE_OF_END[status.name];
+    return state === undefined ? {} : { state, finishedAt: closeTime?.toISOString() ?? null };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { state: 'lost' };
+    throw error;
   }
 }
 

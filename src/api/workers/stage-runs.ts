@@ -1,4 +1,4 @@
-import { LOST_MESSAGE, type LostStages } from '../../orchestrator/lost-stages.ts';
+import { LOST_MESSAGE, type LostStages } from '../../connections/lost-stages.ts';
 import type { Database } from '../core/database.ts';
 
 export interface StageRunRow {

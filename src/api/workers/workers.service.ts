@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ScheduleNotFoundError, type WorkflowExecutionStatusName, WorkflowNotFoundError } from '@temporalio/client';
-import { type LostStages, findLostStages, readRunningStages } from '../../orchestrator/lost-stages.ts';
+import { type LostStages, findLostStages, readRunningStages } from '../../connections/lost-stages.ts';
 import { readWorkerMetadata } from '../../orchestrator/read-metadata.ts';
 import type { WorkerMetadata } from '../../orchestrator/types.ts';
 import {

@@ -1,5 +1,5 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { Queryable } from '../connections/postgres.ts';
+import type { Queryable } from './postgres.ts';
 
 /** A run of a stage whose row says that it is running. */
 export interface RunningStage {
@@ -29,6 +29,18 @@ export async function findLostStages(temporal: Client, running: RunningStage[]):
     running.map(async ({ workflowId, runId }) => [runId, await endOf(temporal, workflowId, runId)] as const),
   );
   return new Map(ended.filter((each): each is [string, Date | null] => each[1] !== 'running'));
+}
+
+/** Writes into their rows the end that they could not write, for all that reads nothing but rows: metrics, `doctor`, SQL by hand. */
+export async function settleLostStages(temporal: Client, postgres: Queryable): Promise<void> {
+  const lost = await findLostStages(temporal, await readRunningStages(postgres));
+  for (const [runId, endedAt] of lost) {
+    await postgres.query(
+      `UPDATE stage_runs SET status = 'failed', failure_code = 'Lost', message = $3, finished_at = greatest(started_at, coalesce($2, now()))
+        WHERE workflow_run_id = $1 AND status = 'running'`,
+      [runId, endedAt, LOST_MESSAGE],
+    );
+  }
 }
 
 async function endOf(temporal: Client, workflowId: string, runId: string): Promise<Date | null | 'running'> {
