@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import { type Client, type WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import type pg from 'pg';
 import type { ProgressStore, SlotProgress, WorkerStatus } from '../connections/progress.ts';
 import { Failure } from '../errors.ts';
@@ -52,10 +52,15 @@ export interface StartedRun {
   result(): Promise<FleetSyncResult>;
 }
 
+/** A worker takes an update within milliseconds; a run that is being planned answers when it has been. */
+const STEERING_MS = 60_000;
+
 export interface WorkerPoolManagerOptions {
   temporal: Client;
   postgres: pg.Pool;
   progress: ProgressStore;
+  /** How long an order to a running sync may take. */
+  steeringMs?: number;
 }
 
 const CONFIG_SETTINGS = {
@@ -71,11 +76,13 @@ export class WorkerPoolManager {
   readonly #temporal: Client;
   readonly #postgres: pg.Pool;
   readonly #progress: ProgressStore;
+  readonly #steeringMs: number;
 
-  constructor({ temporal, postgres, progress }: WorkerPoolManagerOptions) {
+  constructor({ temporal, postgres, progress, steeringMs = STEERING_MS }: WorkerPoolManagerOptions) {
     this.#temporal = temporal;
     this.#postgres = postgres;
     this.#progress = progress;
+    this.#steeringMs = steeringMs;
   }
 
   async getConfig(): Promise<WorkerPoolConfig> {
@@ -133,20 +140,35 @@ export class WorkerPoolManager {
   }
 
   async pause(runId: string): Promise<void> {
-    await (await this.#handleOf(runId)).executeUpdate(pauseUpdate);
+    await this.#steer(runId, (handle) => handle.executeUpdate(pauseUpdate));
   }
 
   async resume(runId: string): Promise<void> {
-    await (await this.#handleOf(runId)).executeUpdate(resumeUpdate);
+    await this.#steer(runId, (handle) => handle.executeUpdate(resumeUpdate));
   }
 
   async setMaxWorkers(runId: string, maxWorkers: number): Promise<void> {
-    await (await this.#handleOf(runId)).executeUpdate(setMaxWorkersUpdate, { args: [maxWorkers] });
+    await this.#steer(runId, (handle) => handle.executeUpdate(setMaxWorkersUpdate, { args: [maxWorkers] }));
   }
 
   /** Vehicles in flight clean up and end as `failed` with code `Cancelled`. Returns before they have. */
   async cancel(runId: string): Promise<void> {
     await (await this.#handleOf(runId)).cancel();
+  }
+
+  /** @throws Failure `TemporalUnavailable` when no worker has done it in time */
+  async #steer(runId: string, act: (handle: WorkflowHandle<typeof fleetSync>) => Promise<unknown>): Promise<void> {
+    const handle = await this.#handleOf(runId);
+    try {
+      await this.#temporal.withDeadline(Date.now() + this.#steeringMs, () => act(handle));
+    } catch (error) {
+      if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+      throw new Failure(
+        'TemporalUnavailable',
+        `Steering run ${runId}: no worker has done it within ${this.#steeringMs / 1_000} s, and one that comes may do it yet. Is one running? \`fleetgraph worker\` starts one, and \`cancel\` needs none.`,
+        { cause: error },
+      );
+    }
   }
 
   async #handleOf(runId: string): Promise<WorkflowHandle<typeof fleetSync>> {

@@ -1,16 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createBuilder, emptyRedis, seedNetwork } from '../graph/graph-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { startApiProcess } from '../support/api-process.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 
 const VEHICLES = '/api/v1/legacy-sync/vehicles';
+const SETTING = '/api/v1/settings/legacy_sync.worker_pool.max_workers';
+const REDIS_DATABASE = 12;
 /** Long, so that nothing is forgotten by itself while a loaded machine takes its time. */
 const RECENT_MS = 6_000;
 
 let fixture: ApiFixture;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 12, environment: { FLEETGRAPH_API_RECENT_MS: String(RECENT_MS) } });
+  fixture = await openApi({
+    redisDatabase: REDIS_DATABASE,
+    environment: { FLEETGRAPH_API_RECENT_MS: String(RECENT_MS) },
+  });
   await fixture.fleet.addVehicles(2, { rows: 0 });
 }, 120_000);
 afterAll(() => fixture?.close());
@@ -60,8 +66,7 @@ test('what comes from memory counts as a request of the key', async () => {
 
 test('whoever changes something sees what is', async () => {
   expect(await labels()).toEqual(['bus-1', 'bus-2']);
-  const setting = '/api/v1/settings/legacy_sync.worker_pool.max_workers';
-  expect(await fixture.put(setting, { value: 4, reason: 'in a test' })).toMatchObject({ status: 200 });
+  expect(await fixture.put(SETTING, { value: 4, reason: 'in a test' })).toMatchObject({ status: 200 });
   expect(await labels()).toEqual(['changed elsewhere', 'bus-2']);
 });
 
@@ -69,3 +74,29 @@ test('an answer in demand is renewed behind the readers, and one that was not as
   await rename('renewed');
   await eventually(async () => expect(await labels()).toEqual(['renewed', 'bus-2']), { withinMs: 3 * RECENT_MS });
 }, 60_000);
+
+test('a version of the graph is known for a while, and what is read is of that version', async () => {
+  const redis = await emptyRedis(fixture.fleet.stack.redis.url, REDIS_DATABASE);
+  try {
+    const build = async (minutes: number): Promise<string> => {
+      await seedNetwork(fixture.fleet.pool, { stops: 6, routes: 12, minutes });
+      await createBuilder(fixture.fleet.pool, redis).build();
+      return (await redis.get('graph:version'))!;
+    };
+    const told = async (): Promise<Set<string | null>> => {
+      const paths = ['nodes/stop-0', 'nodes/stop-0/neighbors', 'path?from=stop-0&to=stop-3', 'network'];
+      const answers = await Promise.all(paths.map((path) => fixture.get(`/api/v1/graph/${path}`)));
+      return new Set(answers.map(({ headers }) => headers.get('x-graph-version')));
+    };
+    const first = await build(0);
+    expect(await told()).toEqual(new Set([first]));
+    const second = await build(5);
+    expect(await told()).toEqual(new Set([first]));
+    await fixture.put(SETTING, { value: 3, reason: 'in a test' });
+    expect(await told()).toEqual(new Set([second]));
+    const { body } = await fixture.get('/api/v1/graph/nodes/stop-0/neighbors');
+    expect(body[0]).toMatchObject({ fromStopId: 'stop-0', weight: 26 });
+  } finally {
+    redis.disconnect();
+  }
+});

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WorkerPoolManager } from '../../src/client/worker-pool-manager.ts';
 import { eventually } from '../support/eventually.ts';
 import { type CommandOutput, runCli, startCli } from '../support/fleet-worker.ts';
-import { type Fleet, SERVER_ID, openFleet } from '../support/fleet.ts';
+import { type Fleet, SERVER_ID, openFleet, untilStage } from '../support/fleet.ts';
 import { expectInvariants } from '../support/invariants.ts';
 
 /** One fleet of five vehicles and one worker; each test goes on from what the ones before it synced. */
@@ -239,6 +240,25 @@ test('Ctrl-C ends the watching of a run and not the run; the printed commands wa
   link.set({ kind: 'pass' });
   expect(await syncedBy(await fleet.cli('sync', '--all'))).toEqual({ 1: 3_000 });
   await expectInvariants(fleet, ['1']);
+}, 120_000);
+
+test('an order to a run whose worker is gone is given up, and says so', async () => {
+  const link = await fleet.linkToHost();
+  link.set({ kind: 'rate', bytesPerSecond: 60_000 });
+  await fleet.addRows('1', 3_000, 500);
+  const { runId } = await fleet.start();
+  await untilStage(fleet, runId, 'transferring');
+  await fleet.workers()[0]!.kill();
+  const { client, pool, progress } = fleet;
+  const manager = new WorkerPoolManager({ temporal: client, postgres: pool, progress, steeringMs: 1_000 });
+  await expect(manager.pause(runId)).rejects.toMatchObject({
+    code: 'TemporalUnavailable',
+    message: expect.stringContaining('no worker has done it within 1 s'),
+  });
+  await manager.cancel(runId);
+  link.set({ kind: 'pass' });
+  await fleet.startWorker();
+  await eventually(async () => expect((await manager.status(runId)).state).toBe('cancelled'), { withinMs: 60_000 });
 }, 120_000);
 
 async function expectAllSynced(): Promise<void> {
