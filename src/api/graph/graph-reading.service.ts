@@ -27,6 +27,8 @@ export class GraphReadingService {
     maxSize: KEPT_CHARACTERS,
     sizeCalculation: ({ text }, what) => what.length + text.length,
     fetchMethod: (_what, _stale, { context }) => context(),
+    // Whoever waits for a text gets it, also when there is no room for it any more.
+    ignoreFetchAbort: true,
   });
   #opened: Promise<Opened> | null = null;
 
@@ -74,10 +76,9 @@ export class GraphReadingService {
     const live = await this.#recent.get('the live graph', () => opened.reader.read(async ({ version }) => version));
     if (isKnown(live, known)) return unchanged(live);
     const key = `${live} ${what}`;
-    const found = await this.#texts.forceFetch(key, { context: () => read(opened) });
-    // Swapped meanwhile: it is right, and of another version than its key.
-    if (found.version !== live) this.#texts.delete(key);
-    return answer(found);
+    // Where the graph was swapped between the two looks, the text is right and of another version than its key: it counts once.
+    const forceRefresh = (this.#texts.peek(key)?.version ?? live) !== live;
+    return answer(await this.#texts.forceFetch(key, { context: () => read(opened), forceRefresh }));
   }
 
   /** How keys are written changes with a setting; while PostgreSQL does not tell, they are as the spec has them. */

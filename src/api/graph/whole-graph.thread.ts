@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { loadConfig } from '../../config.ts';
@@ -32,9 +32,15 @@ function networkOf(graph: PinnedGraph): Promise<PathNetwork> {
   return network;
 }
 
-// Linux knows threads as it knows processes; elsewhere there is no such folder, and all threads are alike.
-if (existsSync('/proc/thread-self')) {
-  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), BEHIND_THE_ANSWERING_THREAD);
+goBehind();
+
+/** Linux takes a thread's id as it takes a process's. Elsewhere, or where it is forbidden, all threads are alike. */
+function goBehind(): void {
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), BEHIND_THE_ANSWERING_THREAD);
+  } catch {
+    // Slower for others, and right.
+  }
 }
 
 export default async function answer({ keyTag, way }: WholeGraphQuestion): Promise<WholeGraphAnswer> {
