@@ -27,7 +27,7 @@ export interface RunState {
 
 /** @throws Failure `InvalidSelection` for an unknown run */
 export async function readRun(postgres: Queryable, runId: string): Promise<RunState> {
-  if (!UUID.test(runId)) throw unknownRun(runId);
+  if (!isRunId(runId)) throw unknownRun(runId);
   const { rows } = await postgres.query(
     `SELECT r.run_id AS "runId", r.workflow_id AS "workflowId", r.state, r.paused, r.mode, r.requested_by AS "requestedBy",
             r.started_at AS "startedAt", r.finished_at AS "finishedAt", r.up_to_date AS "upToDate",
@@ -53,7 +53,9 @@ export async function readRun(postgres: Queryable, runId: string): Promise<RunSt
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const unknownRun = (runId: string): Failure =>
+export const isRunId = (text: string): boolean => UUID.test(text);
+
+export const unknownRun = (runId: string): Failure =>
   new Failure(
     'InvalidSelection',
     `Reading run ${runId}: there is none of that id. \`fleetgraph runs\` lists the latest.`,

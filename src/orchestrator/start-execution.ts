@@ -11,6 +11,7 @@ import { toldBy } from './execution-results.ts';
 
 /** Work that has begun. `result` is also told of a run that failed; it throws only when the run ended otherwise. */
 export interface StartedExecution<T> {
+  workflowId: string;
   runId: string;
   result(): Promise<T>;
 }
@@ -26,7 +27,7 @@ export async function startPipeline(
     args: [{ force, ...(requestedBy === undefined ? {} : { requestedBy }) }],
     staticSummary: 'OData → virtual entities → graph',
   });
-  return { runId: handle.firstExecutionRunId, result: () => resultOf(handle.result()) };
+  return started(handle);
 }
 
 /** One stage alone. @throws WorkflowExecutionAlreadyStartedError while it is running */
@@ -41,8 +42,18 @@ export async function startStage(
     args: [{ workerId, pipelineRunId: null, force }],
     staticSummary: `stage ${workerId}, started alone`,
   });
-  return { runId: handle.firstExecutionRunId, result: () => resultOf(handle.result()) };
+  return started(handle);
 }
+
+const started = <T>(handle: {
+  workflowId: string;
+  firstExecutionRunId: string;
+  result(): Promise<T>;
+}): StartedExecution<T> => ({
+  workflowId: handle.workflowId,
+  runId: handle.firstExecutionRunId,
+  result: () => resultOf(handle.result()),
+});
 
 /** A run that failed says what became of it beside its failure. */
 async function resultOf<T>(result: Promise<T>): Promise<T> {

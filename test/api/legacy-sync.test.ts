@@ -47,6 +47,14 @@ test('a run that no worker has seen is cancelled or terminated as any other', as
   const [cancelled, terminated] = [await start(vehicleIds[0]), await start(vehicleIds[1])];
   expect(await fixture.post(`${RUNS}/${cancelled}/pause`)).toMatchObject({ status: 503, body: { code: 'NoWorker' } });
   expect((await fixture.post(`${RUNS}/${cancelled}/cancel`)).status).toBe(202);
+  // Until it has ended it is in the list, and whoever starts the same again is sent to it.
+  const listed = (await fixture.get(`${RUNS}?state=running`)).body.runs;
+  expect(listed.map(({ runId }: { runId: string }) => runId)).toEqual([terminated, cancelled]);
+  expect(await fixture.get(`${RUNS}?limit=1`)).toMatchObject({ body: { runs: [{ runId: terminated }] } });
+  expect(await fixture.post(RUNS, { selection: { kind: 'list', vehicleIds: [vehicleIds[1]] } })).toMatchObject({
+    status: 409,
+    body: { link: `${RUNS}/${terminated}` },
+  });
   const workflowId = (await fixture.get(`${RUNS}/${terminated}`)).body.run.workflowId;
   await fixture.fleet.client.workflow.getHandle(workflowId, terminated).terminate('in a test');
   expect(await untilEnded(terminated)).toMatchObject({ state: 'lost', finishedAt: expect.any(String) });
@@ -71,6 +79,12 @@ test('a run: started, found before a worker has seen it, refused a second time, 
   const again = await fixture.post(RUNS);
   expect(again).toMatchObject({ status: 409, body: { code: 'AlreadyRunning' } });
 
+  const head = await fetch(`${fixture.api.url}${RUNS}/${runId}/events`, {
+    method: 'HEAD',
+    headers: { authorization: `Bearer ${fixture.keys.viewer}` },
+    signal: AbortSignal.timeout(5_000),
+  });
+  expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
   const events = await openEvents(`${fixture.api.url}${RUNS}/${runId}/events`, fixture.keys.viewer);
   // Nothing goes on yet, and the line is kept open.
   await eventually(() => expect(events.comments).toContain(': ping'));
@@ -207,10 +221,13 @@ test('a worker that is busy is waited for, and one that was killed is not', asyn
   expect(await fixture.post(address)).toMatchObject(nobody);
   const test = await fleet.client.workflow.getHandle(serverCheckWorkflowId(SERVER_ID)).describe();
   expect(test.status.name).toBe('TERMINATED');
-  expect((await fixture.post(`${RUNS}/${runId}/cancel`)).status).toBe(202);
+  const unseen = (await fixture.post(RUNS, { mode: 'full' })).body.runId;
+  expect(await fixture.post(`${RUNS}/${unseen}/pause`)).toMatchObject(nobody);
+  for (const id of [unseen, runId]) expect((await fixture.post(`${RUNS}/${id}/cancel`)).status).toBe(202);
   link.set({ kind: 'pass' });
   await startWorker();
   await untilEnded(runId);
+  expect(await untilEnded(unseen)).toMatchObject({ state: 'cancelled' });
 }, 120_000);
 
 test('one vehicle is synced now', async () => {
@@ -383,6 +400,16 @@ test('rows in quarantine are shown whole, and imported once the policy was mende
     status: 400,
     body: { errors: [{ field: 'body.reason' }] },
   });
+});
+
+test('a body that is nested deeper than anybody means is refused', async () => {
+  for (const depth of [200, 30_000]) {
+    const body = '['.repeat(depth) + ']'.repeat(depth);
+    expect(await fixture.post(RUNS, body)).toMatchObject({
+      status: 400,
+      body: { code: 'InvalidRequest', errors: [{ field: 'body', rule: 'too_deep' }] },
+    });
+  }
 });
 
 test('a bad selection is refused before anything is started', async () => {

@@ -142,6 +142,15 @@ const pipelineRuns = async (): Promise<boolean> =>
   (await fixture.get('/api/v1/workers/pipeline/status')).body.pipeline.isRunning;
 const untilPipelineRuns = (expected: boolean) => eventually(async () => expect(await pipelineRuns()).toBe(expected));
 
+test('whoever waits for a run that no worker takes is told so', async () => {
+  const { status, body } = await fixture.post('/api/v1/workers/graph-builder/execute');
+  expect({ status, body }).toMatchObject({
+    status: 202,
+    body: { message: expect.stringContaining('No worker is there') },
+  });
+  await fixture.fleet.client.workflow.getHandle(stageWorkflowId('graph-builder'), body.runId).terminate();
+});
+
 test('a run that was not started here is seen before its first stage, and no longer once it was ended', async () => {
   const { client } = fixture.fleet;
   const handle = await client.workflow.start('transportGraphPipeline', {

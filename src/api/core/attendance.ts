@@ -8,6 +8,8 @@ import { TemporalGateway } from './temporal-gateway.ts';
 const LOOK_EVERY_MS = 500;
 /** A worker that polls is given a task at once, and one that is too busy to poll comes back within this. */
 const PATIENCE_MS = 1_000;
+/** One that was started a moment ago is about to ask for the first time. */
+const FIRST_POLL_MS = 500;
 const RETRY_AFTER_SECONDS = 10;
 /** Of Temporal's enum: a task that lies in the queue. */
 const SCHEDULED = 1;
@@ -29,9 +31,10 @@ export class Attendance {
     this.#temporal = temporal;
   }
 
-  /** Throws NoWorker where nobody has polled for minutes, before anything is begun. */
+  /** Throws NoWorker where nobody has polled for minutes, nor begins to, before anything is begun. */
   async expectWorker(taskQueue: string, what: string): Promise<void> {
-    if (!(await this.#temporal.call((client) => hasWorker(client, taskQueue, 0)))) throw noWorker(taskQueue, what);
+    const there = await this.#temporal.call((client) => hasWorker(client, taskQueue, FIRST_POLL_MS));
+    if (!there) throw noWorker(taskQueue, what);
   }
 
   /** `work`, which a worker is to do, or NOBODY: one that was killed counts as polling for some minutes yet. */

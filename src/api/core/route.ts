@@ -74,6 +74,7 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   const parse = (place: string, schema: z.ZodType | undefined, value: unknown): never => {
     if (schema === undefined) return {} as never;
     errors.push(...unstorable([place], value));
+    if (errors.length > 0) return {} as never;
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data as never;
     for (const issue of parsed.error.issues) errors.push(...fieldErrors(place, issue));
@@ -89,8 +90,14 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   throw new Problem('InvalidRequest', `The request is not what this endpoint takes: ${named}.`, { errors });
 });
 
+/** Of what clients send; nothing that an endpoint takes is nearly as deep. */
+const DEEPEST = 100;
+
 /** PostgreSQL stores no U+0000, and nobody means it. */
 function unstorable(path: string[], value: unknown): FieldError[] {
+  if (path.length > DEEPEST) {
+    return [{ field: path[0]!, rule: 'too_deep', message: `is nested more than ${DEEPEST} deep` }];
+  }
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value).flatMap(([key, each]) => unstorable([...path, key], each));
   }

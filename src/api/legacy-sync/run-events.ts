@@ -56,6 +56,10 @@ export class RunEvents {
     raw.once('close', () => gone.abort());
     reply.hijack();
     raw.writeHead(200, HEADERS);
+    if (reply.request.method === 'HEAD') {
+      raw.end();
+      return;
+    }
     // How long a client waits before it connects again.
     raw.write('retry: 2000\n\n');
     const position: Position = { since: resumeFrom(lastEventId), told: new Set(), progress: '' };

@@ -50,10 +50,12 @@ async function startedRun(database: Database, runId: string): Promise<RunState> 
   };
 }
 
+export type ListedRun = Omit<RunState, 'startedAt'> & { startedAt: Date };
+
 export const latestRuns = (
   database: Database,
   { limit, state, at, id }: { limit: number; state: string | null; at: string | null; id: string | null },
-): Promise<(RunState & { startedAt: Date })[]> =>
+): Promise<ListedRun[]> =>
   database.rows(
     `SELECT r.run_id AS "runId", r.workflow_id AS "workflowId", r.state, r.paused, r.mode, r.requested_by AS "requestedBy",
             r.started_at AS "startedAt", r.finished_at AS "finishedAt", r.up_to_date AS "upToDate", v.*

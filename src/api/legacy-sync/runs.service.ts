@@ -23,7 +23,7 @@ import { Problem } from '../core/problem.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { PROGRESS } from '../core/tokens.ts';
 import {
-  type FoundRun,
+  type ListedRun,
   failedVehicles,
   findRun,
   latestRuns,
@@ -35,6 +35,8 @@ import { type WorkerSlot, readSlots } from './worker-slots.ts';
 
 /** Many who watch one run are one question to the servers. */
 const FRESH_MS = 500;
+/** More of them, and the list has the latest. */
+const MOST_WAITING = 20;
 /** A worker has to take the request: longer than Temporal itself may need. */
 const STEERING_MS = 10_000;
 
@@ -101,14 +103,20 @@ export class RunsService {
       );
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      const runId = await runningUnder(this.#database, error.workflowId);
+      const runId =
+        (await runningUnder(this.#database, error.workflowId)) ?? (await this.#waitingUnder(error.workflowId));
       const link = runId === null ? '/api/v1/legacy-sync/runs?state=running' : runLink(runId);
       throw new Problem('AlreadyRunning', `A sync of ${subject} is already running.`, { link });
     }
   }
 
   async list({ limit, after, state }: Page & { state?: string | undefined }): Promise<object> {
-    const rows = await latestRuns(this.#database, { limit: limit + 1, state: state ?? null, ...timeCursor(after) });
+    const cursor = timeCursor(after);
+    const planned = await latestRuns(this.#database, { limit: limit + 1, state: state ?? null, ...cursor });
+    const waiting = state === undefined || state === 'running' ? await this.#waiting() : [];
+    const rows = [...waiting.filter(({ startedAt }) => isBefore(startedAt, cursor.at)), ...planned].toSorted(
+      (a, b) => b.startedAt.getTime() - a.startedAt.getTime(),
+    );
     return pageOf('runs', rows, limit, (run) => `${run.startedAt.toISOString()}_${run.runId}`);
   }
 
@@ -118,7 +126,7 @@ export class RunsService {
 
   view(runId: string): Promise<RunView> {
     return this.#views.get(runId, async () => {
-      const [{ run }, slots] = await Promise.all([this.#find(runId), readSlots(this.#database, this.#progress, runId)]);
+      const [run, slots] = await Promise.all([this.#find(runId), readSlots(this.#database, this.#progress, runId)]);
       return { run, ...slots };
     });
   }
@@ -134,7 +142,7 @@ export class RunsService {
   }
 
   async throughput(runId: string, points: number): Promise<object> {
-    const { startedAt, finishedAt } = (await this.#find(runId)).run;
+    const { startedAt, finishedAt } = await this.#find(runId);
     const end = finishedAt === null ? Date.now() : Date.parse(finishedAt);
     const bucketSeconds = Math.max(1, Math.ceil((end - Date.parse(startedAt)) / 1000 / points));
     return { success: true, bucketSeconds, points: await throughput(this.#database, runId, bucketSeconds) };
@@ -158,16 +166,13 @@ export class RunsService {
 
   async cancel(runId: string, actor: Actor, reason?: string): Promise<Answer> {
     const act = { actor, reason, needsWorker: false };
-    await this.#steer('fleet-sync.cancel', runId, act, async ({ run, planned }) => {
-      if (planned) await this.#manager.cancel(runId);
-      else await this.#temporal.client.workflow.getHandle(run.workflowId, runId).cancel();
-    });
+    await this.#steer('fleet-sync.cancel', runId, act, () => this.#manager.cancel(runId));
     const message = 'The run is being cancelled: vehicles in flight clean up.';
     return accepted({ success: true, message, runId, link: runLink(runId) }, runLink(runId));
   }
 
   async retryFailed(runId: string, actor: Actor, reason?: string): Promise<Answer> {
-    const { mode } = (await this.#find(runId)).run;
+    const { mode } = await this.#find(runId);
     const vehicleIds = await failedVehicles(this.#database, runId);
     if (vehicleIds.length === 0) {
       throw new Problem('WrongState', `Retrying run ${runId}: no enabled vehicle has failed in it.`, {
@@ -177,21 +182,34 @@ export class RunsService {
     return this.start({ selection: { kind: 'list', vehicleIds }, mode }, actor, reason);
   }
 
+  /** Runs that were started here and that no worker has planned yet; none while Temporal does not answer. */
+  async #waiting(): Promise<ListedRun[]> {
+    const running = await this.#temporal.glance(runningFleetSyncs);
+    const found = await Promise.all((running ?? []).map((runId) => findRun(this.#database, runId).catch(() => null)));
+    return found.flatMap((each) =>
+      each === null || each.planned ? [] : [{ ...each.run, startedAt: new Date(each.run.startedAt) }],
+    );
+  }
+
+  async #waitingUnder(workflowId: string): Promise<string | null> {
+    const running = await this.#temporal.glance((client) => client.workflow.getHandle(workflowId).describe());
+    return running?.runId ?? null;
+  }
+
   /** Of a run that no worker has planned, Temporal tells whether it still waits for one. Throws NotFound. */
-  async #find(runId: string): Promise<FoundRun> {
+  async #find(runId: string): Promise<RunState> {
     const { run, planned } = await findRun(this.#database, runId);
-    const end = planned ? {} : await this.#temporal.glance((client) => endOf(client, run));
-    return { run: { ...run, ...end }, planned };
+    if (planned) return run;
+    return { ...run, ...(await this.#temporal.glance((client) => endOf(client, run))) };
   }
 
   async #steer(
     action: string,
     runId: string,
     { actor, reason, details, needsWorker = true }: Steering,
-    act: (run: FoundRun) => Promise<void>,
+    act: () => Promise<void>,
   ): Promise<void> {
-    const found = await this.#find(runId);
-    const { run } = found;
+    const run = await this.#find(runId);
     const what = `Steering run ${runId}`;
     const refuse = (why: string): Problem => new Problem('WrongState', `${what}: ${why}.`, { link: runLink(runId) });
     if (run.state !== 'running') throw refuse(`it is ${run.state}`);
@@ -200,15 +218,11 @@ export class RunsService {
     await this.#audit.record({ actor, action, subject: runId, reason, details: { ...details, runId } });
     const errand = { workflowId: run.workflowId, taskQueue: LEGACY_SYNC_TASK_QUEUE };
     try {
-      const result = await this.#attendance.orNobody(
-        this.#temporal.call(() => act(found), STEERING_MS),
-        errand,
-      );
+      const result = await this.#attendance.orNobody(this.#temporal.call(act, STEERING_MS), errand);
       if (result === NOBODY) throw noWorker(LEGACY_SYNC_TASK_QUEUE, what, 'It may be done when one is there.');
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) throw refuse('it has ended meanwhile');
-      if (error instanceof Failure && error.code === 'InvalidSelection')
-        throw refuse('no worker has planned it yet, or it has ended');
+      if (error instanceof Failure && error.code === 'InvalidSelection') throw refuse('it has ended meanwhile');
       if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
         throw refuse(error.cause.message);
       throw error;
@@ -223,6 +237,18 @@ const STATE_OF_END: Partial<Record<WorkflowExecutionStatusName, RunState['state'
   TIMED_OUT: 'failed',
   TERMINATED: 'lost',
 };
+
+/** Few: one for each selection that is being synced. */
+async function runningFleetSyncs(client: Client): Promise<string[]> {
+  const runIds: string[] = [];
+  const query = `WorkflowType = 'fleetSync' AND ExecutionStatus = 'Running'`;
+  for await (const { runId } of client.workflow.list({ query })) {
+    if (runIds.push(runId) >= MOST_WAITING) break;
+  }
+  return runIds;
+}
+
+const isBefore = (time: Date, cursor: string | null): boolean => cursor === null || time < new Date(cursor);
 
 /** Nothing while it goes on. */
 async function endOf(client: Client, { workflowId, runId }: RunState): Promise<Partial<RunState>> {

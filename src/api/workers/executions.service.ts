@@ -8,10 +8,12 @@ import {
   PIPELINE_WORKFLOW_ID,
   type PipelineResult,
   type StageResult,
+  TRANSPORT_GRAPH_TASK_QUEUE,
   stageWorkflowId,
 } from '../../workflows/transport-graph/messages.ts';
 import type { Actor } from '../auth/actor.ts';
 import { Answer, accepted } from '../core/answer.ts';
+import { Attendance, NOBODY } from '../core/attendance.ts';
 import { Audit } from '../core/audit.ts';
 import { LATE, orLate, preferenceApplied, preferredWaitMs } from '../core/prefer.ts';
 import { Problem } from '../core/problem.ts';
@@ -33,6 +35,7 @@ const linkTo = (runId: string): string => `/api/v1/workers/runs/${runId}`;
 @Injectable()
 export class ExecutionsService {
   readonly #temporal: TemporalGateway;
+  readonly #attendance: Attendance;
   readonly #workers: WorkersService;
   readonly #audit: Audit;
   readonly #stopping: Stopping;
@@ -40,12 +43,14 @@ export class ExecutionsService {
 
   constructor(
     @Inject(TemporalGateway) temporal: TemporalGateway,
+    @Inject(Attendance) attendance: Attendance,
     @Inject(WorkersService) workers: WorkersService,
     @Inject(Audit) audit: Audit,
     @Inject(Stopping) stopping: Stopping,
     @Inject(CONFIG) config: Config,
   ) {
     this.#temporal = temporal;
+    this.#attendance = attendance;
     this.#workers = workers;
     this.#audit = audit;
     this.#stopping = stopping;
@@ -103,14 +108,17 @@ export class ExecutionsService {
 
   async #answer<T>(run: StartedExecution<T>, { prefer }: Execution, answer: (result: T) => unknown): Promise<unknown> {
     const waitMs = Math.min(preferredWaitMs(prefer) ?? this.#longestWaitMs, this.#longestWaitMs);
-    const late = (): Answer =>
+    const late = (message = 'The work goes on.'): Answer =>
       accepted(
-        { success: true, message: 'The work goes on.', runId: run.runId, link: linkTo(run.runId) },
+        { success: true, message, runId: run.runId, link: linkTo(run.runId) },
         linkTo(run.runId),
         preferenceApplied(prefer),
       );
     try {
-      const result = await this.#stopping.orStopping(orLate(run.result(), waitMs), LATE);
+      const done = this.#stopping.orStopping(orLate(run.result(), waitMs), LATE);
+      const errand = { workflowId: run.workflowId, taskQueue: TRANSPORT_GRAPH_TASK_QUEUE };
+      const result = await this.#attendance.orNobody(done, errand);
+      if (result === NOBODY) return late('No worker is there: the work waits for one. `fleetgraph worker` starts one.');
       return result === LATE ? late() : answer(result);
     } catch (error) {
       // Temporal went away while we waited. What was started goes on when it is back.
