@@ -145,6 +145,16 @@ test('held datasets are listed and decided on', async () => {
   expect(await fixture.post(`${GRAPH}/datasets/4711/approve`, by)).toMatchObject({ status: 404 });
 });
 
+test('a body that is nested deeper than anybody means is refused', async () => {
+  for (const depth of [200, 30_000]) {
+    const body = '['.repeat(depth) + ']'.repeat(depth);
+    expect(await fixture.post(`${GRAPH}/rollback`, body)).toMatchObject({
+      status: 400,
+      body: { code: 'InvalidRequest', errors: [{ field: 'body', rule: 'too_deep' }] },
+    });
+  }
+});
+
 test('settings are read and changed, typed, within their bounds and with an entry in the audit log', async () => {
   const key = 'legacy_sync.worker_pool.max_workers';
   const path = `/api/v1/settings/${key}`;
