@@ -70,6 +70,10 @@ test('who has the version already is not sent it again, until it is swapped', as
     const same = await fixture.get(`${GRAPH}/${path}`, { headers: { 'if-none-match': `"${version}"` } });
     expect({ path, status: same.status, body: same.body }).toEqual({ path, status: 304, body: '' });
   }
+  for (const known of [`"${version}"`, '*']) {
+    const nowhere = await fixture.get(`${GRAPH}/nodes/nowhere`, { headers: { 'if-none-match': known } });
+    expect(nowhere).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  }
   const next = await build(5);
   const changed = await fixture.get(`${GRAPH}/path?from=stop-0&to=stop-3`, {
     headers: { 'if-none-match': `"${version}"` },

@@ -1,5 +1,7 @@
+import { expect } from '@jest/globals';
 import { z } from 'zod';
 import { type Role, createApiKey } from '../../src/client/api-keys.ts';
+import { eventually } from './eventually.ts';
 import { type Fleet, openFleet } from './fleet.ts';
 import { type ApiProcess, startApiProcess } from './api-process.ts';
 import { definitionOf } from './api-routes.ts';
@@ -91,6 +93,12 @@ export async function openApi({
       await fleet.close();
     },
   };
+}
+
+/** POSTs until the answer is that no worker is there: on a machine that is busy with other tests, Temporal may be too late for one answer. */
+export async function untilNobody({ post }: ApiFixture, path: string): Promise<void> {
+  const nobody = { status: 503, body: { code: 'NoWorker', error: expect.stringContaining('`fleetgraph worker`') } };
+  await eventually(async () => expect(await post(path)).toMatchObject(nobody), { withinMs: 30_000 });
 }
 
 const problem = z.strictObject({

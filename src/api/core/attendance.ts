@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 500;
 /** A worker that polls is given a task at once, and one that is too busy to poll comes back within this. */
 const PATIENCE_MS = 1_000;
 /** One that was started a moment ago is about to ask for the first time. */
-const FIRST_POLL_MS = 500;
+const FIRST_POLL_MS = 250;
 const RETRY_AFTER_SECONDS = 10;
 /** Of Temporal's enum: a task that lies in the queue. */
 const SCHEDULED = 1;

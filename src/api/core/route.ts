@@ -83,7 +83,7 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   const input = {
     params: parse('path', definition.params, params ?? {}),
     query: parse('query', definition.query, query ?? {}),
-    body: parse('body', definition.body, body ?? {}),
+    body: parse('body', definition.body, body === undefined ? {} : body),
   };
   if (errors.length === 0) return input;
   const named = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');

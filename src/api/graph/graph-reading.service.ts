@@ -74,11 +74,11 @@ export class GraphReadingService {
   async #answer(what: string, known: string | undefined, read: ReadText): Promise<Answer> {
     const opened = await this.#open();
     const live = await this.#recent.get('the live graph', () => opened.reader.read(async ({ version }) => version));
-    if (isKnown(live, known)) return unchanged(live);
     const key = `${live} ${what}`;
     // Where the graph was swapped between the two looks, the text is right and of another version than its key: it counts once.
     const forceRefresh = (this.#texts.peek(key)?.version ?? live) !== live;
-    return answer(await this.#texts.forceFetch(key, { context: () => read(opened), forceRefresh }));
+    const found = await this.#texts.forceFetch(key, { context: () => read(opened), forceRefresh });
+    return isKnown(found.version, known) ? unchanged(found.version) : answer(found);
   }
 
   /** How keys are written changes with a setting; while PostgreSQL does not tell, they are as the spec has them. */
