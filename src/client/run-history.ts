@@ -27,7 +27,14 @@ export interface RunState {
 
 /** @throws Failure `InvalidSelection` for an unknown run */
 export async function readRun(postgres: Queryable, runId: string): Promise<RunState> {
-  if (!isRunId(runId)) throw unknownRun(runId);
+  const run = await findPlannedRun(postgres, runId);
+  if (run === null) throw unknownRun(runId);
+  return run;
+}
+
+/** null: no worker has planned a run of that id. */
+export async function findPlannedRun(postgres: Queryable, runId: string): Promise<RunState | null> {
+  if (!isRunId(runId)) return null;
   const { rows } = await postgres.query(
     `SELECT r.run_id AS "runId", r.workflow_id AS "workflowId", r.state, r.paused, r.mode, r.requested_by AS "requestedBy",
             r.started_at AS "startedAt", r.finished_at AS "finishedAt", r.up_to_date AS "upToDate",
@@ -43,7 +50,7 @@ export async function readRun(postgres: Queryable, runId: string): Promise<RunSt
     [runId],
   );
   const [run] = rows;
-  if (run === undefined) throw unknownRun(runId);
+  if (run === undefined) return null;
   return {
     ...run,
     startedAt: run.startedAt.toISOString(),

@@ -15,7 +15,7 @@ import {
   resumeUpdate,
   setMaxWorkersUpdate,
 } from '../workflows/legacy-sync/messages.ts';
-import { type RunState, isRunId, readResults, readRun, unknownRun } from './run-history.ts';
+import { type RunState, findPlannedRun, isRunId, readResults, readRun, unknownRun } from './run-history.ts';
 
 /** The spec's names. Times in milliseconds, memory in megabytes. */
 export interface WorkerPoolConfig {
@@ -172,7 +172,7 @@ export class WorkerPoolManager {
   }
 
   async #handleOf(runId: string): Promise<WorkflowHandle<typeof fleetSync>> {
-    const run = (await this.#planned(runId)) ?? (await this.#waiting(runId));
+    const run = (await findPlannedRun(this.#postgres, runId)) ?? (await this.#waiting(runId));
     if (run.state !== 'running') {
       throw new Failure(
         'InvalidSelection',
@@ -182,17 +182,9 @@ export class WorkerPoolManager {
     return this.#temporal.workflow.getHandle<typeof fleetSync>(run.workflowId, runId);
   }
 
-  async #planned(runId: string): Promise<RunState | null> {
-    try {
-      return await readRun(this.#postgres, runId);
-    } catch (error) {
-      if (error instanceof Failure && error.code === 'InvalidSelection' && isRunId(runId)) return null;
-      throw error;
-    }
-  }
-
   /** A run that no worker has planned yet is known to Temporal alone. @throws Failure `InvalidSelection` */
   async #waiting(runId: string): Promise<{ workflowId: string; state: string; finishedAt: string | null }> {
+    if (!isRunId(runId)) throw unknownRun(runId);
     const query = `RunId = '${runId}' AND WorkflowType = 'fleetSync'`;
     for await (const { workflowId, status, closeTime } of this.#temporal.workflow.list({ query })) {
       return { workflowId, state: status.name.toLowerCase(), finishedAt: closeTime?.toISOString() ?? null };

@@ -12,12 +12,12 @@ import { createStageRecords } from '../activities/transport-graph/records/stage-
 import { createStageLog } from '../activities/transport-graph/stage-log.ts';
 import { createGenerateVirtualEntities } from '../activities/transport-graph/virtual-entities/generate-virtual-entities.ts';
 import type { Config } from '../config.ts';
+import { settleLostStages } from '../connections/lost-stages.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { openRedis } from '../connections/redis.ts';
 import { openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
-import { settleLostStages } from '../connections/lost-stages.ts';
 import { readTransportGraphSettings } from '../settings/store.ts';
 import type {
   OperatorActivities,

@@ -1,5 +1,4 @@
-import { type RunState, readRun } from '../../client/run-history.ts';
-import { Failure } from '../../errors.ts';
+import { type RunState, findPlannedRun } from '../../client/run-history.ts';
 import { vehicleSyncWorkflowId } from '../../workflows/legacy-sync/messages.ts';
 import type { Database } from '../core/database.ts';
 import { notFound } from '../core/problem.ts';
@@ -14,12 +13,9 @@ export interface FoundRun {
 
 /** Throws NotFound. */
 export async function findRun(database: Database, runId: string): Promise<FoundRun> {
-  try {
-    return { run: await readRun(database.reader, runId), planned: true };
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'InvalidSelection') throw error;
-    return { run: await startedRun(database, runId), planned: false };
-  }
+  const run = await findPlannedRun(database.reader, runId);
+  if (run !== null) return { run, planned: true };
+  return { run: await startedRun(database, runId), planned: false };
 }
 
 async function startedRun(database: Database, runId: string): Promise<RunState> {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
+import { LOST_MESSAGE } from '../../../connections/lost-stages.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type {
   BeginStageInput,
@@ -67,9 +68,9 @@ export function createStageRecords({
 /** An activity that is tried again finds its row there. A row that a terminated run left running is closed first. */
 async function insertRun(pool: pg.Pool, input: BeginStageInput): Promise<void> {
   await pool.query(
-    `UPDATE stage_runs SET status = 'failed', failure_code = 'Lost', message = 'the run was terminated', finished_at = now()
+    `UPDATE stage_runs SET status = 'failed', failure_code = 'Lost', message = $3, finished_at = now()
       WHERE workflow_id = $1 AND workflow_run_id <> $2 AND status = 'running'`,
-    [input.workflowId, input.workflowRunId],
+    [input.workflowId, input.workflowRunId, LOST_MESSAGE],
   );
   await pool.query(
     `INSERT INTO stage_runs (worker_id, workflow_id, workflow_run_id, pipeline_run_id, status, forced)
