@@ -19,31 +19,50 @@ export async function findRun(database: Database, runId: string): Promise<FoundR
 }
 
 async function startedRun(database: Database, runId: string): Promise<RunState> {
-  const [row] = await database.rows<{
+  const [run] = await startedRuns(database, [runId]);
+  if (run === undefined) throw notFound(`run ${runId}`, RUNS);
+  return { ...run, startedAt: run.startedAt.toISOString() };
+}
+
+/** Those of these runs that were started here and that no worker has planned yet. */
+export async function waitingRuns(database: Database, runIds: string[]): Promise<ListedRun[]> {
+  const planned = await database.rows<{ runId: string }>(
+    'SELECT run_id AS "runId" FROM sync_runs WHERE run_id = ANY($1::uuid[])',
+    [runIds],
+  );
+  const known = new Set(planned.map(({ runId }) => runId));
+  return startedRuns(
+    database,
+    runIds.filter((runId) => !known.has(runId)),
+  );
+}
+
+async function startedRuns(database: Database, runIds: string[]): Promise<ListedRun[]> {
+  if (runIds.length === 0) return [];
+  const rows = await database.rows<{
+    runId: string;
     actor: string;
     at: Date;
     details: { workflowId: string; mode: RunState['mode'] };
   }>(
-    `SELECT actor, at, details FROM audit_log
-      WHERE details ->> 'runId' = $1 AND details ? 'runId' AND action = 'fleet-sync.started' LIMIT 1`,
-    [runId],
+    `SELECT details ->> 'runId' AS "runId", actor, at, details FROM audit_log
+      WHERE details ->> 'runId' = ANY($1) AND details ? 'runId' AND action = 'fleet-sync.started'`,
+    [runIds],
   );
-  if (row === undefined) throw notFound(`run ${runId}`, RUNS);
-  const { workflowId, mode } = row.details;
   const nothing = { vehicles: 0, waiting: 0, inFlight: 0, completed: 0, failed: 0, upToDate: 0 };
   const figures = { plannedRows: 0, rows: 0, bytes: 0, quarantined: 0 };
-  const times = { startedAt: row.at.toISOString(), finishedAt: null };
-  return {
+  return rows.map(({ runId, actor, at, details: { workflowId, mode } }) => ({
     runId,
     workflowId,
     state: 'running',
     paused: false,
     mode,
-    requestedBy: row.actor,
-    ...times,
+    requestedBy: actor,
+    startedAt: at,
+    finishedAt: null,
     ...nothing,
     ...figures,
-  };
+  }));
 }
 
 export type ListedRun = Omit<RunState, 'startedAt'> & { startedAt: Date };

@@ -30,6 +30,7 @@ import {
   runVehicles,
   runningUnder,
   throughput,
+  waitingRuns,
 } from './run-queries.ts';
 import { type WorkerSlot, readSlots } from './worker-slots.ts';
 
@@ -112,11 +113,14 @@ export class RunsService {
 
   async list({ limit, after, state }: Page & { state?: string | undefined }): Promise<object> {
     const cursor = timeCursor(after);
-    const planned = await latestRuns(this.#database, { limit: limit + 1, state: state ?? null, ...cursor });
+    // In this order: a run that is planned meanwhile is found twice, and never missed.
     const waiting = state === undefined || state === 'running' ? await this.#waiting() : [];
-    const rows = [...waiting.filter(({ startedAt }) => isBefore(startedAt, cursor.at)), ...planned].toSorted(
-      (a, b) => b.startedAt.getTime() - a.startedAt.getTime(),
-    );
+    const planned = await latestRuns(this.#database, { limit: limit + 1, state: state ?? null, ...cursor });
+    const known = new Set(planned.map(({ runId }) => runId));
+    const rows = waiting
+      .filter(({ runId, startedAt }) => !known.has(runId) && isBefore(startedAt, cursor.at))
+      .concat(planned)
+      .toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
     return pageOf('runs', rows, limit, (run) => `${run.startedAt.toISOString()}_${run.runId}`);
   }
 
@@ -185,10 +189,7 @@ export class RunsService {
   /** Runs that were started here and that no worker has planned yet; none while Temporal does not answer. */
   async #waiting(): Promise<ListedRun[]> {
     const running = await this.#temporal.glance(runningFleetSyncs);
-    const found = await Promise.all((running ?? []).map((runId) => findRun(this.#database, runId).catch(() => null)));
-    return found.flatMap((each) =>
-      each === null || each.planned ? [] : [{ ...each.run, startedAt: new Date(each.run.startedAt) }],
-    );
+    return waitingRuns(this.#database, running ?? []);
   }
 
   async #waitingUnder(workflowId: string): Promise<string | null> {
