@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { pino } from 'pino';
 import type { ConnectionPermits } from '../../src/connections/ssh/connection-permits.ts';
 import { inProcessPermits } from '../../src/connections/ssh/in-process-permits.ts';
@@ -76,11 +77,20 @@ export function processGroup(group: number): number[] {
     .map(Number)
     .filter((pid) => {
       try {
+        const doomed = isDoomed(readFileSync(`/proc/${pid}/status`, 'utf8'));
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-        const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return Number(pgrp) === group && state !== 'Z';
+        const [state, , pgrp, , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return Number(pgrp) === group && state !== 'Z' && !doomed && (Number(flags) & PF_EXITING) === 0;
       } catch {
         return false;
       }
     });
+}
+
+const PF_EXITING = 0x4;
+
+/** Killed, but on a busy machine not yet given the core on which to die: it runs no instruction of its own any more. */
+function isDoomed(status: string): boolean {
+  const pending = BigInt(`0x${/^SigPnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  return ((pending >> BigInt(constants.signals.SIGKILL - 1)) & 1n) === 1n;
 }
