@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { ApiModule } from './api.module.ts';
-import { answerProblem } from './core/problem-filter.ts';
+import { answerProblem, answerUnreadable } from './core/problem-filter.ts';
 import { answerJson } from './core/recent-answers.ts';
 import { Stopping } from './core/stopping.ts';
 import { OpenApi } from './docs/open-api.ts';
@@ -33,6 +33,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       answerProblem(error, request, reply.headers(SECURITY_HEADERS)),
+    clientErrorHandler: answerUnreadable,
   });
   adapter.getInstance().setReplySerializer(answerJson);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {

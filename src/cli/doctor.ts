@@ -1,8 +1,8 @@
 import { Failure } from '../errors.ts';
 import { readSettings } from '../settings/store.ts';
-import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
 import { failingActivities } from './doctor-activities.ts';
 import { graphFindings } from './doctor-graph.ts';
+import { missingWorkers } from './doctor-workers.ts';
 import type { Session } from './session.ts';
 
 export interface Finding {
@@ -11,9 +11,6 @@ export interface Finding {
   found: string;
   remedy: string;
 }
-
-const WORKFLOW_TASK_QUEUE = 1;
-const ACTIVITY_TASK_QUEUE = 2;
 
 /** Everything that can stop a sync without anybody being told: wedged workflows, activities that fail for ever, no workers, open circuits, claims nobody renews, bad settings. */
 export async function examine(session: Session): Promise<Finding[]> {
@@ -62,29 +59,6 @@ async function wedgedWorkflows(session: Session): Promise<Finding[]> {
     });
   }
   return findings;
-}
-
-async function missingWorkers(session: Session): Promise<Finding[]> {
-  const { client, namespace } = await session.temporal();
-  const kinds = [WORKFLOW_TASK_QUEUE, ACTIVITY_TASK_QUEUE];
-  const pollers = await Promise.all(
-    kinds.map((taskQueueType) =>
-      client.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: LEGACY_SYNC_TASK_QUEUE },
-        taskQueueType,
-      }),
-    ),
-  );
-  if (pollers.every((answer) => (answer.pollers ?? []).length > 0)) return [];
-  return [
-    {
-      severity: 'problem',
-      subject: `task queue ${LEGACY_SYNC_TASK_QUEUE}`,
-      found: 'no worker polls it: runs wait',
-      remedy: 'start one: npm run fleetgraph -- worker',
-    },
-  ];
 }
 
 async function lostClaims({ postgres }: Session): Promise<Finding[]> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
@@ -288,6 +289,20 @@ test('what is no request of ours is refused by its shape', async () => {
   const { headers } = await fixture.get('/api/v1/session');
   expect(headers.get('x-content-type-options')).toBe('nosniff');
   expect(headers.get('cache-control')).toBe('no-store');
+});
+
+test.each([
+  ['what is no request', 'HELLO\r\n\r\n', 400],
+  ['a head beyond 16 KiB', `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+])('%s, which no route sees, is answered in the shape of the others', async (_what, sent, status) => {
+  const { hostname, port } = new URL(fixture.api.url);
+  const socket = connect(Number(port), hostname).setEncoding('utf8');
+  socket.write(sent);
+  const answer = (await socket.toArray()).join('');
+  const [head, body] = answer.split('\r\n\r\n') as [string, string];
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*content-type: application/problem\\+json`));
+  expect(JSON.parse(body)).toMatchObject({ success: false, code: 'InvalidRequest', status, error: expect.any(String) });
+  expect((await fixture.get('/health/live')).status).toBe(200);
 });
 
 test('a key has its rate, and another key its own', async () => {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { failingActivities } from '../../src/cli/doctor-activities.ts';
+import { missingWorkers } from '../../src/cli/doctor-workers.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fleet, openFleet, untilStage } from '../support/fleet.ts';
 import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
@@ -132,10 +133,7 @@ test('an activity that fails for ever is listed by doctor with its last error, a
   );
   expect(Number(/(\d+) attempts/.exec(found[0]!)?.[1])).toBeGreaterThanOrEqual(5);
   expect(found[1]).toContain(`temporal workflow describe -w 'fleet-sync/all' -r ${run.runId}`);
-  const session = {
-    temporal: async () => ({ client: fleet.client, namespace: fleet.namespace, close: async () => {} }),
-  };
-  expect(await failingActivities(session, { lookedAt: 0 })).toEqual([
+  expect(await failingActivities(session(), { lookedAt: 0 })).toEqual([
     expect.objectContaining({
       severity: 'notice',
       found: expect.stringMatching(/^1 run, and only the 0 started last/),
@@ -145,3 +143,31 @@ test('an activity that fails for ever is listed by doctor with its last error, a
   expect(await run.result()).toMatchObject({ completed: 1, failed: 0 });
   expect((await fleet.cli('doctor')).stdout).not.toContain('finishRun');
 }, 120_000);
+
+test('a task queue that no worker has polled lately is listed by doctor, with what waits there', async () => {
+  if (fleet.workers().length === 0) await fleet.startWorker();
+  await eventually(async () => expect(await missingWorkers(session())).toEqual([]));
+  const later = { workflowId: 'begins-later', taskQueue: 'transport-graph', startDelay: '1 hour', args: [] } as const;
+  const waits = await fleet.client.workflow.start('pipeline', later);
+  const silent = (queue: string, waiting: string) => ({
+    severity: 'problem',
+    subject: `task queue ${queue}`,
+    found: expect.stringMatching(new RegExp(`^no worker has polled it for [34]m\\d\\ds${waiting}$`)),
+    remedy: 'start one: npm run fleetgraph -- worker',
+  });
+  const legacySync = silent('legacy-sync', '');
+  const inFourMinutes = () => missingWorkers(session(), () => Date.now() + 4 * 60_000);
+  await eventually(async () =>
+    expect(await inFourMinutes()).toEqual([
+      legacySync,
+      silent('transport-graph', '; running workflows that wait for one: 1'),
+    ]),
+  );
+  await waits.terminate();
+  // A network that nobody builds has no worker that would be missed.
+  await eventually(async () => expect(await inFourMinutes()).toEqual([legacySync]));
+}, 60_000);
+
+const session = () => ({
+  temporal: async () => ({ client: fleet.client, namespace: fleet.namespace, close: async () => {} }),
+});

@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
 import { isDatabaseUnavailable } from '../../connections/database-errors.ts';
 import { Failure, type FailureCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
@@ -47,11 +48,13 @@ const TITLE: Record<number, string> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   406: 'Not Acceptable',
+  408: 'Request Timeout',
   409: 'Conflict',
   413: 'Content Too Large',
   414: 'URI Too Long',
   415: 'Unsupported Media Type',
   429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 };
@@ -98,29 +101,54 @@ export class ProblemFilter implements ExceptionFilter {
 export const answerProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply): void =>
   send(describe(error), request, reply);
 
-function send({ status, code, message, details }: Answered, { url }: FastifyRequest, reply: FastifyReply): void {
+/** What is no HTTP, or too slow or too large in its head, never becomes a request: it is answered on its connection, which ends. */
+export function answerUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, message] = UNREADABLE[code] ?? [400, 'This is not a request of HTTP/1.1.'];
+  const body = bodyOf({ status, code: 'InvalidRequest', message, details: {} });
+  const head = [
+    `HTTP/1.1 ${status} ${TITLE[status]}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}
+
+/** Codes of Node's server and its parser. */
+const UNREADABLE: Record<string, [number, string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time. Send it again.'],
+  HPE_HEADER_OVERFLOW: [431, 'The request has more header fields than are read here. Send fewer or shorter ones.'],
+};
+
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+function send(answered: Answered, { url }: FastifyRequest, reply: FastifyReply): void {
+  const { status, details } = answered;
   const retryAfter = details.retryAfterSeconds ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined);
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
   if (details.allow !== undefined) void reply.header('allow', details.allow.join(', '));
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="fleetgraph"');
   void reply
     .status(status)
-    .type('application/problem+json; charset=utf-8')
-    .send(
-      JSON.stringify({
-        success: false,
-        error: message,
-        code,
-        type: `urn:fleetgraph:problem:${code}`,
-        title: TITLE[status] ?? 'Error',
-        status,
-        detail: message,
-        instance: url.split('?')[0],
-        ...(details.errors === undefined ? {} : { errors: details.errors }),
-        ...(details.link === undefined ? {} : { link: details.link }),
-      }),
-    );
+    .type(PROBLEM_TYPE)
+    .send(bodyOf(answered, url.split('?')[0]));
 }
+
+const bodyOf = ({ status, code, message, details }: Answered, instance?: string): string =>
+  JSON.stringify({
+    success: false,
+    error: message,
+    code,
+    type: `urn:fleetgraph:problem:${code}`,
+    title: TITLE[status] ?? 'Error',
+    status,
+    detail: message,
+    instance,
+    errors: details.errors,
+    link: details.link,
+  });
 
 function describe(error: unknown): Answered {
   if (error instanceof Failure) {

@@ -12,7 +12,7 @@ import type { VehicleContext } from './vehicle-context.ts';
 
 /** Heartbeats and progress go out once a second: at most 2 s behind, and a killed worker is noticed by the 10 s heartbeat timeout. */
 const TICK_MS = 1_000;
-/** Most vehicles are done within a tick: between ticks the projection alone is told, which costs nobody a round trip that is waited for. */
+/** Most vehicles are done within a tick: between ticks the projection alone is told, which costs Temporal nothing and nobody waits for. */
 const LIVE_MS = 200;
 /** A stage that is over sooner is not written to the vehicle's row; the live projection has it at once. */
 const STAGE_WRITTEN_AFTER_MS = 100;
@@ -49,24 +49,22 @@ export async function attemptWork<T>(
   const begunAt = performance.now();
   const activity = Context.current();
   const meter = createProgressMeter(key, context);
-  const publish = (): void => {
-    const state = meter.read();
-    activity.heartbeat(state);
-    progress.write(key.runId, state);
-  };
+  const show = (state: SlotProgress): void => progress.write(key.runId, state);
   const clock = createWorkClock(work, key);
   const ticker = setInterval(() => {
-    publish();
+    const state = meter.read();
+    activity.heartbeat(state);
+    show(state);
     clock.renewLease();
   }, TICK_MS);
   try {
     return await run({
       signal: activity.cancellationSignal,
-      progress: { ...meter, report: live(meter, (state) => progress.write(key.runId, state)) },
+      progress: { ...meter, report: live(meter, show) },
       queued: (waiting) => (waiting ? clock.stop() : clock.start()),
       setStatus: async (status) => {
         meter.setStatus(status);
-        publish();
+        show(meter.read());
         await clock.stage(status);
       },
     });
