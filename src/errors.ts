@@ -30,6 +30,7 @@ export const FAILURES = {
   DumpTruncated: { retry: true, infrastructure: false },
   DumpCorrupt: { retry: true, infrastructure: false },
   DumpRowCountMismatch: { retry: true, infrastructure: false },
+  NotStreamed: { retry: true, infrastructure: false },
   // into PostgreSQL
   DatabaseUnavailable: { retry: true, infrastructure: false },
   DatabaseDiskFull: { retry: true, infrastructure: false },

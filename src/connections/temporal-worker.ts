@@ -25,7 +25,9 @@ export interface WorkerConnection {
 export async function connectWorkers(): Promise<WorkerConnection> {
   const { connectionOptions, namespace, keys, codec } = temporalAccess();
   await keys.check();
-  const connection = await NativeConnection.connect(connectionOptions);
+  // In clear means in our own network, where a core's time is dearer than bytes.
+  const grpcCompression = { codec: connectionOptions.tls ? 'gzip' : 'none' } as const;
+  const connection = await NativeConnection.connect({ ...connectionOptions, grpcCompression });
   const encrypted = keys.writing !== null;
   return {
     createWorker: ({ workflows, ...options }) =>

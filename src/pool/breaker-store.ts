@@ -11,7 +11,7 @@ import {
   isHopeless,
   recordOutcome,
 } from './breaker.ts';
-import { databaseNow, lockServers, writeBreaker } from './server-state.ts';
+import { lockServers, writeBreaker } from './server-state.ts';
 
 export interface BreakerStoreOptions {
   /** Settings as they are now. */
@@ -70,7 +70,7 @@ export async function closeBreaker(
   await inTransaction(pool, async (client) => {
     const state = (await lockServers(client, [serverId])).get(serverId);
     if (!state) throw unknownServer(serverId);
-    await writeBreaker(client, serverId, { ...CLOSED, changedAt: await databaseNow(client) });
+    await writeBreaker(client, serverId, { ...CLOSED, changedAt: state.lockedAt });
     await client.query(
       `INSERT INTO audit_log (actor, action, subject, reason, details) VALUES ($1, 'breaker.closed', $2, $3, $4)`,
       [by.actor, serverId, by.reason ?? null, { from: state.breaker }],
@@ -87,7 +87,7 @@ function change<T>(
     inTransaction(pool, async (client) => {
       const state = (await lockServers(client, [serverId])).get(serverId);
       if (!state) throw unknownServer(serverId);
-      const { next, result } = decide(state.breaker, await databaseNow(client));
+      const { next, result } = decide(state.breaker, state.lockedAt);
       if (next !== state.breaker) await writeBreaker(client, serverId, next);
       return result;
     }),

@@ -23,25 +23,31 @@ export async function tryTakePermit(
   { limit, leaseMs, mayEvict }: { limit: number; leaseMs: number; mayEvict: boolean },
 ): Promise<boolean> {
   await lockServers(client, [serverId]);
-  // A row locked by its own process's renewal is alive, and waiting for it here could be a deadlock.
-  if (mayEvict) {
-    await client.query(
-      `DELETE FROM server_permits WHERE (server_id, kind, holder) IN (
-         SELECT server_id, kind, holder FROM server_permits
-         WHERE server_id = $1 AND kind = $2 AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)`,
-      [serverId, kind],
+  const take = async (): Promise<boolean> => {
+    const { rowCount } = await client.query(
+      `INSERT INTO server_permits (server_id, kind, holder, lease_until)
+       SELECT $1, $2, $3, clock_timestamp() + $5 * interval '1 millisecond'
+       WHERE (SELECT count(*) FROM server_permits WHERE server_id = $1 AND kind = $2 AND holder <> $3) < $4
+       ON CONFLICT (server_id, kind, holder) DO UPDATE SET lease_until = EXCLUDED.lease_until`,
+      [serverId, kind, holder, limit, leaseMs],
     );
-  }
-  const { rowCount } = await client.query(
-    `INSERT INTO server_permits (server_id, kind, holder, lease_until)
-     SELECT $1, $2, $3, clock_timestamp() + $5 * interval '1 millisecond'
-     WHERE (SELECT count(*) FROM server_permits WHERE server_id = $1 AND kind = $2 AND holder <> $3) < $4
-     ON CONFLICT (server_id, kind, holder) DO UPDATE SET lease_until = EXCLUDED.lease_until`,
-    [serverId, kind, holder, limit, leaseMs],
-  );
-  if (rowCount === 1) return true;
+    return rowCount === 1;
+  };
+  if (await take()) return true;
+  if (mayEvict && (await evict(client, serverId, kind)) && (await take())) return true;
   await client.query('SELECT pg_notify($1, $2)', [PERMITS_CHANNEL, `wanted ${kind} ${serverId}`]);
   return false;
+}
+
+/** Removes what nobody renews any more. A row locked by its own process's renewal is alive, and waiting for it here could be a deadlock. */
+async function evict(client: pg.ClientBase, serverId: string, kind: PermitKind): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `DELETE FROM server_permits WHERE (server_id, kind, holder) IN (
+       SELECT server_id, kind, holder FROM server_permits
+       WHERE server_id = $1 AND kind = $2 AND lease_until < clock_timestamp() FOR UPDATE SKIP LOCKED)`,
+    [serverId, kind],
+  );
+  return (rowCount ?? 0) > 0;
 }
 
 /** Renews these holders' leases; the result names those that still had one. */

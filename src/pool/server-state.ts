@@ -4,6 +4,8 @@ import type { Breaker } from './breaker.ts';
 export interface ServerState {
   serverId: string;
   breaker: Breaker;
+  /** By PostgreSQL's clock when the lock was had, in milliseconds: the transaction may have begun a long wait before. */
+  lockedAt: number;
 }
 
 /**
@@ -16,8 +18,10 @@ export async function lockServers(
 ): Promise<Map<string, ServerState>> {
   if (serverIds.length === 0) return new Map();
   const { rows } = await client.query<ServerState>(
-    `SELECT server_id AS "serverId", breaker FROM legacy_server_state
-     WHERE server_id = ANY($1) ORDER BY server_id FOR UPDATE`,
+    // The clock is read outside of the locking SELECT, which would read it before it waits.
+    `WITH locked AS MATERIALIZED (
+       SELECT server_id, breaker FROM legacy_server_state WHERE server_id = ANY($1) ORDER BY server_id FOR UPDATE)
+     SELECT server_id AS "serverId", breaker, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "lockedAt" FROM locked`,
     [serverIds],
   );
   return new Map(rows.map((row) => [row.serverId, row]));
@@ -29,10 +33,4 @@ export async function writeBreaker(client: pg.ClientBase, serverId: string, brea
     'UPDATE legacy_server_state SET breaker = $2, updated_at = clock_timestamp() WHERE server_id = $1',
     [serverId, breaker],
   );
-}
-
-/** PostgreSQL's clock now (not at the transaction's begin, which may lie a long wait for a lock ago), in milliseconds. */
-export async function databaseNow(client: pg.ClientBase): Promise<number> {
-  const { rows } = await client.query<{ now: string }>('SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now');
-  return Number(rows[0]?.now);
 }

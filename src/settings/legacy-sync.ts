@@ -125,8 +125,8 @@ export const LEGACY_SYNC_SETTINGS = {
   atOnceBytes: setting(
     'transfer.at_once_bytes',
     z.number().int().nonnegative(),
-    4_194_304,
-    'A compressed dump up to this size comes over the session that makes it, and is imported by the same activity; method exec only, 0: none.',
+    1_048_576,
+    'A compressed dump up to this size comes over the session that makes it and is imported from memory, without a file on either side; method exec only, 0: none.',
   ),
   stallBytesPerSecond: setting(
     'transfer.stall_bytes_per_second',

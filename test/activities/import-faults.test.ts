@@ -167,9 +167,11 @@ describe('cancelled', () => {
 });
 
 describe('the file', () => {
+  const fileOf = ({ dump }: ImportInput): string => dump as string;
+
   /** The input with other bytes in its file; the manifest goes along where a check behind it is meant. */
   async function withBytes(input: ImportInput, bytes: Buffer, manifestToo: boolean): Promise<ImportInput> {
-    await writeFile(input.localFile, bytes);
+    await writeFile(fileOf(input), bytes);
     if (!manifestToo) return input;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return { ...input, manifest: { ...input.manifest, bytes: bytes.length, sha256 } };
@@ -187,7 +189,7 @@ describe('the file', () => {
 
   test.each(['gzip', 'zstd'] as const)('%s, cut at every place, is never imported', async (compression) => {
     const input = await fixture.input(rowsOf(1, 20), { compression });
-    const whole = await readFile(input.localFile);
+    const whole = await readFile(fileOf(input));
     const step = compression === 'gzip' ? 1 : 23;
     for (let length = 0; length < whole.length; length += step) {
       const code = await codeOf(await withBytes(input, whole.subarray(0, length), true));
@@ -199,7 +201,7 @@ describe('the file', () => {
 
   test('gzip with a bit turned over, anywhere, is never imported', async () => {
     const input = await fixture.input(rowsOf(1, 20));
-    const whole = await readFile(input.localFile);
+    const whole = await readFile(fileOf(input));
     // Bytes 4 to 9 of gzip's header are time, flags and system: they mean nothing to the content.
     for (let at = 0; at < whole.length; at += 5) {
       const flipped = Buffer.from(whole);
@@ -216,7 +218,7 @@ describe('the file', () => {
 
   test('damage that looks like a renamed column is damage, which is tried again, and no schema drift, which is not', async () => {
     const input = await fixture.input(rowsOf(1, 20), { compression: 'none' });
-    const bytes = await readFile(input.localFile);
+    const bytes = await readFile(fileOf(input));
     bytes[bytes.indexOf('`lat`') + 1]! ^= 1;
     expect(await codeOf(await withBytes(input, bytes, false))).toBe('DumpCorrupt');
     expect(await codeOf(await withBytes(input, bytes, true))).toBe('SchemaDrift');
@@ -224,7 +226,7 @@ describe('the file', () => {
 
   test.each(['none', 'gzip', 'zstd'] as const)('%s that is not the one of the manifest', async (compression) => {
     const input = await fixture.input(rowsOf(1, 20), { compression });
-    const bytes = await readFile(input.localFile);
+    const bytes = await readFile(fileOf(input));
     expect(await codeOf({ ...input, manifest: { ...input.manifest, sha256: '0'.repeat(64) } })).toBe('DumpCorrupt');
     expect(await codeOf(await withBytes(input, bytes.subarray(0, -1), false))).toBe('DumpTruncated');
     expect(await codeOf(await withBytes(input, Buffer.concat([bytes, Buffer.from('x')]), false))).toBe('DumpCorrupt');
@@ -239,7 +241,7 @@ describe('the file', () => {
     ['a megabyte of zeros', Buffer.alloc(1_000_000)],
   ])('gzip with %s behind its end', async (_name, tail) => {
     const input = await fixture.input(rowsOf(1, 20));
-    const whole = await readFile(input.localFile);
+    const whole = await readFile(fileOf(input));
     expect(await codeOf(await withBytes(input, Buffer.concat([whole, tail]), true))).toBe('DumpCorrupt');
     expect(await fixture.state()).toMatchObject(NOTHING);
   });
@@ -249,7 +251,7 @@ describe('the file', () => {
     ['a second frame of the same', null],
   ])('zstd with %s behind its end', async (_name, tail) => {
     const input = await fixture.input(rowsOf(1, 20), { compression: 'zstd' });
-    const whole = await readFile(input.localFile);
+    const whole = await readFile(fileOf(input));
     expect(await codeOf(await withBytes(input, Buffer.concat([whole, tail ?? whole]), true))).toBe('DumpCorrupt');
     expect(await fixture.state()).toMatchObject(NOTHING);
   });

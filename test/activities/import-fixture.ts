@@ -83,7 +83,8 @@ export async function claimVehicle(
         sha256,
         ...manifest,
       },
-      localFile,
+      counted: 'all',
+      dump: localFile,
       context: {
         vehicle: {
           id: VEHICLE,

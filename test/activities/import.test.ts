@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { addId } from '../../src/activities/legacy-sync/dump/id-sum.ts';
-import { importRange } from '../../src/activities/legacy-sync/load/import-range.ts';
+import { type ImportInput, importRange } from '../../src/activities/legacy-sync/load/import-range.ts';
 import { dumpText, TRAILER } from '../dump/dump-text.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
@@ -164,6 +166,66 @@ describe('the overlap', () => {
   });
 });
 
+describe('a dump that came into memory, of which planning alone counted the new rows', () => {
+  const streamed = async (input: Promise<ImportInput>, newRows: number): Promise<ImportInput> => {
+    const { dump, manifest, ...rest } = await input;
+    const content = await readFile(dump as string);
+    return { ...rest, dump: content, counted: 'new', manifest: { ...manifest, rows: newRows } };
+  };
+  const mismatch = failing('DumpRowCountMismatch');
+
+  test('is imported where it has as many, whatever it has of the overlap and of bad rows', async () => {
+    fixture = await claimVehicle(database.pool);
+    await importRange(database, await fixture.input(rowsOf(1, 100), { toId: '100' }));
+    const bad = (id: number) => (id === 90 || id === 110 ? { lat: '999' } : {});
+    const input = await streamed(
+      fixture.input(rowsOf(81, 200, bad), { watermark: '100', fromId: '81', toId: '200' }),
+      100,
+    );
+    expect(await importRange(database, input)).toMatchObject({ rows: 120, inserted: 99, quarantined: 2 });
+    expect(await fixture.state()).toMatchObject({ positions: 199, watermark: '200', sync: { ranges: 2 } });
+  });
+
+  test.each([
+    ['a row less', 199],
+    ['a row more', 201],
+  ])('is refused with %s', async (_what, last) => {
+    fixture = await claimVehicle(database.pool);
+    const input = await streamed(fixture.input(rowsOf(1, last), { toId: '300' }), 200);
+    await expect(importRange(database, input)).rejects.toThrow(mismatch);
+    expect(await fixture.state()).toMatchObject({ ...NOTHING, watermark: '0' });
+  });
+
+  test('is refused where a new row has no readable id, and where one is there already', async () => {
+    fixture = await claimVehicle(database.pool);
+    const nameless = await streamed(fixture.input(rowsOf(1, 20, (id) => (id === 7 ? { id: 'NULL' } : {}))), 20);
+    await expect(importRange(database, nameless)).rejects.toThrow(mismatch);
+    await importRange(database, await fixture.input(rowsOf(1, 30), { toId: '30' }));
+    await database.pool.query(`UPDATE vehicle_syncs SET cursor_id = 20`);
+    await database.pool.query(`UPDATE vehicles SET watermark = 20`);
+    const again = await streamed(fixture.input(rowsOf(21, 40), { watermark: '20', toId: '40' }), 20);
+    await expect(importRange(database, again)).rejects.toThrow(mismatch);
+    expect(await fixture.state()).toMatchObject({ positions: 30, watermark: '20' });
+  });
+
+  test.each(['none', 'gzip', 'zstd'] as const)('is refused when it is cut, wherever (%s)', async (compression) => {
+    fixture = await claimVehicle(database.pool);
+    const whole = await streamed(fixture.input(rowsOf(1, 20), { compression }), 20);
+    const content = whole.dump as Buffer;
+    for (let length = 0; length < content.length; length += compression === 'gzip' ? 3 : 31) {
+      // As for one that came like this: nobody knows another size or sum.
+      const dump = content.subarray(0, length);
+      const sha256 = createHash('sha256').update(dump).digest('hex');
+      const cut = { ...whole, dump, manifest: { ...whole.manifest, bytes: length, sha256 } };
+      await expect(importRange(database, cut)).rejects.toThrow(
+        expect.objectContaining({ code: expect.stringMatching(/^Dump(Truncated|Corrupt)$/) }),
+      );
+    }
+    expect(await fixture.state()).toMatchObject(NOTHING);
+    expect(await importRange(database, whole)).toMatchObject({ inserted: 20 });
+  });
+});
+
 describe('bad rows', () => {
   const someBad = (id: number) => (id % 100 === 0 ? { lat: '999' } : {});
 
@@ -286,7 +348,7 @@ describe('refused, with nothing imported', () => {
     fixture = await claimVehicle(database.pool);
     await refused('DumpTruncated', async () => ({
       ...(await fixture.input(rowsOf(1, 9))),
-      localFile: '/nowhere/at-all',
+      dump: '/nowhere/at-all',
     }));
   });
 });

@@ -2,23 +2,29 @@ import { expect, test } from '@jest/globals';
 import { isSmall } from '../../src/activities/legacy-sync/vehicle/fetch-range.ts';
 import type { VehicleContext } from '../../src/activities/legacy-sync/vehicle/vehicle-context.ts';
 
-const exec = { atOnceBytes: 4_194_304, method: 'exec' };
+const exec = { atOnceBytes: 1_048_576, method: 'exec', rangeRows: null };
 const syncOf = (sync: Partial<VehicleContext['sync']>): VehicleContext =>
-  ({ sync: { plannedRows: 100, rows: 0, capped: false, ...sync } }) as VehicleContext;
+  ({ sync: { mode: 'delta', plannedRows: 100, bytesPerRow: null, overlapRows: null, ...sync } }) as VehicleContext;
 
-test.each([
+test.each<{ what: string; sync: Partial<VehicleContext['sync']>; small: boolean }>([
   { what: 'a small delta', sync: {}, small: true },
   { what: 'a backlog', sync: { plannedRows: 1_000_000 }, small: false },
-  { what: 'the rest of a backlog', sync: { plannedRows: 1_000_000, rows: 990_000 }, small: true },
+  { what: 'rows that were small the last time', sync: { plannedRows: 50_000, bytesPerRow: 20 }, small: true },
   {
-    what: 'what comes beyond the rows that planning counted up to its cap',
-    sync: { plannedRows: 1_000_000, rows: 1_200_000, capped: true },
+    what: 'few rows that brought many of the overlap along',
+    sync: { bytesPerRow: 40, overlapRows: 50_000 },
     small: false,
   },
-])('$what: dumped while it holds a place for transfers, $small', ({ sync, small }) => {
+  { what: 'rows that were large the last time', sync: { plannedRows: 5_000, bytesPerRow: 400 }, small: false },
+  { what: 'a full run, whose new rows are not told apart', sync: { mode: 'full' }, small: false },
+])('$what: streamed, $small', ({ sync, small }) => {
   expect(isSmall(syncOf(sync), exec)).toBe(small);
 });
 
-test('only exec sends at once', () => {
+test('what is cut into ranges is not streamed: planning counted all of it', () => {
+  expect(isSmall(syncOf({}), { ...exec, rangeRows: 75 })).toBe(false);
+});
+
+test('only exec streams', () => {
   expect(['sftp', 'scp'].map((method) => isSmall(syncOf({}), { ...exec, method }))).toEqual([false, false]);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { WorkerResult } from '../../src/client/worker-pool-manager.ts';
+import { LEGACY_SYNC_SETTINGS } from '../../src/settings/legacy-sync.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fleet, type Run, untilStage, withFleet } from '../support/fleet.ts';
 import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
@@ -9,13 +10,17 @@ interface Stage {
   stage: string;
   rows: number;
   padding: number;
+  /** 0: the dump is written to a file; else a small one is streamed. */
+  atOnceBytes?: number;
   /** Keeps the first vehicle in the stage; the answer lets it go on. */
   hold(fleet: Fleet): Promise<() => Promise<void> | void>;
 }
 
 const STAGES: Stage[] = [
   { stage: 'exporting', ...CATCHABLE, hold: holdDump },
-  { stage: 'transferring', rows: 2_000, padding: 500, hold: slowHost },
+  { stage: 'transferring', rows: 2_000, padding: 500, atOnceBytes: 0, hold: slowHost },
+  { stage: 'importing', rows: 500, padding: 0, atOnceBytes: 0, hold: lockPositions },
+  { stage: 'transferring', rows: 1_000, padding: 500, hold: slowHost },
   { stage: 'importing', rows: 500, padding: 0, hold: lockPositions },
 ];
 
@@ -37,18 +42,21 @@ async function lockPositions(fleet: Fleet): Promise<() => Promise<void>> {
 
 /** Two vehicles, of which the first is in the stage and the second waits for the only slot. */
 async function inStage(
-  { stage, rows, padding, hold }: Stage,
+  { stage, rows, padding, hold, atOnceBytes = LEGACY_SYNC_SETTINGS.atOnceBytes.default }: Stage,
   work: (fleet: Fleet, run: Run, release: () => Promise<void> | void) => Promise<void>,
 ): Promise<void> {
-  await withFleet({ settings: { 'export.compression': 'none', 'cleanup.interval_ms': 1_000 } }, async (fleet) => {
-    await fleet.addVehicles(2, { rows, padding });
-    const before = stage === 'exporting' ? null : await hold(fleet);
-    await fleet.startWorker();
-    const run = await fleet.start({ maxWorkers: 1 });
-    const release = before ?? (await hold(fleet));
-    await untilStage(fleet, run.runId, stage);
-    await work(fleet, run, release);
-  });
+  await withFleet(
+    { settings: { 'export.compression': 'none', 'transfer.at_once_bytes': atOnceBytes, 'cleanup.interval_ms': 1_000 } },
+    async (fleet) => {
+      await fleet.addVehicles(2, { rows, padding });
+      const before = stage === 'exporting' ? null : await hold(fleet);
+      await fleet.startWorker();
+      const run = await fleet.start({ maxWorkers: 1 });
+      const release = before ?? (await hold(fleet));
+      await untilStage(fleet, run.runId, stage);
+      await work(fleet, run, release);
+    },
+  );
 }
 
 const ended = (results: WorkerResult[]): unknown[] => results.map(({ status, error }) => [status, error?.code]);
@@ -58,7 +66,7 @@ const BOTH_CANCELLED = [
 ];
 
 test.concurrent.each(STAGES)(
-  'cancelling a run while a vehicle is $stage cleans up, settles both as failed with code Cancelled, and the next run is whole',
+  'cancelling a run while a vehicle is $stage (at most $atOnceBytes bytes at once) cleans up, settles both as failed with code Cancelled, and the next run is whole',
   (stage) =>
     inStage(stage, async (fleet, run, release) => {
       await fleet.manager.cancel(run.runId);

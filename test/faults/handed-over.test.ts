@@ -11,10 +11,13 @@ const ROWS = 8_000;
 
 /** One vehicle whose file of 4.5 MB takes longer than any of these tests at that rate, and not one failure of the work is allowed. */
 const oneSlowVehicle = (work: (fleet: Fleet) => Promise<void>): Promise<void> =>
-  withFleet({ settings: { 'export.compression': 'none', 'worker_pool.retry_attempts': 0 } }, async (fleet) => {
-    await fleet.addVehicles(1, { rows: ROWS, padding: 500 });
-    await work(fleet);
-  });
+  withFleet(
+    { settings: { 'export.compression': 'none', 'transfer.at_once_bytes': 0, 'worker_pool.retry_attempts': 0 } },
+    async (fleet) => {
+      await fleet.addVehicles(1, { rows: ROWS, padding: 500 });
+      await work(fleet);
+    },
+  );
 
 /** Attempts of an activity as Temporal counted them, by activity type. */
 async function attempts({ client }: Fleet, vehicleId: string): Promise<Record<string, number>> {
@@ -128,6 +131,50 @@ test.concurrent(
       } finally {
         await proxy.close();
       }
+    }),
+  240_000,
+);
+
+/** Not one failure of the work is allowed. */
+const STREAMED = { 'export.compression': 'none', 'worker_pool.retry_attempts': 0 } as const;
+
+test.concurrent.each([
+  {
+    what: 'of which planning counted a row less',
+    rows: 500,
+    padding: 0,
+    sql: `CREATE FUNCTION miscount() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.planned_rows = NEW.planned_rows - 1; RETURN NEW; END $$;
+          CREATE TRIGGER miscount BEFORE INSERT ON vehicle_syncs FOR EACH ROW EXECUTE FUNCTION miscount()`,
+  },
+  { what: 'that is larger than its rows let expect', rows: 1_500, padding: 900, sql: 'SELECT 1' },
+])(
+  'a dump $what is not taken from memory: the next attempt writes a file, and it costs the vehicle none',
+  ({ rows, padding, sql }) =>
+    withFleet({ settings: STREAMED }, async (fleet) => {
+      await fleet.addVehicles(1, { rows, padding });
+      await fleet.pool.query(sql);
+      await fleet.startWorker();
+      expect(await (await fleet.start()).result()).toMatchObject({ completed: 1, failed: 0, rows });
+      expect(await attempts(fleet, '1')).toEqual({ exportRange: 2, loadRange: 1 });
+      await expectInvariants(fleet, ['1']);
+    }),
+  240_000,
+);
+
+test.concurrent(
+  'a small dump comes in one attempt, and a vehicle whose rows are large is not tried that way a second time',
+  () =>
+    withFleet({ settings: STREAMED }, async (fleet) => {
+      await fleet.addVehicles(2, { rows: 300 });
+      await fleet.addRows('2', 1_500, 900);
+      await fleet.startWorker();
+      await (await fleet.start()).result();
+      await fleet.addRows('1', 300);
+      await fleet.addRows('2', 1_500, 900);
+      expect(await (await fleet.start()).result()).toMatchObject({ completed: 2, failed: 0 });
+      expect(await attempts(fleet, '1')).toEqual({ exportRange: 1 });
+      expect(await attempts(fleet, '2')).toEqual({ exportRange: 1, loadRange: 1 });
+      await expectInvariants(fleet, ['1', '2']);
     }),
   240_000,
 );

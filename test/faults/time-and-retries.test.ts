@@ -127,7 +127,7 @@ test.concurrent(
 test.concurrent(
   'retry_attempts 2 is three attempts, further and further apart, then the failure with its code; the others are whole',
   () =>
-    withFleet({ settings: { 'worker_pool.retry_initial_ms': 1_500 } }, async (fleet) => {
+    withFleet({ settings: { 'worker_pool.retry_initial_ms': 1_500, 'transfer.at_once_bytes': 0 } }, async (fleet) => {
       const ids = await fleet.addVehicles(2, { rows: 300 });
       // Where the first vehicle's directory should be somebody has put a link: a failure of the work that is worth trying again.
       const elsewhere = join(dirname(fleet.remoteDir), `elsewhere-of-${fleet.name}`);

@@ -48,6 +48,8 @@ export interface SeenRows {
 
 export interface ConverterSummary {
   rows: number;
+  /** Above the watermark, those in quarantine included as far as their id is readable. */
+  newRows: number;
   fresh: number;
   overlap: number;
   quarantined: number;
@@ -91,6 +93,8 @@ interface Intake {
   quarantined: QuarantinedRow[];
   quarantinedBytes: number;
   counts: { rows: number; fresh: number; overlap: number; quarantined: number };
+  /** Of those in quarantine. */
+  newSetAside: number;
   seen: SeenRows;
   flagCounts: Float64Array;
   overlapDays: Set<number>;
@@ -118,6 +122,7 @@ export function createRowIntake(options: IntakeOptions): RowIntake {
     quarantined: [],
     quarantinedBytes: 0,
     counts: { rows: 0, fresh: 0, overlap: 0, quarantined: 0 },
+    newSetAside: 0,
     seen: { rows: 0, idSum: 0 },
     flagCounts: new Float64Array(16),
     overlapDays: new Set(),
@@ -170,7 +175,10 @@ function takeRow(intake: Intake, row: RowScan, from: number, to: number): string
   const ordered = before.id !== -1 && id.value > before.id ? before : null;
   const out = isOverlap ? intake.overlap : intake.fresh;
   const { reason, column, flags, seconds } = convert(row, id.high, id.low, ordered, out);
-  if (reason !== null) return setAside(intake, row, reason, column, from, to);
+  if (reason !== null) {
+    if (!isOverlap) intake.newSetAside++;
+    return setAside(intake, row, reason, column, from, to);
+  }
   if (isOverlap) counts.overlap++;
   else counts.fresh++;
   note(intake, seconds, flags, isOverlap);
@@ -183,6 +191,7 @@ function takeTooLarge(intake: Intake, row: RowScan, head: Buffer): string | null
   const id = shown === null ? null : BigInt(shown);
   const stray = id === null ? null : outOfRange(intake, id);
   if (id === null || id > intake.options.seenFromId) see(intake, id);
+  if (id !== null && id > intake.options.watermark) intake.newSetAside++;
   return stray ?? setAside(intake, row, 'RowTooLarge', null, 0, head.length);
 }
 
@@ -246,6 +255,7 @@ function isUpTo(id: number | bigint, bound: number, exact: bigint): boolean {
 function summaryOf(intake: Intake): ConverterSummary {
   return {
     ...intake.counts,
+    newRows: intake.counts.fresh + intake.newSetAside,
     seen: { ...intake.seen },
     minTime: isoTime(intake.minSeconds),
     maxTime: isoTime(intake.maxSeconds),

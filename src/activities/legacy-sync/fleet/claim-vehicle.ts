@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type Admission, admit, describeBreaker, isHopeless } from '../../../pool/breaker.ts';
 import { nextVehicleOrder } from '../../../pool/order.ts';
-import { type ServerState, databaseNow, writeBreaker } from '../../../pool/server-state.ts';
+import { type ServerState, writeBreaker } from '../../../pool/server-state.ts';
 import type { Claim } from '../../../workflows/legacy-sync/activities.ts';
 import { type ClaimRound, probeKey } from './claim-round.ts';
 import { type HeldClaim, claimOf } from './held-claim.ts';
@@ -23,9 +23,8 @@ export async function claimVehicle(
   round: ClaimRound,
   servers: Map<string, ServerState>,
 ): Promise<Claim> {
-  const now = await databaseNow(client);
   const { settings, workers } = round;
-  await giveUpHopeless(client, round, servers, now);
+  await giveUpHopeless(client, round, servers);
   const places = await freePlaces(client, round, [...servers.keys()]);
   if (places.size === 0) return { kind: 'retire', reason: 'drained', workers };
 
@@ -35,14 +34,14 @@ export async function claimVehicle(
     const server = servers.get(serverId);
     // Planned after the servers were locked: the next claim sees it.
     if (!server) continue;
-    const admission = admit(server.breaker, '', now, settings.leaseMs);
+    const admission = admit(server.breaker, '', server.lockedAt, settings.leaseMs);
     if (!admission.admitted) obstacles.push(circuit(server, admission));
     else if (claimed >= limit) obstacles.push({ reason: `no free place at ${serverId}: ${claimed} of ${limit}` });
     else open.push(serverId);
   }
   const next = await takeNext(client, round, open);
   if (!next) return waitFor(client, round, obstacles);
-  await admitToServer(client, round, servers.get(next.serverId), next.vehicleId, now);
+  await admitToServer(client, round, servers.get(next.serverId), next.vehicleId);
   return claimOf(next, round);
 }
 
@@ -51,10 +50,9 @@ async function giveUpHopeless(
   client: pg.ClientBase,
   { run, settings }: ClaimRound,
   servers: Map<string, ServerState>,
-  now: number,
 ): Promise<void> {
-  for (const { serverId, breaker } of servers.values()) {
-    if (!isHopeless(breaker, now, settings.workerTimeoutMs)) continue;
+  for (const { serverId, breaker, lockedAt } of servers.values()) {
+    if (!isHopeless(breaker, lockedAt, settings.workerTimeoutMs)) continue;
     const { rows } = await client.query<{ vehicleId: string }>(
       `SELECT vehicle_id AS "vehicleId" FROM vehicle_syncs
        WHERE run_id = $1 AND server_id = $2 AND state = 'planned' FOR UPDATE SKIP LOCKED`,
@@ -120,10 +118,9 @@ async function admitToServer(
   { run, settings }: ClaimRound,
   server: ServerState | undefined,
   vehicleId: string,
-  now: number,
 ): Promise<void> {
   if (!server) return;
-  const { breaker } = admit(server.breaker, probeKey(run.runId, vehicleId), now, settings.leaseMs);
+  const { breaker } = admit(server.breaker, probeKey(run.runId, vehicleId), server.lockedAt, settings.leaseMs);
   if (breaker !== server.breaker) await writeBreaker(client, server.serverId, breaker);
 }
 

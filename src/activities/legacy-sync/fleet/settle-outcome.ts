@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { FailureCode } from '../../../errors.ts';
 import { recordOutcome } from '../../../pool/breaker.ts';
-import { type ServerState, databaseNow, writeBreaker } from '../../../pool/server-state.ts';
+import { type ServerState, writeBreaker } from '../../../pool/server-state.ts';
 import type { VehicleOutcome } from '../../../workflows/legacy-sync/activities.ts';
 import { type ClaimRound, probeKey } from './claim-round.ts';
 import type { HeldClaim } from './held-claim.ts';
@@ -24,9 +24,8 @@ export async function settleOutcome(
   const server = servers.get(held.serverId);
   if (!server) return;
   const code = codeOf(outcome);
-  const now = await databaseNow(client);
   const attempt = { key: probeKey(key.runId, key.vehicleId), code, begunAt: held.claimedAt };
-  const breaker = recordOutcome(server.breaker, attempt, now, round.settings, round.random());
+  const breaker = recordOutcome(server.breaker, attempt, server.lockedAt, round.settings, round.random());
   if (breaker === server.breaker) return;
   await writeBreaker(client, held.serverId, breaker);
   server.breaker = breaker;

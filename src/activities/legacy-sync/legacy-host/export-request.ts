@@ -1,5 +1,4 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
-import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { Compressors } from './compression.ts';
 import { id, name, ofVehicle } from './plan-statements.ts';
 import { type RemoteDir, workTag } from './remote-path.ts';
@@ -20,17 +19,13 @@ export interface ExportRequest {
   niceness: number;
   timeoutMs: number;
   minFreeBytes: number;
-  /** A dump of at most so many bytes is sent by the session that made it, and its directory removed; 0: none is. */
-  sendUpTo: number;
   /** Bytes written so far, about once a second. */
   onProgress?: ((bytes: number) => void) | undefined;
-  /** Takes the sent bytes as they come; the promise holds back the sender. */
-  onContent?: ((manifest: ExportManifest, chunk: Buffer) => Promise<void>) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /** Lowest id of the range: ids begin at 1. */
-export function fromId({ cursor, overlapIds }: ExportRequest): string {
+export function fromId({ cursor, overlapIds }: Pick<ExportRequest, 'cursor' | 'overlapIds'>): string {
   const from = BigInt(cursor) + 1n - BigInt(overlapIds);
   return String(from < 1n ? 1n : from);
 }
@@ -53,7 +48,11 @@ export function boundsStatement(request: ExportRequest): string {
 }
 
 /** Conditions up to the upper bound, which the script knows first. In id order: equal local times of a DST fold are told apart by it. */
-export function rangeParts(request: ExportRequest): { table: string; before: string; after: string } {
+export function rangeParts(request: Pick<ExportRequest, 'server' | 'vehicle' | 'dir' | 'cursor' | 'overlapIds'>): {
+  table: string;
+  before: string;
+  after: string;
+} {
   const { server, vehicle } = request;
   const key = name(server.columns.id);
   return {

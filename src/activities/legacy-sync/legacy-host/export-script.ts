@@ -3,6 +3,7 @@ import { endOthers } from './claim-dir.ts';
 import type { Compressor } from './compression.ts';
 import { boundsStatement, type ExportRequest, fromId, rangeParts } from './export-request.ts';
 import type { HostTools } from './host-tools.ts';
+import { dumpFunction, dumpTo } from './dump-command.ts';
 import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
 import { remoteBase, workTag } from './remote-path.ts';
 
@@ -11,34 +12,14 @@ const COUNT_ATTEMPTS = 3;
 /** About what a compressed row of a GPS table takes, with room to spare. */
 const BYTES_PER_ROW = 60;
 
-const DUMP_FLAGS = [
-  '--single-transaction',
-  '--quick',
-  '--skip-lock-tables',
-  '--no-create-info',
-  '--skip-triggers',
-  '--skip-add-locks',
-  '--skip-disable-keys',
-  '--hex-blob',
-  '--tz-utc',
-  '--no-tablespaces',
-  '--net-buffer-length=1M',
-  '--max-allowed-packet=1G',
-  // Names the columns, so that a table altered meanwhile is noticed: mysqldump itself does not mind.
-  '--complete-insert',
-  '--skip-dump-date',
-];
-const MYSQL_DUMP_FLAGS = ['--loose-column-statistics=0', '--loose-set-gtid-purged=OFF'];
-
 /**
  * Dumps one range to a verified file. What it says on stdout, a line each: `bytes N` while it works, then one of `manifest …` (a file is
- * there), `sending …` (the file's bytes follow, and it is gone afterwards), `nothing`, `fail <kind> …`.
+ * there), `nothing`, `fail <kind> …`.
  */
 export function exportScript(request: ExportRequest, tools: HostTools): string {
-  const { server, vehicle, dir, sendUpTo } = request;
+  const { server, dir } = request;
   const asking = ['--batch', '--skip-column-names', '--quick', '--unbuffered', '--skip-reconnect', server.database];
   const mysql = mysqlCommand(tools.client, server, asking, 5);
-  const flags = [...DUMP_FLAGS, ...(tools.flavour === 'mysql' ? MYSQL_DUMP_FLAGS : [])];
   const own = `${dir.vehicleId}/${dir.runId}`;
   return `
 # ${workTag(dir)}
@@ -47,15 +28,7 @@ umask 077
 fail() { echo "fail $*"; exit 10; }
 free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }
 ask() { ( printf '%s;\\n' "$1" >&8 ) 2>/dev/null; IFS= read -r answer <&9 || fail query; }
-dump() { ${mysqlCommand(tools.dump, server, flags)} --where="$1" -- ${server.database} ${vehicle.table}; }
-# The file's bytes go over this session where they are few, else another one fetches them.
-hand_over() {
-  found=$1; shift
-  if [ "$3" -gt ${sendUpTo} ]; then echo "manifest $*"; return; fi
-  echo "sending $*"
-  cat <"$found" && leave
-}
-leave() { cd -- "$base" && rm -rf -- ${own} && { rmdir -- ${dir.vehicleId} 2>/dev/null || :; }; }
+${dumpFunction(request, tools)}
 base=${remoteBase(server)}
 unlinked() { for d in "$base" "$base"/${dir.vehicleId} "$base"/${own}; do [ ! -L "$d" ] || fail link; done; }
 unlinked
@@ -70,7 +43,7 @@ mkfifo ask answer || fail claim "$(free)"
 # One client for all questions: its start costs more than they do.
 { ${mysql}; } <ask >answer &
 exec 8>ask 9<answer
-${DUMP_LOOP(request)}
+${DUMP_LOOP(request, own)}
 `;
 }
 
@@ -92,7 +65,7 @@ if [ -f ${request.cursor}.manifest ] && [ ! -L ${request.cursor}.manifest ]; the
   read -r n m_frozen m_from m_to m_rows m_bytes m_sum m_kind m_file <${request.cursor}.manifest
   if [ "$m_frozen $m_from" = '${request.frozenToId} ${fromId(request)}' ] && [ -f "$m_file" ] && [ ! -L "$m_file" ]; then
     sum=$(sha256sum <"$m_file")
-    if [ "\${sum%% *}" = "$m_sum" ]; then hand_over "$m_file" "$m_to" "$m_rows" "$m_bytes" "$m_sum" "$m_kind" "$here/$m_file"; exit; fi
+    if [ "\${sum%% *}" = "$m_sum" ]; then echo "manifest $m_to $m_rows $m_bytes $m_sum $m_kind $here/$m_file"; exit; fi
   fi
   rm -f -- ${request.cursor}.manifest
 fi`;
@@ -108,8 +81,7 @@ const COMPRESS = ({ compressors: { small, large, smallUpTo } }: ExportRequest): 
   return `if [ "$rows" -le ${smallUpTo} ]; then ${choose(small)}; else ${choose(large)}; fi`;
 };
 
-// Every member of the pipe reports its own status over descriptor 4: dash has no pipefail, and a dump that was cut is valid SQL.
-const DUMP_LOOP = (request: ExportRequest): string => {
+const DUMP_LOOP = (request: ExportRequest, own: string): string => {
   const { cursor, minFreeBytes } = request;
   const { table, before, after } = rangeParts(request);
   return `
@@ -120,7 +92,10 @@ while :; do
   set -- $answer
   [ $# = 3 ] || fail query
   to=$1 rows=$2
-  [ "$3" != 0 ] || { leave; echo nothing; exit 0; }
+  if [ "$3" = 0 ]; then
+    cd -- "$base" && rm -rf -- ${own} && { rmdir -- ${request.dir.vehicleId} 2>/dev/null || :; }
+    echo nothing; exit 0
+  fi
   have=$(free)
   [ "$have" -ge $(( (${minFreeBytes} + rows * ${BYTES_PER_ROW}) / 1024 )) ] || fail space "$have"
   ${COMPRESS(request)}
@@ -131,14 +106,8 @@ while :; do
     meter=$!
   fi
   where=${shellQuote(before)}$to${shellQuote(after)}
-  d= t= c=
-  codes=$( { {
-      dump "$where" 4>&-; d=$?; echo "d=$d" >&4
-      printf -- '-- fleetgraph rc=%s\\n' "$d"; echo "t=$?" >&4
-    } | { compress >"$file.part" 4>&-; echo "c=$?" >&4; }
-  } 4>&1 )
+  ${dumpTo('>"$file.part"')}
   [ -z "$meter" ] || kill "$meter" 2>/dev/null
-  eval "$codes"
   if [ "$d$t$c" != 000 ]; then
     have=$(free); rm -f -- "$file.part"
     fail dump "\${d:-x}" "\${c:-x}" "$have"
@@ -151,10 +120,9 @@ exec 8>&- 9<&-
 sum=$(sha256sum <"$file.part"); sum=\${sum%% *}
 bytes=$(wc -c <"$file.part"); bytes=$((bytes))
 [ "$bytes" -gt 0 ] && [ \${#sum} = 64 ] || fail verify
-if [ "$bytes" -le ${request.sendUpTo} ]; then hand_over "$file.part" "$to" "$rows" "$bytes" "$sum" "$kind" "$here/$file"; exit; fi
 rm -f ask answer
 mv -f -- "$file.part" "$file" || fail verify
 echo "fleetgraph1 ${request.frozenToId} ${fromId(request)} $to $rows $bytes $sum $kind $file" >${cursor}.manifest.part || fail space "$(free)"
 mv -f -- ${cursor}.manifest.part ${cursor}.manifest || fail verify
-hand_over "$file" "$to" "$rows" "$bytes" "$sum" "$kind" "$here/$file"`;
+echo "manifest $to $rows $bytes $sum $kind $here/$file"`;
 };

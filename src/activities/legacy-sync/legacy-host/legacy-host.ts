@@ -6,15 +6,14 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyPlan, LegacyPlanRequest } from '../fleet/legacy-planner.ts';
-import { type ReceiveRequest, receivingContent } from '../load/receive-content.ts';
 import { transferFile } from '../load/transfer.ts';
 import { chooseCompressors } from './compression.ts';
-import { type Exported, exportRange } from './export-range.ts';
-import type { ExportRequest } from './export-request.ts';
+import { exportRange } from './export-range.ts';
 import { type HostTools, probeHost } from './host-tools.ts';
 import { planVehicles } from './plan-tables.ts';
 import { listRemoteDirs, type RemoteDirEntry, removeRemoteDir, removeRemoteFile } from './remote-files.ts';
-import { isRemoteDir, type RemoteDir } from './remote-path.ts';
+import { assertRemoteDir, isRemoteDir, type RemoteDir } from './remote-path.ts';
+import { type StreamedRange, streamRange } from './stream-range.ts';
 import type { LegacyColumn } from './table-description.ts';
 import type { TransferPlaces } from './transfer-places.ts';
 
@@ -44,10 +43,12 @@ export interface ExportOptions extends SessionOptions {
   onProgress?: (bytes: number) => void;
 }
 
-export type FetchOptions = Pick<ReceiveRequest, 'fileFor' | 'onSending'> & {
-  /** Bytes of the file that are here. */
-  onReceived?: ReceiveRequest['onProgress'];
-};
+export interface StreamOptions extends Omit<ExportOptions, 'rangeRows' | 'onProgress'> {
+  /** As many as planning counted above the cursor. */
+  newRows: number;
+  /** Compressed bytes that are here. */
+  onReceived?: (bytes: number) => void;
+}
 
 export interface TransferOptions extends SessionOptions {
   manifest: ExportManifest;
@@ -61,10 +62,10 @@ export interface LegacyHost {
   /** null when no row is left above the cursor. */
   exportRange(options: ExportOptions): Promise<ExportManifest | null>;
   /**
-   * Exports a range that is thought to be small while it holds a transfer place: a dump of at most `transfer.at_once_bytes` comes over the
-   * same session and leaves nothing behind (`sent`, `removed`); a larger one waits there to be transferred. null as `exportRange`.
+   * Dumps what is left of a vehicle's rows into memory, while it holds a transfer place. null when the dump turns out to be larger than
+   * `transfer.at_once_bytes`: it has to be exported as others are.
    */
-  exportAndFetch(options: ExportOptions & FetchOptions): Promise<Exported | null>;
+  streamRange(options: StreamOptions): Promise<StreamedRange | null>;
   transfer(options: TransferOptions): Promise<void>;
   /** Removes one exported file, when its rows are in PostgreSQL or when it turned out to be no good. */
   removeFile(manifest: ExportManifest, signal?: AbortSignal): Promise<void>;
@@ -77,15 +78,16 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
   const { pool, server, settings, readPassword } = parts;
   const tools = probeOnce(pool, server);
 
-  async function prepare(options: ExportOptions): Promise<[HostTools, ExportRequest]> {
-    const { vehicle, runId, cursor, frozenTo, rangeRows, overlapIds, onProgress, signal } = options;
+  /** What both ways of exporting ask for. */
+  async function prepare({ vehicle, runId, cursor, frozenTo, overlapIds, signal }: Omit<ExportOptions, 'rangeRows'>) {
     const [found, password] = await Promise.all([tools(signal), readPassword()]);
-    const { compression, niceness, exportTimeoutMs, minFreeBytes } = settings();
+    const { compression, niceness, exportTimeoutMs, minFreeBytes, overlapIds: usual } = settings();
     const compressors = chooseCompressors(found, compression, parts.readsZstd, server.id);
     const dir = { vehicleId: vehicle.id, runId };
-    const range = { cursor, rangeRows, frozenToId: frozenTo, overlapIds: overlapIds ?? settings().overlapIds };
-    const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs, sendUpTo: 0 };
-    return [found, { server, vehicle, password, dir, compressors, onProgress, signal, ...range, ...limits }];
+    assertRemoteDir(dir);
+    const range = { cursor, frozenToId: frozenTo, overlapIds: overlapIds ?? usual };
+    const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs };
+    return { found, compressors, request: { server, vehicle, password, dir, signal, ...range, ...limits } };
   }
 
   return {
@@ -98,21 +100,17 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
       );
     },
     exportRange: async (options) => {
-      const [found, request] = await prepare(options);
-      const exported = await pool.withSession((shell) => exportRange(shell, found, request), options);
-      return exported?.manifest ?? null;
+      const { found, compressors, request } = await prepare(options);
+      const { rangeRows, onProgress } = options;
+      const whole = { ...request, compressors, rangeRows, onProgress };
+      return pool.withSession((shell) => exportRange(shell, found, whole), options);
     },
-    exportAndFetch: async ({ fileFor, onSending, onReceived, ...options }) => {
-      const [found, request] = await prepare(options);
-      const { stallBytesPerSecond, stallMs, minFreeBytes, atOnceBytes } = settings();
-      const limits = { stallBytesPerSecond, stallMs, minFreeBytes };
-      return parts.transfers.hold(options, (held) =>
-        receivingContent({ ...limits, fileFor, onSending, onProgress: onReceived, signal: held }, (onContent, signal) =>
-          pool.withSession(
-            (shell) => exportRange(shell, found, { ...request, sendUpTo: atOnceBytes, onContent, signal }),
-            { ...options, signal },
-          ),
-        ),
+    streamRange: async ({ newRows, onReceived, ...options }) => {
+      const { found, compressors, request } = await prepare(options);
+      const compressor = newRows <= compressors.smallUpTo ? compressors.small : compressors.large;
+      const rest = { ...request, compressor, maxBytes: settings().atOnceBytes, onReceived };
+      return parts.transfers.hold(options, (signal) =>
+        pool.withSession((shell) => streamRange(shell, found, { ...rest, signal }), { ...options, signal }),
       );
     },
     transfer: async ({ manifest, localFile, onProgress, ...session }) => {

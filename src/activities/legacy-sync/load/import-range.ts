@@ -12,14 +12,18 @@ import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.
 import { createRangeLoader, type RangeLoader } from './range-loader.ts';
 import { assertNextRange, recordRange } from './range-records.ts';
 import { type ImportDependencies, inRangeTransaction } from './range-transaction.ts';
-import { assertIntact, readDumpFile } from './read-dump-file.ts';
+import { type Dump, assertIntact, readDump } from './read-dump.ts';
 import { mergeStaged } from './staged-rows.ts';
 
 export interface ImportInput {
   key: VehicleSyncKey;
-  manifest: ExportManifest;
-  /** The transferred file. */
-  localFile: string;
+  manifest: Omit<ExportManifest, 'file'>;
+  /**
+   * Which rows the manifest counts: all of the dump's, or those above its watermark, where nobody but the planning counted. Only what
+   * goes straight into positions is told apart: where rows are loaded with care, the latter never fits.
+   */
+  counted: 'all' | 'new';
+  dump: Dump;
   context: Pick<VehicleContext, 'vehicle' | 'server' | 'tableColumns'> & {
     sync: Pick<VehicleContext['sync'], 'mode'>;
   };
@@ -50,7 +54,7 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof Failure && CONTENT_IS_BLAMED.has(error.code)) {
-      await assertIntact(input.localFile, manifest, signal);
+      await assertIntact(input.dump, manifest, signal);
       await keepSample(deps.pool, key, watch);
     }
     throw importFailure(error, key.vehicleId);
@@ -136,27 +140,33 @@ async function loadUpTo(
 
 /** Nothing is final before the last byte: a cut or damaged file may show it only behind its last piece. */
 async function convertAndLoad(
-  { localFile, manifest, signal, onProgress, key }: ImportInput,
+  input: ImportInput,
   converter: DumpConverter,
   loader: RangeLoader,
 ): Promise<ConverterSummary> {
+  const { dump, manifest, signal, onProgress } = input;
   let bytes = 0;
-  for await (const piece of readDumpFile(localFile, manifest, { signal, onProgress: (read) => (bytes = read) })) {
+  for await (const piece of readDump(dump, manifest, { signal, onProgress: (read) => (bytes = read) })) {
     converter.write(piece);
     onProgress?.(converter.rows(), bytes);
     await loader.take();
     signal.throwIfAborted();
   }
   const summary = converter.end();
-  if (summary.rows !== manifest.rows) {
-    throw new Failure(
-      'DumpRowCountMismatch',
-      `Importing positions of vehicle ${key.vehicleId}: the dump has ${summary.rows} rows and its manifest says ${manifest.rows}. ` +
-        'Nothing was imported; the range is exported again.',
-    );
-  }
+  assertComplete(input, summary);
   await loader.take(true);
   return summary;
+}
+
+function assertComplete({ key, manifest, counted }: ImportInput, { rows, newRows }: ConverterSummary): void {
+  const found = counted === 'all' ? rows : newRows;
+  if (found === manifest.rows) return;
+  const which = counted === 'all' ? 'rows' : `rows above ${manifest.watermark}`;
+  throw new Failure(
+    'DumpRowCountMismatch',
+    `Importing positions of vehicle ${key.vehicleId}: the dump has ${found} ${which}, and ${manifest.rows} were counted. ` +
+      'Nothing was imported; the range is exported again.',
+  );
 }
 
 function converterFor(input: ImportInput, watermark: bigint): DumpConverter {

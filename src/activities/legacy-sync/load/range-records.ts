@@ -59,7 +59,7 @@ export async function assertNextRange(client: pg.PoolClient, key: VehicleSyncKey
 export async function recordRange(
   client: pg.PoolClient,
   key: VehicleSyncKey,
-  manifest: ExportManifest,
+  manifest: Omit<ExportManifest, 'file'>,
   { mode, totals, seen }: { mode: SyncMode; totals: RangeTotals; seen: SeenRows & { fromId: bigint } },
 ): Promise<void> {
   const { rows } = await client.query(

@@ -116,7 +116,10 @@ async function tellCircuit(
   await breakers.record(server.id, { key: probeKey(runId, vehicleId), ...outcome }).catch(() => {});
 }
 
-/** Deploys, cancellation, a database that is away and a circuit's probe say nothing about the work: they cost no attempt. */
+/** They say nothing about the work, and cost no attempt. */
+const COST_NOTHING: ReadonlySet<FailureCode> = new Set(['CircuitOpen', 'DatabaseUnavailable', 'NotStreamed']);
+
+/** Deploys, cancellation and a circuit's probe cost no attempt either. */
 async function verdict(
   work: VehicleWork,
   key: VehicleSyncKey,
@@ -130,7 +133,7 @@ async function verdict(
   }
   const failure = toFailure(error);
   if (!failure.retryable) return failure;
-  if (failure.code === 'CircuitOpen' || failure.code === 'DatabaseUnavailable') return failure;
+  if (COST_NOTHING.has(failure.code)) return failure;
   if (probing && failure.infrastructure) return toApplicationFailure(failure);
   const { failures, mayRetry, retryInMs } = await work.recordFailure(key, failure.code);
   const message = mayRetry ? failure.message : `${failure.message} Given up after ${failures} attempts.`;

@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { ExportOptions } from '../legacy-host/legacy-host.ts';
@@ -12,7 +13,7 @@ export interface ExportDependencies extends AttemptDependencies, FetchDependenci
 
 /**
  * Dumps the next range of the vehicle to a verified file on its legacy host, where a complete file of an earlier attempt is taken as it is.
- * A range that is small is brought into PostgreSQL in the same go.
+ * A range that is small is brought into PostgreSQL in the same go, without a file.
  */
 export function createExportRange(deps: ExportDependencies): VehicleActivities['exportRange'] {
   return async (key) => {
@@ -24,10 +25,17 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
       await attempt.setStatus('exporting');
       const settings = deps.settings();
       const options = exportOptions(deps, context, key, attempt);
-      const exported = isSmall(context, { atOnceBytes: settings.atOnceBytes, method: settings.transferMethod })
-        ? await fetchRange(deps, host, context, key, options, attempt)
-        : await host.exportRange(options);
-      if (exported !== null && !('loaded' in exported)) deps.faultPoint?.('export:done');
+      const limits = {
+        atOnceBytes: settings.atOnceBytes,
+        method: settings.transferMethod,
+        rangeRows: options.rangeRows,
+      };
+      // Whatever went wrong with a stream: the next attempt takes the way that proves more and can be resumed.
+      if (activityInfo().attempt === 1 && isSmall(context, limits)) {
+        return fetchRange(deps, host, context, key, options, attempt);
+      }
+      const exported = await host.exportRange(options);
+      if (exported !== null) deps.faultPoint?.('export:done');
       return exported;
     });
   };

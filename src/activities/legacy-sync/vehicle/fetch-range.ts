@@ -1,58 +1,71 @@
 import type pg from 'pg';
-import type { VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import { Failure } from '../../../errors.ts';
+import type { RangeTotals, VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { ExportOptions, LegacyHost } from '../legacy-host/legacy-host.ts';
+import type { StreamedRange } from '../legacy-host/stream-range.ts';
 import type { LocalStaging } from '../load/local-staging.ts';
 import { readLedger } from '../load/range-records.ts';
 import type { Attempt } from './attempt.ts';
-import { importFile, type ImportFileDependencies } from './import-file.ts';
+import { importDump, type ImportDumpDependencies } from './import-dump.ts';
 import type { VehicleContext } from './vehicle-context.ts';
 
 export type RangeResult = Awaited<ReturnType<VehicleActivities['exportRange']>>;
 
-export interface FetchDependencies extends ImportFileDependencies {
+export interface FetchDependencies extends ImportDumpDependencies {
   pool: pg.Pool;
   staging: LocalStaging;
 }
 
 /**
- * All stages of a small range in one attempt: over one session it is dumped, verified, sent and removed, then imported. An attempt that
- * fails in between begins again with the dump, which is cheap for what is small; the ledger keeps a range that was committed from being
- * imported twice.
+ * All stages of a small range in one attempt: its dump comes over the session that makes it and is imported, and nothing is written on
+ * either side. One that proves nothing (it is larger than thought, or has not as many new rows as planning counted) is left to the
+ * next attempt, which exports to a file: whoever was cancelled meanwhile, or lost the vehicle, does not come to that. Errors: NotStreamed.
  */
 export async function fetchRange(
   deps: FetchDependencies,
   host: LegacyHost,
   context: VehicleContext,
   key: VehicleSyncKey,
-  options: ExportOptions,
+  options: Omit<ExportOptions, 'rangeRows' | 'onProgress'>,
   attempt: Attempt,
 ): Promise<RangeResult> {
-  let localFile = '';
-  const exported = await host.exportAndFetch({
-    ...options,
-    fileFor: async (manifest) => (localFile = await deps.staging.fileFor(key, manifest)),
-    onSending: () => {
-      deps.faultPoint?.('export:done');
-      void attempt.setStatus('transferring');
-    },
-    onReceived: ({ bytes }, received) => {
-      if (received >= bytes / 2) deps.faultPoint?.('transfer:half');
-      attempt.progress.report(received);
-    },
-  });
-  if (exported === null) return null;
-  const { manifest, sent, removed } = exported;
-  if (!sent) return manifest;
-  const totals = await importFile(deps, context, { key, manifest, localFile }, attempt).catch(
-    async (error: unknown) => {
-      // The next attempt brings a file of its own.
-      await deps.staging.remove(key).catch(() => {});
-      throw error;
-    },
-  );
+  const newRows = context.sync.plannedRows;
+  const streamed = await host.streamRange({ ...options, newRows, onReceived: receiving(deps, attempt) });
+  if (streamed === null) throw notStreamed(context, 'its dump is larger than legacy_sync.transfer.at_once_bytes');
+  const totals = await importStreamed(deps, context, key, streamed, attempt);
   deps.faultPoint?.('cleanup:half');
-  await removeBoth(deps, host, key, { removed, signal: attempt.signal });
-  return { loaded: totals, last: manifest.last };
+  return { loaded: totals, last: true };
+}
+
+const notStreamed = ({ label }: VehicleContext, found: string, cause?: unknown): Failure =>
+  new Failure('NotStreamed', `Streaming new rows of vehicle ${label}: ${found}. They are exported to a file instead.`, {
+    cause,
+  });
+
+function receiving({ faultPoint }: FetchDependencies, attempt: Attempt): (bytes: number) => void {
+  let begun = false;
+  return (bytes) => {
+    faultPoint?.(begun ? 'transfer:half' : 'export:done');
+    if (!begun) void attempt.setStatus('transferring');
+    begun = true;
+    attempt.progress.report(bytes);
+  };
+}
+
+async function importStreamed(
+  deps: FetchDependencies,
+  context: VehicleContext,
+  key: VehicleSyncKey,
+  { manifest, content }: StreamedRange,
+  attempt: Attempt,
+): Promise<RangeTotals> {
+  const counted = { ...manifest, rows: context.sync.plannedRows };
+  try {
+    return await importDump(deps, context, { key, manifest: counted, counted: 'new', dump: content }, attempt);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'DumpRowCountMismatch') throw error;
+    throw notStreamed(context, 'its dump has not as many as planning counted', error);
+  }
 }
 
 /** What an attempt that was killed after its COMMIT could not answer any more: the range is in PostgreSQL, and what it left is removed. */
@@ -63,28 +76,21 @@ export async function recallRange(
   key: VehicleSyncKey,
   signal: AbortSignal,
 ): Promise<RangeResult> {
-  await removeBoth(deps, host, key, { removed: false, signal });
+  await deps.staging.remove(key);
+  await host.removeFiles(key, signal);
   const totals = await readLedger(deps.pool, { ...key, toId: sync.cursor });
   return totals === null ? null : { loaded: totals, last: true };
 }
 
-async function removeBoth(
-  { staging }: FetchDependencies,
-  host: LegacyHost,
-  key: VehicleSyncKey,
-  { removed, signal }: { removed: boolean; signal: AbortSignal },
-): Promise<void> {
-  await staging.remove(key);
-  if (!removed) await host.removeFiles(key, signal);
-}
-
-/** Whether the rows that were counted make a dump that may be sent at once; of how many there are beyond the count nobody knows. */
+/** Whether the rows that planning counted make a dump that may be streamed. Only all new rows together can be held against that count. */
 export function isSmall(
   { sync }: VehicleContext,
-  { atOnceBytes, method }: { atOnceBytes: number; method: string },
+  { atOnceBytes, method, rangeRows }: { atOnceBytes: number; method: string; rangeRows: number | null },
 ): boolean {
-  return method === 'exec' && !sync.capped && (sync.plannedRows - sync.rows) * BYTES_PER_ROW <= atOnceBytes;
+  const countable = sync.mode === 'delta' && rangeRows === null;
+  const rows = sync.plannedRows + (sync.overlapRows ?? 0);
+  return method === 'exec' && countable && rows * (sync.bytesPerRow ?? BYTES_PER_ROW) <= atOnceBytes;
 }
 
-/** Of a GPS table's row, compressed. The dump's true size decides in the end. */
+/** Of a GPS table's row, compressed, as long as nothing of the vehicle was seen. The dump's true size decides in the end. */
 const BYTES_PER_ROW = 40;

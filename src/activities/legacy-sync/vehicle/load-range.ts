@@ -7,10 +7,10 @@ import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import type { LocalStaging } from '../load/local-staging.ts';
 import { readLedger } from '../load/range-records.ts';
 import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
-import { importFile, type ImportFileDependencies } from './import-file.ts';
+import { importDump, type ImportDumpDependencies } from './import-dump.ts';
 import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
 
-export interface LoadDependencies extends AttemptDependencies, ImportFileDependencies {
+export interface LoadDependencies extends AttemptDependencies, ImportDumpDependencies {
   pool: pg.Pool;
   legacyHosts: LegacyHosts;
   staging: LocalStaging;
@@ -42,7 +42,7 @@ export function createLoadRange(deps: LoadDependencies): VehicleActivities['load
       });
     } catch (error) {
       if (!(error instanceof ApplicationFailure) || !FILE_IS_NO_GOOD.has(error.type ?? '')) throw error;
-      await Promise.all([deps.staging.remove(key), host.removeFile(manifest)]);
+      await Promise.all([deps.staging.remove(key), host.removeFiles(key)]);
       if (error.nonRetryable) throw error;
       return null;
     }
@@ -69,7 +69,7 @@ async function transferAndImport(
       progress.report(bytes);
     },
   });
-  return importFile(deps, context, { key, manifest, localFile }, attempt);
+  return importDump(deps, context, { key, manifest, counted: 'all', dump: localFile }, attempt);
 }
 
 /** The last range takes the directories with it: whatever is left there would wait for the janitor. */

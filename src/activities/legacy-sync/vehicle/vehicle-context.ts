@@ -33,6 +33,9 @@ export interface VehicleContext {
     capped: boolean;
     rows: number;
     rangeRows: number | null;
+    /** Of the vehicle's last import, compressed; null, as the rows of its overlap, when none ended at the cursor. */
+    bytesPerRow: number | null;
+    overlapRows: number | null;
   };
 }
 
@@ -42,12 +45,16 @@ export async function readVehicleContext(pool: pg.Pool, key: VehicleSyncKey): Pr
     `SELECT v.id::text, v.label, v.server_id AS "serverId", v.legacy_table AS "table", v.legacy_vehicle_id AS "legacyVehicleId",
             v.priority, v.enabled, v.watermark::text, v.range_rows AS "rangeRows", t.columns AS "tableColumns", s.mode, state.breaker,
             s.cursor_id::text AS cursor, s.frozen_to_id::text AS "frozenTo", s.planned_rows::float8 AS "plannedRows", s.rows_capped AS capped, s.rows::float8,
-            (SELECT min(earlier.frozen_to_id)::text FROM import_ledger AS l JOIN vehicle_syncs AS earlier USING (run_id, vehicle_id)
-              WHERE l.vehicle_id = s.vehicle_id AND l.to_id = s.cursor_id) AS "cursorHead"
+            last.head AS "cursorHead", last."bytesPerRow", last."overlapRows"
        FROM vehicle_syncs s
        JOIN vehicles v ON v.id = s.vehicle_id
        JOIN legacy_server_state state ON state.server_id = v.server_id
        LEFT JOIN legacy_tables t ON t.server_id = v.server_id AND t.table_name = v.legacy_table
+       LEFT JOIN LATERAL (
+         SELECT min(earlier.frozen_to_id)::text AS head, max(l.bytes::float8 / greatest(l.rows, 1)) AS "bytesPerRow",
+                max(l.duplicates)::float8 AS "overlapRows"
+           FROM import_ledger AS l JOIN vehicle_syncs AS earlier USING (run_id, vehicle_id)
+          WHERE l.vehicle_id = s.vehicle_id AND l.to_id = s.cursor_id) AS last ON true
       WHERE s.run_id = $1 AND s.vehicle_id = $2 AND s.state = 'claimed'`,
     [key.runId, key.vehicleId],
   );

@@ -6,6 +6,9 @@ import type { ExportManifest } from '../../../workflows/legacy-sync/activities.t
 import { gunzip } from './gunzip.ts';
 import { unzstd } from './unzstd.ts';
 
+/** The path of a local file, or what stands in memory. */
+export type Dump = string | Buffer;
+
 export interface ReadDumpOptions {
   signal: AbortSignal;
   /** Bytes of the file read so far. */
@@ -24,22 +27,22 @@ const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
 };
 
 /**
- * The dump in a file that was transferred and verified, decompressed, in pieces. A bit that fell over since then, and everything that
+ * A dump that was transferred and verified, decompressed, in pieces. A bit that fell over since then, and everything that
  * is not exactly one compressed stream, is an error; it may come after the last piece, so nothing may be committed before
  * the iteration has ended.
  * @throws Failure DumpTruncated, DumpCorrupt; InvalidConfiguration when this machine cannot read zstd
  */
-export async function* readDumpFile(
-  localFile: string,
+export async function* readDump(
+  dump: Dump,
   manifest: Pick<ExportManifest, 'compression' | 'bytes' | 'sha256'>,
   { signal, onProgress }: ReadDumpOptions,
 ): AsyncGenerator<Buffer> {
-  await assertSize(localFile, manifest.bytes);
+  await assertSize(dump, manifest.bytes);
   const digest = createHash('sha256');
   let bytes = 0;
   async function* file(): AsyncGenerator<Buffer> {
     const highWaterMark = Math.max(1, Math.min(PIECE, manifest.bytes));
-    for await (const piece of createReadStream(localFile, { highWaterMark, signal })) {
+    for await (const piece of piecesOf(dump, highWaterMark, signal)) {
       digest.update(piece);
       bytes += piece.length;
       onProgress?.(bytes);
@@ -47,45 +50,52 @@ export async function* readDumpFile(
     }
   }
   yield* DECOMPRESS[manifest.compression](file(), manifest.bytes, signal);
-  assertDigest(localFile, digest.digest('hex'), manifest.sha256);
+  assertDigest(dump, digest.digest('hex'), manifest.sha256);
 }
+
+const piecesOf = (dump: Dump, highWaterMark: number, signal: AbortSignal): AsyncIterable<Buffer> | Buffer[] =>
+  typeof dump === 'string' ? createReadStream(dump, { highWaterMark, signal }) : [dump];
+
+const nameOf = (dump: Dump): string => (typeof dump === 'string' ? dump : 'in memory');
 
 /**
  * Asked before a dump's content is blamed: a bit that fell over can look like a renamed column.
  * @throws Failure DumpTruncated, DumpCorrupt
  */
 export async function assertIntact(
-  localFile: string,
+  dump: Dump,
   manifest: Pick<ExportManifest, 'bytes' | 'sha256'>,
   signal: AbortSignal,
 ): Promise<void> {
-  await assertSize(localFile, manifest.bytes);
+  await assertSize(dump, manifest.bytes);
   const digest = createHash('sha256');
-  for await (const piece of createReadStream(localFile, { highWaterMark: PIECE, signal })) digest.update(piece);
-  assertDigest(localFile, digest.digest('hex'), manifest.sha256);
+  for await (const piece of piecesOf(dump, PIECE, signal)) digest.update(piece);
+  assertDigest(dump, digest.digest('hex'), manifest.sha256);
 }
 
-function assertDigest(localFile: string, found: string, expected: string): void {
+function assertDigest(dump: Dump, found: string, expected: string): void {
   if (found === expected) return;
   throw new Failure(
     'DumpCorrupt',
-    `Reading the transferred dump ${localFile}: its SHA-256 is ${found} and the manifest says ${expected}. It is transferred again.`,
+    `Reading the transferred dump ${nameOf(dump)}: its SHA-256 is ${found} and the manifest says ${expected}. It is transferred again.`,
   );
 }
 
-async function assertSize(localFile: string, expected: number): Promise<void> {
-  const found = await stat(localFile).catch((cause: NodeJS.ErrnoException) => {
-    throw new Failure(
-      'DumpTruncated',
-      `Reading the transferred dump ${localFile}: ${cause.code}. It is transferred again.`,
-      {
-        cause,
-      },
-    );
-  });
-  if (found.size === expected) return;
+async function assertSize(dump: Dump, expected: number): Promise<void> {
+  const size = typeof dump === 'string' ? await sizeOf(dump) : dump.length;
+  if (size === expected) return;
   throw new Failure(
-    found.size < expected ? 'DumpTruncated' : 'DumpCorrupt',
-    `Reading the transferred dump ${localFile}: it has ${found.size} bytes of ${expected}. It is transferred again.`,
+    size < expected ? 'DumpTruncated' : 'DumpCorrupt',
+    `Reading the transferred dump ${nameOf(dump)}: it has ${size} bytes of ${expected}. It is transferred again.`,
   );
+}
+
+async function sizeOf(localFile: string): Promise<number> {
+  try {
+    return (await stat(localFile)).size;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = `Reading the transferred dump ${localFile}: ${code}. It is transferred again.`;
+    throw new Failure('DumpTruncated', message, { cause });
+  }
 }
