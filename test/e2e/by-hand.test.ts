@@ -27,7 +27,7 @@ let stages: CustomStages;
 const left = new Set([...blocks, ...inTables]);
 
 beforeAll(async () => {
-  fleet = await openFleet({ settings: { 'export.compression': 'none' } });
+  fleet = await openFleet({ settings: { 'export.compression': 'none', 'transfer.at_once_bytes': 0 } });
   await fleet.addVehicles(3, { rows: 16_000, padding: 500 });
   link = await fleet.linkToHost();
   source = await startOdataSource({ ...sourceNetwork() });

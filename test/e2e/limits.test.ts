@@ -77,6 +77,7 @@ describe('two worker processes and two runs at one legacy server', () => {
     fleet = await openFleet({
       settings: {
         'export.compression': 'none',
+        'transfer.at_once_bytes': 0,
         // A session is a connection then, so that all five are wanted.
         'ssh.sessions_per_connection': 1,
         'server.max_concurrent_vehicles': 16,
