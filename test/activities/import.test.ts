@@ -186,6 +186,23 @@ describe('a dump that came into memory, of which planning alone counted the new 
     expect(await fixture.state()).toMatchObject({ positions: 199, watermark: '200', sync: { ranges: 2 } });
   });
 
+  test('holds bad rows against all of its rows, those of the overlap included', async () => {
+    fixture = await claimVehicle(database.pool);
+    const bad = (id: number) => (id % 100 === 0 ? { lat: '999' } : {});
+    await importRange(database, await fixture.input(rowsOf(1, 6_000, bad), { toId: '6000' }));
+    const few = await streamed(fixture.input(rowsOf(1, 6_010, bad), { watermark: '6000', toId: '6010' }), 10);
+    expect(await importRange(database, few)).toMatchObject({ rows: 6_010, inserted: 10, quarantined: 60 });
+    const worse = await streamed(
+      fixture.input(
+        rowsOf(6_011, 6_500, () => ({ lat: '999' })),
+        { watermark: '6010', fromId: '6011', toId: '6500' },
+      ),
+      490,
+    );
+    await expect(importRange(database, worse)).rejects.toThrow(failing('QuarantineThresholdExceeded'));
+    expect(await fixture.state()).toMatchObject({ positions: 5_950, quarantine: 160, watermark: '6010' });
+  });
+
   test.each([
     ['a row less', 199],
     ['a row more', 201],

@@ -40,9 +40,9 @@ export interface ImportInput {
  *   NoClaim, DatabaseUnavailable, DatabaseDiskFull, ImportFailed; the signal's reason when it was aborted
  */
 export async function importRange(deps: ImportDependencies, input: ImportInput): Promise<RangeTotals> {
-  const { key, manifest, signal, settings, context } = input;
+  const { key, manifest, counted, signal, settings, context } = input;
   signal.throwIfAborted();
-  const watch = createQuarantineWatch(key.vehicleId, manifest.rows, settings);
+  const watch = createQuarantineWatch(key.vehicleId, counted === 'all' ? manifest.rows : null, settings);
   try {
     return await inRangeTransaction(deps, { ...key, toId: manifest.toId }, signal, async (client, onAbort) => {
       await assertNextRange(client, key, manifest.watermark);
@@ -117,6 +117,7 @@ async function loadUpTo(
   onAbort(loader.abort);
   try {
     const summary = await convertAndLoad(input, converter, loader);
+    watch.conclude(summary.rows);
     const { direct, staged } = loader.rows();
     assertAllLoaded(key.vehicleId, summary, direct, staged);
     const { vehicleId } = key;

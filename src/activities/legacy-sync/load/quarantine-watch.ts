@@ -6,6 +6,8 @@ import type { QuarantinedRow } from '../dump/row-intake.ts';
 export interface QuarantineWatch {
   /** @throws Failure QuarantineThresholdExceeded as soon as the range has too many */
   see(rows: readonly QuarantinedRow[]): void;
+  /** @throws the same, for a range of which it is known only now how many rows it has */
+  conclude(rangeRows: number): void;
   /** The range is read once more from its beginning. */
   restart(): void;
   /** The first bad rows, for an operator to look at when the range as a whole is refused. */
@@ -17,15 +19,29 @@ const SAMPLE_BYTES = 8 * 1024 * 1024;
 
 export function createQuarantineWatch(
   vehicleId: string,
-  rangeRows: number,
+  rangeRows: number | null,
   settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'>,
 ): QuarantineWatch {
   const sample: QuarantinedRow[] = [];
   const reasons = new Map<string, number>();
   let count = 0;
   let bytes = 0;
+
+  function judge(rows: number): void {
+    const percent = (100 * count) / rows;
+    if (count === 0 || count < settings.quarantineMinRows || percent <= settings.quarantineMaxPercent) return;
+    const found = [...reasons].map(([reason, times]) => `${reason} ${times}`).join(', ');
+    throw new Failure(
+      'QuarantineThresholdExceeded',
+      `Importing positions of vehicle ${vehicleId}: at least ${count} of ${rows} rows are bad (${found}), more than ` +
+        `${settings.quarantineMaxPercent} %. Nothing was imported. Look at them (fleetgraph quarantine list), correct the column mapping or ` +
+        'the value policy of the legacy server, or raise legacy_sync.quarantine.max_percent.',
+    );
+  }
+
   return {
     sample,
+    conclude: judge,
     restart() {
       sample.length = count = bytes = 0;
       reasons.clear();
@@ -38,15 +54,7 @@ export function createQuarantineWatch(
         bytes += row.raw.length;
         sample.push(row);
       }
-      const percent = (100 * count) / rangeRows;
-      if (count < settings.quarantineMinRows || percent <= settings.quarantineMaxPercent) return;
-      const found = [...reasons].map(([reason, times]) => `${reason} ${times}`).join(', ');
-      throw new Failure(
-        'QuarantineThresholdExceeded',
-        `Importing positions of vehicle ${vehicleId}: at least ${count} of ${rangeRows} rows are bad (${found}), more than ` +
-          `${settings.quarantineMaxPercent} %. Nothing was imported. Look at them (fleetgraph quarantine list), correct the column mapping or ` +
-          'the value policy of the legacy server, or raise legacy_sync.quarantine.max_percent.',
-      );
+      if (rangeRows !== null) judge(rangeRows);
     },
   };
 }
