@@ -228,10 +228,16 @@ describe('steering', () => {
       const run = await start();
       await eventually(() => expect(fleet.settled.size).toBeGreaterThan(0));
       await run.executeUpdate(pauseUpdate);
-      await sleep(400);
-      const settled = fleet.settled.size;
-      await sleep(400);
-      expect(fleet.settled.size).toBe(settled);
+      // What was claimed ends; on a busy machine that takes its time.
+      let settled = -1;
+      await eventually(
+        () => {
+          const before = settled;
+          settled = fleet.settled.size;
+          expect(settled).toBe(before);
+        },
+        { everyMs: 1_000 },
+      );
       expect(settled).toBeLessThan(12);
       await run.executeUpdate(resumeUpdate);
       expect(await run.result()).toMatchObject({ completed: 12 });

@@ -5,6 +5,7 @@ import type { ExportOptions } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
 import { type FetchDependencies, type RangeResult, fetchRange, isSmall, recallRange } from './fetch-range.ts';
+import { leaveNothing } from './leave-nothing.ts';
 import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
 
 export interface ExportDependencies extends AttemptDependencies, FetchDependencies {
@@ -34,7 +35,7 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
       if (activityInfo().attempt === 1 && isSmall(context, limits)) {
         return fetchRange(deps, host, context, key, options, attempt);
       }
-      const exported = await host.exportRange(options);
+      const exported = await host.exportRange(options).finally(() => leaveNothing(deps, host, key));
       if (exported !== null) deps.faultPoint?.('export:done');
       return exported;
     });

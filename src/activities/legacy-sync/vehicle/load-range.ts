@@ -8,6 +8,7 @@ import type { LocalStaging } from '../load/local-staging.ts';
 import { readLedger } from '../load/range-records.ts';
 import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
 import { importDump, type ImportDumpDependencies } from './import-dump.ts';
+import { leaveNothing } from './leave-nothing.ts';
 import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
 
 export interface LoadDependencies extends AttemptDependencies, ImportDumpDependencies {
@@ -41,6 +42,7 @@ export function createLoadRange(deps: LoadDependencies): VehicleActivities['load
         return totals;
       });
     } catch (error) {
+      await leaveNothing(deps, host, key);
       if (!(error instanceof ApplicationFailure) || !FILE_IS_NO_GOOD.has(error.type ?? '')) throw error;
       await Promise.all([deps.staging.remove(key), host.removeFiles(key)]);
       if (error.nonRetryable) throw error;
