@@ -35,9 +35,13 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
       if (activityInfo().attempt === 1 && isSmall(context, limits)) {
         return fetchRange(deps, host, context, key, options, attempt);
       }
-      const exported = await host.exportRange(options).finally(() => leaveNothing(deps, host, key));
-      if (exported !== null) deps.faultPoint?.('export:done');
-      return exported;
+      try {
+        const exported = await host.exportRange(options);
+        if (exported !== null) deps.faultPoint?.('export:done');
+        return exported;
+      } finally {
+        await leaveNothing(deps, host, key);
+      }
     });
   };
 }
