@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
+import { leaveNothing } from '../../src/activities/legacy-sync/vehicle/leave-nothing.ts';
 import { type VehicleWork, createVehicleWork } from '../../src/activities/legacy-sync/fleet/vehicle-work.ts';
 import { readSettings } from '../../src/settings/store.ts';
 import type { VehicleSyncKey } from '../../src/workflows/legacy-sync/activities.ts';
@@ -110,4 +111,21 @@ test('every call is refused when this run and slot do not hold the vehicle', asy
   expect(await syncRow(pool(), key.runId, '1')).toMatchObject({ status: 'idle', work_failures: 0 });
   await fleetOf(pool()).claimNext({ runId: key.runId, slot: 1, sequence: 2, settle: completed('1') });
   await expect(work.begin(key)).rejects.toMatchObject({ code: 'NoClaim' });
+});
+
+test('who holds the vehicle keeps its files; who has outlived the claim removes them, and what fails then is not told', async () => {
+  const removed: string[] = [];
+  const fails = async (): Promise<never> => Promise.reject(new Error('the host is away'));
+  // Fakes: what is asked here is whether and when, and test/activities has the removing itself.
+  const leave = (who: VehicleSyncKey, removeFiles: (dir: { vehicleId: string }) => Promise<void>) => {
+    const staging = { remove: async ({ vehicleId }: { vehicleId: string }) => void removed.push(`here ${vehicleId}`) };
+    return leaveNothing({ pool: pool(), staging } as never, { removeFiles } as never, who);
+  };
+  const removes = async ({ vehicleId }: { vehicleId: string }) => void removed.push(`there ${vehicleId}`);
+  await leave(key, removes);
+  expect(removed).toEqual([]);
+  await fleetOf(pool()).claimNext({ runId: key.runId, slot: 1, sequence: 2, settle: completed('1') });
+  await leave(key, removes);
+  expect(removed).toEqual(['here 1', 'there 1']);
+  await expect(leave(key, fails)).resolves.toBeUndefined();
 });

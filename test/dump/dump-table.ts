@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { DUMP_FLAGS } from '../../src/activities/legacy-sync/legacy-host/dump-command.ts';
 import type { TableColumn } from '../../src/activities/legacy-sync/dump/table-column.ts';
 import { runMariadb } from '../../src/demo/mariadb.ts';
 import type { SharedStack } from '../support/stack.ts';
@@ -7,22 +8,7 @@ import { TRAILER } from './dump-text.ts';
 
 const run = promisify(execFile);
 
-/** The options that the export uses. */
-const FLAGS = [
-  '--single-transaction',
-  '--quick',
-  '--skip-lock-tables',
-  '--no-create-info',
-  '--complete-insert',
-  '--skip-triggers',
-  '--skip-add-locks',
-  '--skip-disable-keys',
-  '--hex-blob',
-  '--tz-utc',
-  '--no-tablespaces',
-  '--net-buffer-length=1M',
-  '--default-character-set=utf8mb4',
-];
+const FLAGS = [...DUMP_FLAGS, '--default-character-set=utf8mb4'];
 
 /** What the real mariadb-dump writes of a table, with the export's last line behind it. */
 export async function dumpTable(

@@ -111,3 +111,8 @@ export function createVehicleWork({ pool, settings, random = Math.random }: Vehi
     },
   };
 }
+
+export async function isHeld(pool: pg.Pool, { runId, vehicleId, slot }: VehicleSyncKey): Promise<boolean> {
+  const { rows } = await pool.query(`SELECT FROM vehicle_syncs WHERE ${HELD}`, [runId, vehicleId, slot]);
+  return rows.length > 0;
+}

@@ -2,7 +2,7 @@ import type { ExportRequest } from './export-request.ts';
 import type { HostTools } from './host-tools.ts';
 import { mysqlCommand } from './mysql-command.ts';
 
-const DUMP_FLAGS = [
+export const DUMP_FLAGS = [
   '--single-transaction',
   '--quick',
   '--skip-lock-tables',

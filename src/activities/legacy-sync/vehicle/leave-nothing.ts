@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import { isHeld } from '../fleet/vehicle-work.ts';
 import type { LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { LocalStaging } from '../load/local-staging.ts';
 
@@ -13,11 +14,7 @@ export async function leaveNothing(
   key: VehicleSyncKey,
 ): Promise<void> {
   try {
-    const { rowCount } = await pool.query(
-      `SELECT FROM vehicle_syncs WHERE run_id = $1 AND vehicle_id = $2 AND slot = $3 AND state = 'claimed'`,
-      [key.runId, key.vehicleId, key.slot],
-    );
-    if (rowCount !== 0) return;
+    if (await isHeld(pool, key)) return;
     await staging.remove(key);
     await host.removeFiles(key);
   } catch {
