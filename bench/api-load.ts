@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { count } from '../src/cli/figures.ts';
 import { plainTable } from '../src/cli/run-table.ts';
-import { createApiKey } from '../src/client/api-keys.ts';
+import { createApiKey } from '../src/records/api-keys.ts';
 import { startPipeline } from '../src/orchestrator/start-execution.ts';
-import { writeSetting } from '../src/settings/store.ts';
+import { writeSetting } from '../src/records/settings.ts';
 import { checkoutDir } from '../src/stack/checkout-dir.ts';
 import { stackStateDir } from '../src/stack/state-dir.ts';
 import { type ApiProcess, startApiProcess } from '../test/support/api-process.ts';
 import { type Bench, withBench } from './bench-stack.ts';
 import { type CpuSeconds, cpuBetween, cpuSeconds, describeCpu } from './cpu-seconds.ts';
 import { printLimits } from './graph-servers.ts';
-import { TABLE, addPositions, createLegacyDatabase, registerFleet } from './legacy-positions.ts';
+import { TABLE, addPositions, createLegacyDatabase, registerFleet, vehicleIds } from './legacy-positions.ts';
 import { type OdataService, network, startOdataService } from './odata-service.ts';
 import { givePrecedence, startOnItsOwn } from './on-its-own.ts';
 import { type LoadResult, type Target, percentile, startLoad } from './open-loop.ts';
@@ -20,10 +20,10 @@ import { installSlowDump, slowToolsPath } from './slow-dump.ts';
 import { type BenchWorker, startBenchWorker } from './worker-process.ts';
 
 export const API_LOAD = { perSecond: 500, seconds: 12, rounds: 3, flatOut: false };
-/** Of each turn. */
+/** At the beginning of each turn. */
 const WARM_UP_SECONDS = 2;
 const P99_MS = 10;
-/** What is far away in an operator's network: a dump on a legacy host takes its time, and so does each page of the source. */
+/** How long a dump on a legacy host and a page of the source take, because both are far away in an operator's network. */
 const REMOTE = { dumpSeconds: 1, answerMs: 300 };
 const FLEET = { vehicles: 100, newRows: 400, slots: 4 };
 const RECORDS = 5_000;
@@ -31,9 +31,9 @@ const PAGE_SIZE = 1_000;
 
 type LoadSize = typeof API_LOAD;
 
-/** Reads at a fixed rate while a fleet sync and the graph's pipeline run, and a bare route beside. Returns how many targets were missed. */
+/** Sends reads to the API and to a bare route while both pipelines run, at a fixed rate. Returns how many targets were missed. */
 export async function apiLoad(size: LoadSize): Promise<number> {
-  // The folder is made when the servers are up, before anybody logs in through this sshd.
+  // The folder is made later, when the servers are up, and before the first login through this sshd.
   const tools = join(stackStateDir('bench'), 'slow-tools');
   return withBench(size.flatOut ? {} : { sshdExtraConfig: [slowToolsPath(tools)] }, async (bench) => {
     if (!size.flatOut) installSlowDump(tools, [{ table: TABLE, seconds: REMOTE.dumpSeconds }]);
@@ -95,19 +95,19 @@ async function startBareRoute(): Promise<Parts['bare'] & { stop(): void }> {
 }
 
 interface Pipelines {
-  /** The fleet sync that goes on. */
+  /** The run id of the fleet sync that runs now. */
   runId(): string;
-  /** That have been synced since both had been through once. */
+  /** How many vehicles were synced since each pipeline had ended once. */
   vehicles(): Promise<number>;
   graphs(): number;
   stop(): Promise<void>;
 }
 
-/** Both pipelines, again and again, each with news. Resolves when both have been through once. */
+/** Runs both pipelines again and again, each time with new rows. Resolves when each has ended once. */
 async function startPipelines(bench: Bench, service: OdataService): Promise<Pipelines> {
   const state = { runId: '', graphs: 0, stopped: false };
   const reader = await createLegacyDatabase(bench);
-  await registerFleet(bench, reader, FLEET.vehicles);
+  await registerFleet(bench, reader, { ids: vehicleIds(FLEET.vehicles) });
   const set = (key: string, value: string): Promise<unknown> =>
     writeSetting(bench.ours, `transport_graph.${key}`, value, { actor: 'bench' });
   await set('schedule.enabled', 'false');
@@ -121,7 +121,7 @@ async function startPipelines(bench: Bench, service: OdataService): Promise<Pipe
   const already = await settledVehicles(bench);
   const before = state.graphs;
   const both = Promise.all([again(() => syncOnce(bench, state)), again(() => buildOnce(bench, service, state))]);
-  // Of a pipeline that failed, whoever stops them is told.
+  // Whoever stops the pipelines gets the error of one that failed.
   both.catch(() => {});
   return {
     runId: () => state.runId,
@@ -154,7 +154,7 @@ async function syncOnce(bench: Bench, state: { runId: string }): Promise<void> {
   if (completed !== vehicles) throw new Error(`api-load: a fleet sync ended with ${completed} done, ${failed} failed`);
 }
 
-/** One route in ten takes a minute longer each time. */
+/** Builds a graph of which one route in ten takes a minute longer each time. */
 async function buildOnce(bench: Bench, service: OdataService, state: { graphs: number }): Promise<void> {
   const sets = network(RECORDS);
   for (const [index, route] of sets.Routes!.entries()) {
@@ -170,7 +170,7 @@ async function buildOnce(bench: Bench, service: OdataService, state: { graphs: n
 
 interface Reads {
   headers: Record<string, string>;
-  /** Read anew: the run that goes on is another one every few seconds. */
+  /** The targets of the run that runs now, which is another one every few seconds. */
   now(): Target[];
 }
 
@@ -181,7 +181,7 @@ async function readTargets(bench: Bench, api: ApiProcess, pipelines: Pipelines):
   const drawn = await fetch(`${base}/graph/network`, { headers });
   if (!drawn.ok) throw new Error(`api-load: the network of the live graph: ${drawn.status} ${await drawn.text()}`);
   const { nodes } = (await drawn.json()) as { nodes: { stopId: string }[] };
-  // The ring of the source's own stops: from each of these there is a way to the next.
+  // The source's own stops are a ring, so there is a way from each of them to the next.
   const stops = nodes.map(({ stopId }) => stopId).filter((stopId) => stopId.startsWith('stop-'));
   const some = Array.from({ length: 20 }, (_, n) => encodeURIComponent(stops[n * Math.floor(stops.length / 20)]!));
   const target = (name: string, ...paths: string[]): Target => ({ name, urls: paths.map((path) => base + path) });
@@ -209,7 +209,7 @@ interface Measured {
   bare: LoadResult[];
 }
 
-/** Our reads and the bare route by turns, at the same rate and over the same load. */
+/** Measures our reads and the bare route by turns, at the same rate and beside the same load. */
 async function measure({ perSecond, seconds, rounds }: LoadSize, bareUrl: string, reads: Reads): Promise<Measured> {
   const bareTargets = [{ name: 'bare', urls: [bareUrl] }];
   const turn = { perSecond, warmUpSeconds: WARM_UP_SECONDS, seconds };

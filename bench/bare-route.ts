@@ -1,6 +1,6 @@
 import fastify from 'fastify';
 
-/** A process with the least that our HTTP server can do: one route, no key, no question to anybody. */
+/** A process with the least that our HTTP server can do: one route without a key, a database or Redis. */
 const server = fastify();
 server.get('/', () => ({ success: true }));
 process.once('disconnect', () => void server.close());

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { type Session, withSession } from '../src/cli/session.ts';
 import { openPostgres } from '../src/connections/postgres.ts';
-import { runMariadb } from '../src/demo/mariadb.ts';
+import { runMariadb } from '../src/stack/servers/mariadb-client.ts';
 import { checkoutDir } from '../src/stack/checkout-dir.ts';
 import { serverAccount } from '../src/stack/server-account.ts';
 import { writeStackEnv } from '../src/stack/stack-env.ts';
@@ -13,7 +13,7 @@ import { waitUntilQuiet } from './cpu-seconds.ts';
 import { type Stack, type StackOptions, stackStateDir, startStack } from '../src/stack/stack.ts';
 
 export const CLI = join(checkoutDir(), 'dist/cli/main.js');
-/** Database of the contenders that bring their own tables; ours fills `positions` of the stack's own database. */
+/** The database of contenders with tables of their own; fleetgraph fills `positions` in the stack's own database. */
 const CONTENDERS = 'contenders';
 
 export interface Bench {
@@ -26,7 +26,7 @@ export interface Bench {
   legacyDir: string;
 }
 
-/** Servers of our own, migrated and otherwise empty, for one bench; nothing of them is left afterwards. */
+/** Starts servers for one bench, migrated and otherwise empty, and removes them afterwards. */
 export async function withBench<T>(
   options: Pick<StackOptions, 'sshdExtraConfig'>,
   work: (bench: Bench) => Promise<T>,
@@ -35,7 +35,7 @@ export async function withBench<T>(
     stateDir: stackStateDir('bench'),
     from: 'binaries',
     ownTemporal: true,
-    // What one contender wrote must not be flushed or vacuumed in another one's time.
+    // PostgreSQL must not flush or vacuum one contender's rows during another contender's time.
     postgresSettings: { max_wal_size: '6GB', checkpoint_timeout: '1h', autovacuum: 'off' },
     onProgress: (line) => console.log(line),
     ...options,
@@ -43,7 +43,7 @@ export async function withBench<T>(
   try {
     await setEnvironment(stack);
     await promisify(execFile)(process.execPath, [CLI, 'migrate']);
-    // The private server's 32 MB would make every contender wait for the disk: a legacy host has its table in memory.
+    // A legacy host has its table in memory. With the private server's 32 MB every contender would wait for the disk.
     await runMariadb(stack.mariadb, 'SET GLOBAL innodb_buffer_pool_size = 536870912;');
     await createContendersDatabase(stack);
     return await withSession((session) => withPools(stack, session, work));
@@ -82,7 +82,7 @@ async function withPools<T>(stack: Stack, session: Session, work: (bench: Bench)
   }
 }
 
-/** Flushes what the last contender left to be written, so that the next one does not pay for it, and waits for a quiet machine. */
+/** Flushes what the last contender wrote, so that it costs the next one no time, and waits until the machine is quiet. */
 export async function settleDown({ ours }: Bench): Promise<void> {
   await ours.query('CHECKPOINT');
   await waitUntilQuiet();

@@ -3,10 +3,10 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerName, Stack } from '../src/stack/stack.ts';
 
-/** Linux counts in ticks of 10 ms on every platform Node runs on. */
+/** On every platform of Node Linux counts in ticks of 10 ms. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU seconds that each part has used so far, with everything it started, and those of the whole machine. */
+/** CPU seconds of each part so far, with all processes that it started, and of the whole machine. */
 export type CpuSeconds = Record<
   'worker' | 'API' | 'PostgreSQL' | 'MariaDB' | 'legacy host' | 'Temporal' | 'bench' | 'machine',
   number
@@ -14,7 +14,7 @@ export type CpuSeconds = Record<
 
 const SERVERS: readonly ServerName[] = ['postgres', 'mariadb', 'sshd', 'temporal'];
 
-/** `running`: the servers this stack has. */
+/** `running`: the servers that this stack has. */
 export function cpuSeconds(
   stack: Stack,
   workerPid: number | null,
@@ -33,7 +33,7 @@ export function cpuSeconds(
     MariaDB: server('mariadb'),
     'legacy host': server('sshd'),
     Temporal: server('temporal'),
-    // Programs that this process started and has waited for, such as the classic pipeline's, are its own in the end.
+    // This includes programs that the process started and has waited for, such as the classic pipeline's.
     bench: own === undefined ? 0 : own.ticks / TICKS_PER_SECOND,
     machine: machineTicks() / TICKS_PER_SECOND,
   };
@@ -44,7 +44,7 @@ export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
   return Object.fromEntries(parts.map((part) => [part, Math.max(0, after[part] - before[part])])) as CpuSeconds;
 }
 
-/** Who used the cores in this time. What others on the machine used tells how far the figure is to be trusted. */
+/** Says which parts used the cores in this time. The share of other programs shows how reliable the figure is. */
 export function describeCpu({ machine, ...parts }: CpuSeconds, ms: number, children = 'bench'): string {
   const available = (cpus().length * ms) / 1_000;
   const named = Object.entries(parts).map(([part, seconds]) => ({ part: part === 'bench' ? children : part, seconds }));
@@ -59,7 +59,7 @@ export function describeCpu({ machine, ...parts }: CpuSeconds, ms: number, child
 
 interface ProcessEntry {
   parent: number;
-  /** Own, and of children that have ended and were waited for. */
+  /** The process's own ticks, and those of children that have ended and were waited for. */
   ticks: number;
 }
 
@@ -70,7 +70,7 @@ function readProcesses(): Map<number, ProcessEntry> {
     if (!Number.isInteger(pid)) continue;
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The second field is the program's name in brackets, and may hold spaces and brackets itself.
+      // The second field is the program's name in brackets, which may contain spaces and brackets.
       const fields = stat
         .slice(stat.lastIndexOf(')') + 2)
         .split(' ')
@@ -78,7 +78,7 @@ function readProcesses(): Map<number, ProcessEntry> {
       const [utime, stime, childUtime, childStime] = fields.slice(11, 15);
       found.set(pid, { parent: fields[1]!, ticks: utime! + stime! + childUtime! + childStime! });
     } catch {
-      // It ended between the listing and the reading.
+      // The process ended between the listing and the reading.
     }
   }
   return found;
@@ -88,7 +88,7 @@ const QUIET_PERCENT = 15;
 const QUIET_SAMPLE_MS = 1_000;
 const LONGEST_WAIT_MS = 20_000;
 
-/** Waits a while for others on this machine to leave the cores alone; what they take nevertheless is printed beside the figure. */
+/** Waits some time until other programs leave the cores idle. What they use nevertheless is printed beside the figure. */
 export async function waitUntilQuiet(): Promise<void> {
   for (let waitedMs = 0; waitedMs < LONGEST_WAIT_MS; waitedMs += QUIET_SAMPLE_MS) {
     const before = machineTicks();
@@ -98,7 +98,7 @@ export async function waitUntilQuiet(): Promise<void> {
   }
 }
 
-/** Of all cores since the start, without the time they were idle or waited for a disk. */
+/** The ticks of all cores since the start, without those in which they were idle or waited for a disk. */
 function machineTicks(): number {
   const [, user, nice, system, , , irq, softIrq] = readFileSync('/proc/stat', 'utf8').split(/\s+/, 9).map(Number);
   return user! + nice! + system! + irq! + softIrq!;

@@ -14,7 +14,7 @@ export interface GraphServers {
   redis: Redis;
 }
 
-/** PostgreSQL with all migrations and Redis, private and gone afterwards. */
+/** Starts PostgreSQL with all migrations, and Redis, for one bench, and removes both afterwards. */
 export async function withGraphServers<T>(work: (servers: GraphServers) => Promise<T>): Promise<T> {
   const stack = await startStack({
     stateDir: stackStateDir('bench'),
@@ -60,7 +60,7 @@ export function printLimits(limits: Limit[]): number {
   return rows.filter((row) => row.at(-1) === 'MISSED').length;
 }
 
-/** Milliseconds. */
+/** Returns milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await work();

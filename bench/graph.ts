@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createGraphStore } from '../src/connections/graph-store.ts';
-import { graphKeys } from '../src/connections/graph-keys.ts';
-import type { StoredContent } from '../src/connections/graph-store.ts';
-import { createBuilder, seedNetwork } from '../test/graph/graph-fixture.ts';
+import { createGraphStore } from '../src/graph-store/graph-store.ts';
+import { graphKeys } from '../src/graph-store/graph-keys.ts';
+import type { StoredContent } from '../src/graph-store/stored-content.ts';
+import { createBuilder, seedNetwork } from '../test/support/graph-fixture.ts';
 import { median } from './figures.ts';
 import { type GraphServers, printLimits, timed, withGraphServers } from './graph-servers.ts';
 
 export const GRAPH = { stops: 5_000, routes: 100_000, flightsPerRoute: 2, rounds: 5 };
 
-/** PostgreSQL to active, and its load of Redis beside `redis-cli --pipe` with the same keys and values. */
+/** Measures a build from PostgreSQL to the active version, and the load of Redis beside `redis-cli --pipe` with the same keys and values. */
 export function graph(size = GRAPH): Promise<number> {
   return withGraphServers(async (servers) => {
     const { pool, redis } = servers;
@@ -46,7 +46,7 @@ async function memoryOfOneGraph({ redis }: GraphServers): Promise<number> {
   const version = (await store.pointer())!;
   const content = (await store.read(version))!;
   await store.remove(version);
-  // What connections and the empty server take is not the graph's.
+  // Memory of connections and of the empty server does not count as the graph's.
   const empty = await used();
   await store.load(
     version,
@@ -56,7 +56,7 @@ async function memoryOfOneGraph({ redis }: GraphServers): Promise<number> {
   return full - empty;
 }
 
-/** In turn, so that both meet the same machine. */
+/** Measures both loads by turns, so that both meet the same machine. */
 async function compareLoads(
   { stack, redis }: GraphServers,
   rounds: number,
@@ -84,7 +84,7 @@ async function redisCliPipe(port: number, file: string): Promise<void> {
   if (code !== 0) throw new Error(`redis-cli --pipe ended with ${code}`);
 }
 
-/** One SET per key, as Redis' own documentation of mass insertion does it. */
+/** Writes one SET per key, as Redis' documentation of mass insertion does. */
 async function writeProtocol(path: string, { stopIds, nodes, neighbors }: StoredContent): Promise<void> {
   await promisify(execFile)('redis-cli', ['--version']);
   const keys = graphKeys('graph-v2', false);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { runMariadb } from '../src/demo/mariadb.ts';
-import { stackLegacyServer } from '../src/demo/stack-legacy-server.ts';
-import { insertLegacyServer } from '../src/settings/legacy-servers.ts';
-import { insertVehicle } from '../src/settings/vehicles.ts';
+import { runMariadb } from '../src/stack/servers/mariadb-client.ts';
+import { stackLegacyServer } from '../src/emulators/legacy-server.ts';
+import { insertLegacyServer } from '../src/records/legacy-servers.ts';
+import { insertVehicle } from '../src/records/vehicles.ts';
 import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
 import type { Bench } from './bench-stack.ts';
@@ -13,14 +13,14 @@ export const TIME_ZONE = 'America/Chicago';
 const SERVER_ID = 'depot-bench';
 const FIRST_VEHICLE_ID = 101;
 
-/** As Traccar and CapMetrics keep a fix: 14 columns, about 120 bytes a row in a dump. Every contender carries all of them. */
+/** A fix as Traccar and CapMetrics keep it: 14 columns, about 120 bytes per row in a dump. Every contender loads all columns. */
 const COLUMNS = `
   id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
   vehicle_id int NOT NULL, device_time datetime NOT NULL, fix_time timestamp NOT NULL, server_time timestamp NOT NULL, valid tinyint NOT NULL,
   latitude double NOT NULL, longitude double NOT NULL, altitude float, speed float, course float,
   route_id varchar(20), trip_id bigint, headsign varchar(80)`;
 
-/** The first is what a delta needs; the second is Traccar's own, by which the legacy application shows a vehicle's day. */
+/** A delta needs the first index. The second is Traccar's own, by which the legacy application shows a vehicle's day. */
 const INDEXES = 'KEY vehicle_then_id (vehicle_id, id), KEY vehicle_then_time (vehicle_id, fix_time)';
 
 export interface LegacyReader {
@@ -48,8 +48,8 @@ export async function createLegacyDatabase({ stack }: Bench, tables: string[] = 
 }
 
 /**
- * A fix of every vehicle each 15 s, in the order a live fleet reports them: ids of one vehicle lie `vehicles` apart. The week from
- * 1 February 2015 has no change of clocks.
+ * Adds a fix of every vehicle each 15 s, in the order in which a live fleet reports them: the ids of one vehicle are `vehicles` apart. The
+ * week from 1 February 2015 has no change of clocks.
  */
 export async function addPositions(
   { stack }: Bench,
@@ -72,12 +72,15 @@ export async function addPositions(
   );
 }
 
+/** The ids of the vehicles that `addPositions` generates. */
+export const vehicleIds = (vehicles: number): string[] =>
+  Array.from({ length: vehicles }, (_, index) => String(FIRST_VEHICLE_ID + index));
+
 /** Enters the legacy server and its vehicles as an operator does. `tables` names a table of their own for each vehicle. */
 export async function registerFleet(
   { stack, ours, legacyDir }: Bench,
   reader: LegacyReader,
-  vehicles: number,
-  tables?: string[],
+  { ids, tables }: { ids: string[]; tables?: string[] },
 ): Promise<string[]> {
   const input = stackLegacyServer(stack, {
     id: SERVER_ID,
@@ -95,7 +98,6 @@ export async function registerFleet(
     remoteDirectory: legacyDir,
   });
   const server = await insertLegacyServer(ours, input);
-  const ids = Array.from({ length: vehicles }, (_, index) => String(FIRST_VEHICLE_ID + index));
   for (const [index, id] of ids.entries()) {
     const own = tables?.[index];
     const where = own === undefined ? { table: TABLE, legacyVehicleId: id } : { table: own };

@@ -1,11 +1,17 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { API_LOAD, apiLoad } from './api-load.ts';
 import { BULK, bulk } from './bulk.ts';
+import { convertDump } from './dump-converter.ts';
+import { FLEET_ROUNDS, fleet } from './fleet.ts';
+import { FLEET_DELTAS, fleetDeltas } from './fleet-deltas.ts';
+import { MEMORY, memory } from './memory.ts';
 import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
 import { GRAPH, graph } from './graph.ts';
 import { orchestration } from './orchestration.ts';
 import { paced } from './paced.ts';
 import { UNCHANGED, unchangedPipeline } from './unchanged-pipeline.ts';
+import { UP_TO_DATE, upToDate } from './up-to-date.ts';
+import { RECONCILE, reconcile } from './reconcile.ts';
 import { SMALL_DELTAS, smallDeltas } from './small-deltas.ts';
 import { VIRTUAL, virtualEntities } from './virtual-entities.ts';
 
@@ -19,6 +25,46 @@ program
   .option('--rows <n>', 'rows of each', wholeNumber, BULK.rowsPerVehicle)
   .option('--rounds <n>', 'rounds of the fast contenders; the median counts', wholeNumber, BULK.rounds)
   .action(async ({ vehicles, rows, rounds }) => finish(await bulk({ vehicles, rowsPerVehicle: rows, rounds })));
+program
+  .command('fleet')
+  .description('a first sync of a real fleet that shares one table, against pgloader')
+  .requiredOption('--data <folder>', 'CapMetrics files, *.csv or *.csv.gz')
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, FLEET_ROUNDS)
+  .action(async ({ data, rounds }) => finish(await fleet({ folder: data, rounds })));
+program
+  .command('fleet-deltas')
+  .description('2,000 vehicles of one table with 20 new rows each, together and vehicle by vehicle')
+  .option('--vehicles <n>', 'vehicles', wholeNumber, FLEET_DELTAS.vehicles)
+  .option('--rows <n>', 'new rows of each', wholeNumber, FLEET_DELTAS.newRows)
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, FLEET_DELTAS.rounds)
+  .action(async ({ vehicles, rows, rounds }) => finish(await fleetDeltas({ vehicles, newRows: rows, rounds })));
+program
+  .command('up-to-date')
+  .description('10,000 vehicles of one table without news')
+  .option('--vehicles <n>', 'vehicles', wholeNumber, UP_TO_DATE.vehicles)
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, UP_TO_DATE.rounds)
+  .action(async ({ vehicles, rounds }) => finish(await upToDate({ vehicles, rounds })));
+program
+  .command('reconcile')
+  .description('1,000,000 rows of 100 vehicles compared with their source, beside their first sync')
+  .option('--vehicles <n>', 'vehicles', wholeNumber, RECONCILE.vehicles)
+  .option('--rows <n>', 'rows of each', wholeNumber, RECONCILE.rowsPerVehicle)
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, RECONCILE.rounds)
+  .action(async ({ vehicles, rows, rounds }) => finish(await reconcile({ vehicles, rowsPerVehicle: rows, rounds })));
+program
+  .command('memory')
+  .description('the worker’s memory over a first load of 5,000,000 rows')
+  .option('--vehicles <n>', 'vehicles', wholeNumber, MEMORY.vehicles)
+  .option('--rows <n>', 'rows of each', wholeNumber, MEMORY.rowsPerVehicle)
+  .action(async ({ vehicles, rows }) => finish(await memory({ vehicles, rowsPerVehicle: rows })));
+program
+  .command('dump-converter')
+  .description('how fast one core turns a dump into binary COPY')
+  .option('--rows <n>', 'rows', wholeNumber, 1_000_000)
+  .action(({ rows }) => {
+    convertDump(rows);
+    finish(0);
+  });
 program
   .command('small-deltas')
   .description('100 vehicles with 500 new rows each, against the classic pipeline 4 at a time')
@@ -74,6 +120,6 @@ function wholeNumber(text: string): number {
 
 function finish(missed: number): void {
   if (missed > 0) console.log(`\ntargets missed: ${missed}`);
-  // ssh2 and gRPC may hold a socket for a moment; everything of ours is closed.
+  // Everything of ours is closed, but ssh2 and gRPC may keep a socket open for a moment.
   process.exit(missed > 0 ? 1 : 0);
 }

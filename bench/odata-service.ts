@@ -6,7 +6,7 @@ type Row = Record<string, unknown>;
 
 export interface OdataService {
   url: string;
-  /** When the last answer had left, by performance.now(). */
+  /** When the last answer had been sent, by performance.now(). */
   lastAnswerAt(): number;
   /** Replaces what is published. */
   publish(sets: Record<string, Row[]>): void;
@@ -14,8 +14,8 @@ export interface OdataService {
 }
 
 /**
- * A V4 service whose pages are rendered beforehand, so that a measurement holds the client's work and next to none of the server's. `delayMs`: how long it
- * thinks before each answer.
+ * Starts a V4 service with pages rendered beforehand, so that a measurement contains the client's work and nearly none of the server's.
+ * `delayMs`: how long the service waits before each answer.
  */
 export async function startOdataService(pageSize: number, { delayMs = 0 } = {}): Promise<OdataService> {
   let answers = new Map<string, Buffer>();
@@ -58,7 +58,7 @@ function rendered(sets: Record<string, Row[]>, pageSize: number): Map<string, Bu
   return answers;
 }
 
-/** `records` stops, routes and flights in the proportion of 1 : 1 : 3, under the names of the default mapping. */
+/** `records` rows: stops, routes and flights in the ratio 1 : 1 : 3, under the names of the default mapping. */
 export function network(records: number): Record<string, Row[]> {
   const stops = Math.max(2, Math.floor(records / 5));
   const id = (kind: string, n: number) => `${kind}-${String(n).padStart(7, '0')}`;

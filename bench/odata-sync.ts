@@ -3,7 +3,7 @@ import { openBackupStore } from '../src/activities/transport-graph/backup-store.
 import { createSyncOdata } from '../src/activities/transport-graph/odata-sync/sync-odata.ts';
 import { createStageLog } from '../src/activities/transport-graph/stage-log.ts';
 import { plainTable } from '../src/cli/run-table.ts';
-import { readTransportGraphSettings, writeSetting } from '../src/settings/store.ts';
+import { readTransportGraphSettings, writeSetting } from '../src/records/settings.ts';
 import type { StageOutcome } from '../src/workflows/transport-graph/activities.ts';
 import { ODATA_SYNC } from '../src/workflows/transport-graph/messages.ts';
 import { type Bench, settleDown, withBench } from './bench-stack.ts';
@@ -13,7 +13,7 @@ import { type OdataService, network, startOdataService } from './odata-service.t
 export const ODATA_SYNC_BENCH = { records: 5_000, manyRecords: 100_000, rounds: 5 };
 
 const PAGE_SIZE = 1_000;
-/** The issue's own: what an unchanged source may cost after its last byte. */
+/** The target: how long a sync of an unchanged source may take after the source's last byte. */
 const UNCHANGED_MS = 200;
 
 interface Round {
@@ -29,7 +29,7 @@ interface Measured {
   wantedOwnMs: number | null;
 }
 
-/** First, changed and unchanged syncs, beside row-by-row INSERTs and the COPY of the same rows as PostgreSQL's own limit. */
+/** Measures first, changed and unchanged syncs, beside INSERTs row by row and, as PostgreSQL's own limit, a COPY of the same rows. */
 export function odataSync({ records, manyRecords, rounds }: typeof ODATA_SYNC_BENCH): Promise<number> {
   return withBench({}, async (bench) => {
     const service = await startOdataService(PAGE_SIZE);
@@ -84,12 +84,13 @@ function createSync(pool: pg.Pool): () => Promise<StageOutcome> {
     openBackupStore,
     log: createStageLog(ODATA_SYNC, { write: () => {} }),
     heartbeat: () => {},
+    timeLeftMs: () => 600_000,
     cancellationSignal: () => new AbortController().signal,
   });
   return () => stage({ workerId: ODATA_SYNC, workflowRunId: 'bench', force: false });
 }
 
-/** The same rows into empty copies of the tables, indexes and checks included. */
+/** Loads the same rows into empty copies of the tables, with their indexes and checks. */
 async function contenders({ ours }: Bench, records: number, rounds: number): Promise<[string, number[]][]> {
   const sets = network(records);
   const oneByOne: number[] = [];

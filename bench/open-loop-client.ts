@@ -6,7 +6,7 @@ import type { LoadOrder, LoadResult, Target } from './open-loop.ts';
 const TIMEOUT_MS = 5_000;
 const CONNECTIONS = 128;
 
-/** The process behind open-loop.ts: a loop of its own, so that nothing else of the bench delays a request. */
+/** The process that open-loop.ts starts. It has an event loop of its own, so that no other part of the bench delays a request. */
 const [{ targets, headers, perSecond, warmUpSeconds, seconds }] = (await once(process, 'message')) as [LoadOrder];
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 const results = new Map<string, LoadResult>(targets.map(({ name }) => [name, { name, latencies: [], errors: {} }]));
@@ -31,7 +31,7 @@ await Promise.all(answers);
 agent.destroy();
 process.send?.([...results.values()], () => process.exit(0));
 
-/** Measured from the moment it was due, whenever it left: a server that stalls does not hide those who had to wait. */
+/** Sends a request and measures from the moment it was due, so that a stalling server does not hide the requests that had to wait. */
 function request(n: number): Promise<void> {
   const { name, urls } = current[n % current.length]!;
   const result = results.get(name)!;

@@ -12,7 +12,7 @@ export interface LoadOrder {
   targets: Target[];
   headers: Record<string, string>;
   perSecond: number;
-  /** Before `seconds`, at the same rate: connections are opened and the client's own code is compiled. Only failures of it count. */
+  /** Runs before `seconds` at the same rate, to open connections and compile the client's code. Only its failures count. */
   warmUpSeconds: number;
   seconds: number;
 }
@@ -21,19 +21,20 @@ export interface LoadResult {
   name: string;
   /** Milliseconds from the moment a request was due to the last byte of its answer. */
   latencies: number[];
-  /** How many answers there were of each status but 200, and failures by message. */
+  /** How many answers had each status other than 200, and how many failures each message. */
   errors: Record<string, number>;
 }
 
 export interface Load {
-  /** From now on these addresses; the names stay. */
+  /** Changes the addresses of later requests; the names stay. */
   redirect(targets: Target[]): void;
   results: Promise<LoadResult[]>;
 }
 
 /**
- * Requests at a fixed rate, the targets in turn, however long the answers take. autocannon holds a rate per connection, waits for the answer
- * before, and corrects the sums afterwards; here every request has a time at which it is due, and its latency counts from there.
+ * Sends requests at a fixed rate, to the targets in turn, however long the answers take. autocannon keeps a rate per connection, waits for
+ * each answer before the next request, and corrects the sums afterwards. Here every request has a time at which it is due, and its latency
+ * counts from then.
  */
 export function startLoad(order: LoadOrder): Load {
   const client = startOnItsOwn('open-loop-client');
@@ -53,7 +54,7 @@ async function resultsOf(client: ChildProcess): Promise<LoadResult[]> {
   return results as LoadResult[];
 }
 
-/** The value below which `share` of them lie. */
+/** The value below which this share of the values lies. */
 export function percentile(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

@@ -17,7 +17,7 @@ const ROUNDS = 3;
 const VEHICLES = 100;
 
 /**
- * What Temporal alone costs: the real workflows on the real server with a worker of the same settings, over a fleet in memory whose
+ * Measures what Temporal alone costs: the real workflows on the real server, with a worker of the same settings and a fleet in memory whose
  * activities return at once.
  */
 export async function orchestration(): Promise<number> {

@@ -3,21 +3,21 @@ import { stackStateDir } from '../src/stack/state-dir.ts';
 import { withBench } from './bench-stack.ts';
 import { forgetPositions, syncFleet } from './contenders/fleet-sync.ts';
 import { type Measured, median, printMeasured } from './figures.ts';
-import { addPositions, createLegacyDatabase, registerFleet } from './legacy-positions.ts';
+import { addPositions, createLegacyDatabase, registerFleet, vehicleIds } from './legacy-positions.ts';
 import { installSlowDump, slowToolsPath } from './slow-dump.ts';
 import { startBenchWorker } from './worker-process.ts';
 
-/** The picture of the spec, a second for a minute: three vehicles that take 10, 8 and 12. */
+/** The spec's example, with a second for a minute: three vehicles that take 10, 8 and 12. */
 const PACE_SECONDS = [10, 8, 12];
 const ROWS = 2_000;
 const WITHIN_SECONDS = 13;
 
 /**
- * Three slow vehicles side by side end with the slowest, not after the sum. The slowness is real to us: on the legacy host's PATH stands a
- * mysqldump that waits before it dumps. Returns how many targets were missed.
+ * Checks that three slow vehicles side by side take as long as the slowest, not as long as all together. They are slow because the
+ * mysqldump on the legacy host's PATH waits before it dumps. Returns how many targets were missed.
  */
 export async function paced(): Promise<number> {
-  // The folder is made when the servers are up, before anybody logs in through this sshd.
+  // The folder is made later, when the servers are up, and before the first login through this sshd.
   const tools = join(stackStateDir('bench'), 'slow-tools');
   return withBench({ sshdExtraConfig: [slowToolsPath(tools)] }, async (bench) => {
     const tables = PACE_SECONDS.map((_, index) => `vehicle_${index + 1}`);
@@ -27,7 +27,7 @@ export async function paced(): Promise<number> {
     );
     const reader = await createLegacyDatabase(bench, tables);
     for (const table of tables) await addPositions(bench, { vehicles: 1, from: 0, rows: ROWS, table });
-    await registerFleet(bench, reader, tables.length, tables);
+    await registerFleet(bench, reader, { ids: vehicleIds(tables.length), tables });
     console.log(`paced: ${tables.length} vehicles whose dumps take ${PACE_SECONDS.join(', ')} s`);
     const worker = await startBenchWorker(bench);
     try {

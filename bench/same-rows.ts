@@ -1,12 +1,12 @@
 import type pg from 'pg';
-import { runMariadb } from '../src/demo/mariadb.ts';
+import { runMariadb } from '../src/stack/servers/mariadb-client.ts';
 import type { Stack } from '../src/stack/stack.ts';
 import { DATABASE, TABLE, TIME_ZONE } from './legacy-positions.ts';
 
-/** By vehicle: how many rows, and the sum of a 32-bit hash over all 14 columns of each. */
+/** By vehicle: the number of rows, and the sum of each row's 32-bit hash over all 14 columns. */
 export type RowsByVehicle = Map<string, { rows: number; checksum: bigint }>;
 
-/** The 14 columns as each kind of table spells them: numbers as whole numbers, because databases print a double differently. */
+/** The 14 columns as SQL for one kind of table. Numbers become whole numbers, because databases print a double differently. */
 interface Spelling {
   from: string;
   vehicle: string;
@@ -35,7 +35,7 @@ export const OURS: Spelling = {
   ],
 };
 
-/** A table of the legacy table's own columns, times without a zone as the dump has them. */
+/** A table with the legacy table's columns, and with times without a zone as in the dump. */
 export const plainCopy = (table: string): Spelling => ({
   from: table,
   vehicle: 'vehicle_id',
@@ -91,7 +91,7 @@ function byVehicle(rows: string[][]): RowsByVehicle {
   );
 }
 
-/** A contender that loaded something else has not won. Throws with the first vehicle that differs. */
+/** Throws with the first vehicle whose rows differ: the time of a contender only counts when it loaded the same rows. */
 export function assertSameRows(contender: string, source: RowsByVehicle, target: RowsByVehicle): void {
   for (const vehicle of new Set([...source.keys(), ...target.keys()])) {
     const [wanted, found] = [source.get(vehicle), target.get(vehicle)];

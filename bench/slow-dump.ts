@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { findOnPath } from '../src/stack/run-command.ts';
 
-/** For the sshd whose login is to find these tools first. */
+/** A line of sshd's configuration by which a login finds these tools first. */
 export const slowToolsPath = (folder: string): string => `SetEnv PATH=${folder}:/usr/local/bin:/usr/bin:/bin`;
 
-/** Makes a dump of each of these tables wait before it begins. Told apart by the table, which is among the arguments; asked for its version it answers at once. */
+/** Makes a dump of each of these tables wait before it begins. A dump names its table in the arguments; `--version` names none and answers at once. */
 export function installSlowDump(folder: string, tables: { table: string; seconds: number }[]): void {
   mkdirSync(folder);
   chmodSync(folder, 0o755);

@@ -2,17 +2,17 @@ import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import { vehicleSyncWorkflowId } from '../src/workflows/legacy-sync/messages.ts';
 
-/** Means over the vehicles of a run, in milliseconds. */
+/** Averages over the vehicles of a run, in milliseconds. */
 export interface StageTimes {
   exportMs: number;
   loadMs: number;
-  /** Between and around the two activities, inside the vehicle's workflow: Temporal's hops and the worker's wait for CPU. */
+  /** The time in the vehicle's workflow outside of the two activities: Temporal's steps, and waiting for CPU in the worker. */
   restMs: number;
-  /** From the run's start to its first claim: planning. */
+  /** Planning: from the run's start to its first claim. */
   planMs: number;
 }
 
-/** Where the time of a run's vehicles went, read from their histories. */
+/** Reads from the vehicles' histories where the time of a run went. */
 export async function readStageTimes(client: Client, postgres: pg.Pool, runId: string): Promise<StageTimes> {
   const { rows } = await postgres.query<{ vehicle_id: string; plan_ms: number }>(
     `SELECT s.vehicle_id, (extract(epoch FROM min(s.claimed_at) OVER () - r.started_at) * 1000)::float8 AS plan_ms

@@ -3,11 +3,11 @@ import { openBackupStore } from '../src/activities/transport-graph/backup-store.
 import { createSyncOdata } from '../src/activities/transport-graph/odata-sync/sync-odata.ts';
 import { createStageLog } from '../src/activities/transport-graph/stage-log.ts';
 import { createGenerateVirtualEntities } from '../src/activities/transport-graph/virtual-entities/generate-virtual-entities.ts';
-import { readTransportGraphSettings, writeSetting } from '../src/settings/store.ts';
+import { readTransportGraphSettings, writeSetting } from '../src/records/settings.ts';
 import { checkoutDir } from '../src/stack/checkout-dir.ts';
 import type { StageOutcome } from '../src/workflows/transport-graph/activities.ts';
 import { ODATA_SYNC, VIRTUAL_ENTITIES } from '../src/workflows/transport-graph/messages.ts';
-import { createBuilder } from '../test/graph/graph-fixture.ts';
+import { createBuilder } from '../test/support/graph-fixture.ts';
 import { median } from './figures.ts';
 import { type GraphServers, printLimits, timed, withGraphServers } from './graph-servers.ts';
 import { network, startOdataService } from './odata-service.ts';
@@ -16,7 +16,7 @@ export const UNCHANGED = { records: 5_000, rounds: 9 };
 
 const PAGE_SIZE = 1_000;
 
-/** All three stages over a source that publishes what it did last time: our own work, from the source's last byte on. */
+/** Measures all three stages on a source without changes: our own work, after the source's last byte. */
 export function unchangedPipeline({ records, rounds } = UNCHANGED): Promise<number> {
   return withGraphServers(async (servers) => {
     const service = await startOdataService(PAGE_SIZE);
@@ -61,6 +61,7 @@ function createStages({ pool, redis }: GraphServers): [Stage, Stage, Stage] {
     openBackupStore,
     log,
     heartbeat: () => {},
+    timeLeftMs: () => 600_000,
     cancellationSignal: () => new AbortController().signal,
   });
   const generate = createGenerateVirtualEntities({ pool, settings, log, heartbeat: () => {} });

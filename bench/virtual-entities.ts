@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createStageLog } from '../src/activities/transport-graph/stage-log.ts';
 import { createGenerateVirtualEntities } from '../src/activities/transport-graph/virtual-entities/generate-virtual-entities.ts';
-import { defaultSettings } from '../test/graph/graph-fixture.ts';
+import { defaultSettings } from '../test/support/graph-fixture.ts';
 import { median } from './figures.ts';
 import { type GraphServers, printLimits, timed, withGraphServers } from './graph-servers.ts';
 
 export const VIRTUAL = { cities: 250, rounds: 5 };
 
-/** The first year of flights for 500 routes, beside the same rows from generate_series into a table with the same indexes. */
+/** Measures the first year of flights for 500 routes, beside an INSERT of the same rows by generate_series into a table with the same indexes. */
 export function virtualEntities({ cities, rounds } = VIRTUAL): Promise<number> {
   return withGraphServers(async (servers) => {
     const { pool, stack } = servers;
@@ -67,7 +67,7 @@ async function empty({ pool }: GraphServers): Promise<void> {
   await pool.query('CHECKPOINT');
 }
 
-/** The least that PostgreSQL itself needs for such rows: no zones, no joins, no look at what is there. */
+/** Measures the least that PostgreSQL needs for such rows: without zones, joins or a look at the rows that are there. */
 async function sqlFloor({ pool }: GraphServers, routes: number): Promise<void> {
   await pool.query(`
     DROP TABLE IF EXISTS floor_flights;

@@ -6,11 +6,11 @@ import { type Bench, CLI } from './bench-stack.ts';
 
 /** Megabytes (1024²) of resident memory. */
 export interface MemoryUse {
-  /** Of the worker process at the highest, and averaged over the first and the last quarter of the time. */
+  /** The worker process's highest value, and its averages over the first and the last quarter of the time. */
   peak: number;
   first: number;
   last: number;
-  /** Of the programs it runs beside itself (zstd), at the highest. */
+  /** The highest value of the programs that the worker starts (zstd). */
   children: number;
 }
 
@@ -21,17 +21,20 @@ export interface BenchWorker {
 }
 
 const SAMPLE_MS = 100;
+/** As docs/operations.md says for a worker that only syncs. */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=4';
 
-/** A worker of these roles, with the allocator's setting that our image has. BENCH_CPU_PROFILE=<folder> makes Node leave a CPU profile there. */
+/** Starts a worker with these roles and with the allocator setting of our image and a small young generation. BENCH_CPU_PROFILE=<folder> makes Node write a CPU profile there. */
 export async function startBenchWorker({ stack }: Bench, roles = 'legacy-sync'): Promise<BenchWorker> {
   const profile = process.env.BENCH_CPU_PROFILE;
-  const nodeArguments = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const nodeArguments = [SMALL_YOUNG_GENERATION, ...profiling];
   const logFile = join(stack.stateDir, 'worker.log');
-  // setpriv becomes the worker, and ends it when this process is killed: nothing of a bench is left behind.
+  // setpriv executes the worker in its own place, and the kernel ends the worker when this process is killed.
   const command = ['--pdeathsig', 'TERM', process.execPath, ...nodeArguments, CLI, 'worker'];
   const child = spawn('setpriv', command, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    // A session of its own: see on-its-own.ts.
+    // It has a session of its own: see on-its-own.ts.
     detached: true,
     env: { ...process.env, FLEETGRAPH_WORKER_ROLES: roles, MALLOC_ARENA_MAX: '2' },
   });
@@ -82,7 +85,7 @@ function residentMb(pid: number): number {
   return (pages * PAGE_BYTES) / 1024 ** 2;
 }
 
-/** Empty for a process that has ended meanwhile. */
+/** Returns an empty text for a process that has ended meanwhile. */
 function readOrEmpty(file: string): string {
   try {
     return readFileSync(file, 'utf8');

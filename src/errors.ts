@@ -1,7 +1,7 @@
 /**
  * Every failure fleetgraph can name, as the stable code that histories, rows, logs and exit messages carry.
  * `retry: false` means that trying again without a human changes nothing. `infrastructure` failures say nothing about the vehicle:
- * they feed the legacy server's circuit breaker and not the quarantine. docs/errors.md has a section per code; a test holds the two together.
+ * they feed the legacy server's circuit and not the quarantine. docs/errors.md has a section per code; a test holds the two together.
  */
 export const FAILURES = {
   // reaching the legacy host
@@ -19,7 +19,9 @@ export const FAILURES = {
   LegacyToolMissing: { retry: false, infrastructure: true },
   TableMissing: { retry: false, infrastructure: false },
   SchemaDrift: { retry: false, infrastructure: false },
+  IdNotUnique: { retry: false, infrastructure: false },
   NoIndexOnVehicle: { retry: false, infrastructure: false },
+  VehicleWithoutRows: { retry: false, infrastructure: false },
   SourceReset: { retry: false, infrastructure: false },
   RemoteDiskFull: { retry: true, infrastructure: true },
   ExportFailed: { retry: true, infrastructure: false },
@@ -69,6 +71,8 @@ export const FAILURES = {
   // the run itself
   VehicleTimeout: { retry: false, infrastructure: false },
   Cancelled: { retry: false, infrastructure: false },
+  EveryVehicleFailed: { retry: false, infrastructure: false },
+  EndedByHand: { retry: false, infrastructure: false },
   AlreadyRunning: { retry: true, infrastructure: false },
   NoClaim: { retry: false, infrastructure: false },
   UnknownVehicle: { retry: false, infrastructure: false },

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import pLimit from 'p-limit';
-import { describePositionsStore } from '../../src/connections/migrations.ts';
+import { describePositionsStore } from '../../src/records/schema/migrations.ts';
 import { runCommand } from '../../src/stack/run-command.ts';
 import type { Bench } from '../bench-stack.ts';
 import { DATABASE, type LegacyReader, TABLE } from '../legacy-positions.ts';
@@ -10,8 +10,8 @@ import { DATABASE, type LegacyReader, TABLE } from '../legacy-positions.ts';
 export const CLASSIC_TABLE = 'classic_positions';
 
 /**
- * What an administrator writes in an afternoon, and what most fleets run: per vehicle a dump to a file on the legacy host, scp, sed from
- * INSERT to CSV, \copy, rm. It counts on MariaDB's habit of one row per line. Arguments: vehicle, id above which rows are new.
+ * The script that an administrator writes in an afternoon, and that most fleets run: per vehicle a dump to a file on the legacy host, scp,
+ * sed from INSERT to CSV, \copy, rm. It needs MariaDB's dumps with one row per line. Arguments: vehicle, id above which rows are new.
  */
 const SCRIPT = `#!/bin/bash
 set -eu -o pipefail
@@ -68,13 +68,13 @@ export async function createClassicPipeline(bench: Bench, reader: LegacyReader):
   };
 }
 
-/** Learns the host key and leaves the option file with the reader's password, as an administrator does once. */
+/** Learns the host key and writes the option file with the reader's password, as an administrator does once. */
 const FIRST_LOGIN = (host: string, port: number, { user, password }: LegacyReader): string => `
 ssh-keyscan -p "$PORT" ${host} >"$KNOWN" 2>/dev/null
 printf '[client]\\nhost=${host}\\nport=${port}\\nprotocol=tcp\\nuser=${user}\\npassword=%s\\n' '${password}' |
   ssh -F none -i "$KEY" -p "$PORT" -o BatchMode=yes -o UserKnownHostsFile="$KNOWN" "$LOGIN" "umask 077; cat >$REMOTE/reader.cnf"`;
 
-/** The legacy columns, in the same kind of table as \`positions\` and with the same guard against doubles. */
+/** Makes a table of the legacy columns, of the same kind as `positions` and with the same guard against doubled rows. */
 async function createTable({ ours, contenders }: Bench): Promise<void> {
   const timescale = (await describePositionsStore(ours)) === 'timescaledb';
   await contenders.pool.query(`

@@ -7,7 +7,7 @@ export interface FleetSyncTime {
   vehicles: number;
 }
 
-/** Ours, as \`fleetgraph sync --all\` does it: from the request to start to the run's result. The worker process is up already. */
+/** Syncs as `fleetgraph sync --all` does, and measures from the start request to the run's result. The worker process runs already. */
 export async function syncFleet({ session }: Bench, slots: number): Promise<FleetSyncTime> {
   const manager = await session.manager();
   const startedAt = performance.now();
@@ -24,7 +24,7 @@ export async function syncFleet({ session }: Bench, slots: number): Promise<Flee
   return { ms, runId: run.runId, vehicles: result.vehicles };
 }
 
-/** As if no vehicle had ever been synced. */
+/** Removes all traces of earlier syncs. */
 export async function forgetPositions({ ours }: Bench): Promise<void> {
   await ours.query('TRUNCATE positions');
   await ours.query('UPDATE vehicles SET watermark = 0, range_rows = NULL, last_synced_at = NULL');

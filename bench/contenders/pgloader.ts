@@ -10,12 +10,12 @@ export const PGLOADER_TABLE = `${DATABASE}.${TABLE}`;
 
 export interface Pgloader {
   version: string;
-  /** Copies the table into a new one, and returns the milliseconds of the whole and of its COPY phase alone, without the indexes after it. */
+  /** Copies the table into a new one. Returns the milliseconds of the whole, and of the COPY phase without the indexes. */
   load(): Promise<{ ms: number; copyMs: number }>;
   drop(): Promise<void>;
 }
 
-/** pgloader on PATH, else Debian's package unpacked into the user's cache folder; or the reason why there is none. */
+/** Finds pgloader on the PATH, else unpacks Debian's package into the user's cache folder; or says why there is none. */
 export async function findPgloader(bench: Bench, reader: LegacyReader): Promise<Pgloader | { missing: string }> {
   const binary = findOnPath('pgloader') ?? (await unpackPgloader());
   if (typeof binary !== 'string') return binary;
@@ -48,8 +48,8 @@ async function unpackPgloader(): Promise<string | { missing: string }> {
 }
 
 /**
- * Its own defaults, but for the settings that were fastest here: it reads straight from MySQL's port, which a legacy host behind SSH does
- * not offer, into a table without partitions, and builds the indexes afterwards.
+ * pgloader's defaults, except the settings that were fastest here. pgloader reads directly from MySQL's port, which a legacy host behind SSH
+ * does not offer, into a table without partitions, and builds the indexes afterwards.
  */
 function loadCommands({ stack, contenders }: Bench, { user, password }: LegacyReader): string {
   return `LOAD DATABASE

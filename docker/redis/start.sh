@@ -16,7 +16,7 @@ config=${REDIS_CONFIG:-/tmp/redis.conf}
   if [ "${STACK_AUTH:-}" = trust ]; then
     echo 'protected-mode no'
   else
-    echo "user default on >${REDIS_PASSWORD:?} ~* &* +@all -@dangerous +info"
+    echo "user default on >${REDIS_PASSWORD:?} ~* &* +@all -@dangerous +info +config|get"
   fi
 } > "$config"
 exec redis-server "$config" "$@"

@@ -21,5 +21,6 @@ fi
 retry temporal operator search-attribute create \
   --name VehicleId --type Keyword \
   --name WorkerSlot --type Int \
-  --name FleetRun --type Keyword
+  --name FleetRun --type Keyword \
+  --name LegacyTable --type Keyword
 echo "Namespace $TEMPORAL_NAMESPACE keeps closed workflows for $RETENTION."

@@ -7,11 +7,11 @@ import { AuditController } from './auth/audit.controller.ts';
 import { Callers } from './auth/callers.ts';
 import { SessionController } from './auth/session.controller.ts';
 import { AnswerInterceptor } from './core/answer.ts';
-import { CoreModule } from './core/core.module.ts';
+import { CoreModule } from './core.module.ts';
 import { Attendance } from './core/attendance.ts';
-import { ProblemFilter } from './core/problem-filter.ts';
+import { ProblemFilter } from './problems/problem-filter.ts';
 import { OperatorTasks } from './core/operator-tasks.ts';
-import { OtherMethods } from './core/other-methods.ts';
+import { AllowedMethods } from './problems/allowed-methods.ts';
 import { RecentAnswers } from './core/recent-answers.ts';
 import { DashboardController } from './dashboard/dashboard.controller.ts';
 import { DashboardFiles } from './dashboard/dashboard-files.ts';
@@ -23,22 +23,32 @@ import { WholeGraph } from './graph/whole-graph.ts';
 import { GraphVersionsService } from './graph/graph-versions.service.ts';
 import { HealthController } from './health/health.controller.ts';
 import { HealthService } from './health/health.service.ts';
-import { FleetController } from './legacy-sync/fleet.controller.ts';
-import { QuarantineService } from './legacy-sync/quarantine.service.ts';
-import { RunEvents } from './legacy-sync/run-events.ts';
-import { RunsController } from './legacy-sync/runs.controller.ts';
-import { RunsService } from './legacy-sync/runs.service.ts';
-import { ServersService } from './legacy-sync/servers.service.ts';
-import { VehiclesService } from './legacy-sync/vehicles.service.ts';
+import { InspectionsController } from './inspections/inspections.controller.ts';
+import { InspectionsService } from './inspections/inspections.service.ts';
+import { PausedController } from './paused/paused.controller.ts';
+import { PausedService } from './paused/paused.service.ts';
+import { QuarantineController } from './quarantine/quarantine.controller.ts';
+import { QuarantineService } from './quarantine/quarantine.service.ts';
+import { ReconciliationsController } from './reconciliations/reconciliations.controller.ts';
+import { ReconciliationsService } from './reconciliations/reconciliations.service.ts';
+import { RunEvents } from './runs/run-events.ts';
+import { RunsController } from './runs/runs.controller.ts';
+import { RunsService } from './runs/runs.service.ts';
+import { SchedulesController } from './schedules/schedules.controller.ts';
+import { SchedulesService } from './schedules/schedules.service.ts';
+import { ServersController } from './servers/servers.controller.ts';
+import { ServersService } from './servers/servers.service.ts';
+import { VehiclesController } from './vehicles/vehicles.controller.ts';
+import { VehiclesService } from './vehicles/vehicles.service.ts';
 import { MetricsController } from './metrics/metrics.controller.ts';
 import { MetricsService } from './metrics/metrics.service.ts';
 import { SettingsController } from './settings/settings.controller.ts';
 import { SettingsService } from './settings/settings.service.ts';
-import { ExecutionsService } from './workers/executions.service.ts';
-import { WorkersController } from './workers/workers.controller.ts';
-import { WorkersService } from './workers/workers.service.ts';
+import { ExecutionsService } from './pipeline/executions.service.ts';
+import { WorkersController } from './pipeline/workers.controller.ts';
+import { WorkersService } from './pipeline/workers.service.ts';
 
-/** Everything the API answers. */
+/** The module of the whole API. */
 @Module({
   controllers: [
     HealthController,
@@ -48,8 +58,14 @@ import { WorkersService } from './workers/workers.service.ts';
     SessionController,
     AuditController,
     WorkersController,
+    PausedController,
     RunsController,
-    FleetController,
+    VehiclesController,
+    SchedulesController,
+    ServersController,
+    InspectionsController,
+    QuarantineController,
+    ReconciliationsController,
     GraphController,
     SettingsController,
   ],
@@ -59,19 +75,23 @@ import { WorkersService } from './workers/workers.service.ts';
     { provide: APP_INTERCEPTOR, useClass: AnswerInterceptor },
     { provide: APP_INTERCEPTOR, useClass: RecentAnswers },
     Callers,
-    OtherMethods,
+    AllowedMethods,
     DashboardFiles,
     HealthService,
     WorkersService,
     ExecutionsService,
+    PausedService,
     SettingsService,
     Attendance,
     OperatorTasks,
     RunsService,
     RunEvents,
     VehiclesService,
+    SchedulesService,
     ServersService,
+    InspectionsService,
     QuarantineService,
+    ReconciliationsService,
     GraphVersionsService,
     DatasetsService,
     GraphReadingService,

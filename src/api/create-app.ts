@@ -5,14 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { ApiModule } from './api.module.ts';
-import { answerProblem, answerUnreadable } from './core/problem-filter.ts';
+import { answerProblem, answerUnreadable } from './problems/problem-filter.ts';
 import { answerJson } from './core/recent-answers.ts';
 import { Stopping } from './core/stopping.ts';
 import { OpenApi } from './docs/open-api.ts';
 import { MetricsService } from './metrics/metrics.service.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
-/** A client that sends its request slower than this is not served. */
+/** A client that takes longer than this to send its request is refused. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 const SECURITY_HEADERS = {
@@ -23,12 +23,12 @@ const SECURITY_HEADERS = {
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
 };
 
-/** The application, complete and not listening. Nothing is connected yet: it starts while servers are away. */
+/** Builds the application, ready to listen. It has no connections yet, so it starts while servers are away. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // At shutdown, what is being answered is answered; who only holds a connection is let go.
+    // At shutdown, requests in progress are answered, and idle connections are closed.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
@@ -48,15 +48,16 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   const metrics = app.get(MetricsService);
   const stopping = app.get(Stopping);
   const server = adapter.getInstance();
-  // Fastify would take any text for a body; ours are JSON.
+  // Fastify would accept any text as a body, but the API takes only JSON.
   server.removeContentTypeParser('text/plain');
   server.addHook('onResponse', (request, reply, done) => {
-    const { url = 'none' } = request.routeOptions;
-    metrics.observe(request.method, url, reply.statusCode, reply.elapsedTime / 1000);
+    const { url: route = 'none' } = request.routeOptions;
+    const seconds = reply.elapsedTime / 1000;
+    metrics.observe({ method: request.method, route, status: reply.statusCode, seconds });
     done();
   });
   server.addHook('onSend', (_request, reply, payload, done) => {
-    // Whoever is answered while we stop is not to ask over this connection again.
+    // The server is stopping. The client must not send its next request over this connection.
     if (stopping.signal.aborted) void reply.header('connection', 'close');
     done(null, payload);
   });
@@ -64,7 +65,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   return app;
 }
 
-/** Nest's own lines, of which only trouble is of interest. */
+/** Logs Nest's ordinary lines as debug or trace, because only its warnings and errors matter. */
 function nestLogger(logger: Logger) {
   const text = (message: unknown): string => (typeof message === 'string' ? message : JSON.stringify(message));
   return {

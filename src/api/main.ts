@@ -6,7 +6,7 @@ import { createApp } from './create-app.ts';
 
 const config = loadConfig();
 const logger = createLogger('fleetgraph-api', config.logLevel);
-// As long as nobody is answered there is nothing to end.
+// Before the application exists, there are no requests to wait for.
 let stop = (_signal: string): void => process.exit(1);
 onParentGone(() => stop('disconnect'));
 const app = await createApp(config, logger);
@@ -16,7 +16,7 @@ stop = (signal) => {
   if (stopping) return;
   stopping = true;
   logger.info({ signal }, 'stopping: what is being answered is answered');
-  // Before the server closes: who waits for work is told where it goes on, and streams end.
+  // Before the server closes, streams end and waiting clients are told where their work goes on.
   app.get(Stopping).begin();
   void app.close().then(() => {
     if (process.connected) process.disconnect();

@@ -5,7 +5,7 @@ import { createLogger } from '../logger.ts';
 import { createApp } from './create-app.ts';
 import { OpenApi } from './docs/open-api.ts';
 
-/** `npm run openapi`: the description as it stands in the repository. No server is asked. */
+/** Writes the description into the repository, for `npm run openapi`. It needs no servers. */
 const app = await createApp(
   loadConfig({ FLEETGRAPH_POSTGRES_URL: 'postgres://unused', FLEETGRAPH_REDIS_URL: 'redis://127.0.0.1:1' }),
   createLogger('fleetgraph-api', 'silent'),

@@ -3,7 +3,7 @@ import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
 import { isDatabaseUnavailable } from '../connections/database-errors.ts';
 import { Failure } from '../errors.ts';
 
-/** What a person is told when a command fails; only what nobody foresaw is shown with where it happened. */
+/** The message of a failed command; only an unforeseen error is shown with its stack. */
 export function explain(error: unknown): unknown {
   if (error instanceof Failure) return `${error.code}: ${error.message}`;
   if (error instanceof WorkflowFailedError || error instanceof WorkflowUpdateFailedError) return reasonOf(error);

@@ -1,16 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunStatus, StartedRun, WorkerPoolManager } from '../client/worker-pool-manager.ts';
-import type { SlotProgress } from '../connections/progress.ts';
+import { type PausedWork, describePause } from '../client/paused-work.ts';
+import { vehicleSyncWorkflowId } from '../workflows/legacy-sync/messages.ts';
+import type { SlotProgress } from '../records/progress.ts';
 import { isDatabaseUnavailable } from '../connections/database-errors.ts';
 import { Failure } from '../errors.ts';
 import { bytes, count, duration, percent } from './figures.ts';
 
 const TERMINAL_REDRAW_MS = 500;
 const LOG_LINES_MS = 2_000;
-/** A run that no worker has taken up by then is told of: most likely none is up. */
+/** Temporal answers few queries a second. */
+const PAUSES_MS = 5_000;
+/** After this long a note says that no worker has taken up the run: most likely none runs. */
 const UNPLANNED_NOTICE_MS = 10_000;
 
-/** Shows a run, one line per worker slot and a total with ETA, until it has ended: redrawn on a terminal, in turns elsewhere. */
+/** Shows a run until it has ended: a line per worker slot and a total with ETA, redrawn on a terminal, repeated elsewhere. */
 export async function followRun(manager: WorkerPoolManager, run: StartedRun): Promise<RunStatus> {
   const startedAt = Date.now();
   let ended = false;
@@ -23,11 +27,12 @@ export async function followRun(manager: WorkerPoolManager, run: StartedRun): Pr
     },
   );
   const screen = createScreen();
+  const pauses = watchPauses(manager, run.runId);
   let told = false;
   while (!ended) {
     await Promise.race([result, sleep(process.stdout.isTTY ? TERMINAL_REDRAW_MS : LOG_LINES_MS)]);
     const status = await readStatus(manager, run.runId);
-    if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt));
+    if (status !== null && !ended) screen.show(linesOf(status, Date.now() - startedAt, await pauses()));
     if (status !== null) told = true;
     if (!told && Date.now() - startedAt > UNPLANNED_NOTICE_MS) {
       told = true;
@@ -48,26 +53,44 @@ async function readStatus(manager: WorkerPoolManager, runId: string): Promise<Ru
     return await manager.status(runId);
   } catch (error) {
     if (error instanceof Failure && error.code === 'InvalidSelection') return null;
-    // The run goes on without us; only what is shown of it waits.
+    // Only the display stops while PostgreSQL is away; the run goes on.
     if (isDatabaseUnavailable(error)) return null;
     throw error;
   }
 }
 
-function linesOf(status: RunStatus, elapsedMs: number): string[] {
-  return [...status.workers.map(slotLine), totalLine(status, elapsedMs)];
+/** What is paused in Temporal, as of a few seconds ago. The display goes on when that cannot be asked. */
+function watchPauses(manager: WorkerPoolManager, runId: string): () => Promise<PausedWork[]> {
+  let askedAt = -Infinity;
+  let found: PausedWork[] = [];
+  return async () => {
+    if (performance.now() - askedAt < PAUSES_MS) return found;
+    askedAt = performance.now();
+    return (found = await manager.paused(runId).catch(() => []));
+  };
 }
 
-function slotLine(slot: SlotProgress): string {
+function linesOf(status: RunStatus, elapsedMs: number, paused: PausedWork[]): string[] {
+  const standing = new Set(paused.map(({ workflowId }) => workflowId));
+  return [
+    ...status.workers.map((slot) => slotLine(slot, standing)),
+    ...paused.map((each) => `  ${describePause(each)}; to end it: ${each.remedy}`),
+    totalLine(status, elapsedMs, paused.length > 0),
+  ];
+}
+
+function slotLine(slot: SlotProgress, standing: Set<string>): string {
   const name = `worker ${String(slot.workerId).padStart(2)}`;
   if (slot.status === 'idle' || slot.label === null) return `  ${name}  idle`;
-  const rate = slot.bytesPerSecond > 0 ? `${bytes(slot.bytesPerSecond)}/s` : '';
-  const eta = slot.etaSeconds === null ? '' : `ETA ${duration(slot.etaSeconds * 1_000)}`;
+  const stands = slot.vehicleId !== null && standing.has(vehicleSyncWorkflowId(slot.vehicleId));
+  const rate = slot.bytesPerSecond > 0 && !stands ? `${bytes(slot.bytesPerSecond)}/s` : '';
+  const eta = stands ? 'PAUSED' : slot.etaSeconds === null ? '' : `ETA ${duration(slot.etaSeconds * 1_000)}`;
   return [
     `  ${name}`,
-    slot.label.padEnd(14).slice(0, 14),
+    // A slice of a table has a longer name than a vehicle, and a number at its end that must be seen.
+    slot.vehicleId === null ? slot.label.padEnd(14) : slot.label.padEnd(14).slice(0, 14),
     slot.status.padEnd(12),
-    // A vehicle of few rows is dumped and imported in one go: it has no share to show before it is done.
+    // A vehicle of few rows is streamed, so it has no percentage before it is done.
     (slot.rows === 0 ? '' : percent(slot.percent)).padStart(4),
     `${count(slot.rows)} of ${count(slot.plannedRows)} rows`.padStart(24),
     (slot.bytes === 0 ? '' : bytes(slot.bytes)).padStart(9),
@@ -78,10 +101,10 @@ function slotLine(slot: SlotProgress): string {
     .trimEnd();
 }
 
-function totalLine(status: RunStatus, elapsedMs: number): string {
+function totalLine(status: RunStatus, elapsedMs: number, stands: boolean): string {
   const settled = status.completed + status.failed;
   const share = status.plannedRows === 0 ? 0 : Math.min(1, status.rows / status.plannedRows);
-  const eta = share > 0.01 ? duration((elapsedMs * (1 - share)) / share) : '…';
+  const eta = share > 0.01 && !stands ? duration((elapsedMs * (1 - share)) / share) : '…';
   const paused = status.paused ? '  PAUSED' : '';
   return `  total      ${settled} of ${status.vehicles} vehicles, ${count(status.rows)} of about ${count(status.plannedRows)} rows, ${percent(100 * share)}, ${status.failed} failed, ${duration(elapsedMs)}, ETA ${eta}${paused}`;
 }

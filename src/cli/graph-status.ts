@@ -1,4 +1,6 @@
-import type { WorkerMetadata } from '../orchestrator/types.ts';
+import { heldDatasets } from '../records/datasets.ts';
+import { activeGraph, unsettledGraphs } from '../records/graphs.ts';
+import type { WorkerMetadata } from '../records/stage-metadata.ts';
 import type { WorkerOrchestrator } from '../orchestrator/worker-orchestrator.ts';
 import { count, duration } from './figures.ts';
 import { plainTable } from './run-table.ts';
@@ -9,16 +11,24 @@ export async function printGraphStatus(orchestrator: WorkerOrchestrator, { postg
   await orchestrator.refreshMetadata();
   const rows = orchestrator.getAllWorkerMetadata().map(stageCells);
   console.log(plainTable(['stage', 'last run', 'status', 'took', 'runs'], rows, 3));
-  const { rows: graphs } = await postgres.query<{ version: string; dataset: string; nodes: number; edges: number }>(
-    `SELECT version, dataset_version AS dataset, nodes, edges FROM graphs WHERE state = 'active'`,
-  );
-  for (const { version, dataset, nodes, edges } of graphs)
+  const live = await activeGraph(postgres);
+  if (live !== null) {
+    const { version, dataset_version: dataset, nodes, edges } = live;
     console.log(`\nlive: ${version} of dataset ${dataset}, ${count(nodes)} nodes, ${count(edges)} edges`);
-  const { rows: held } = await postgres.query<{ version: string; reason: string }>(
-    `SELECT version, held_reason AS reason FROM datasets WHERE state = 'held' AND decided_at IS NULL ORDER BY version`,
-  );
-  for (const { version, reason } of held)
+  }
+  for (const line of (await unsettledGraphs(postgres)).map(unsettledLine)) console.log(`\n${line}`);
+  for (const { version, reason } of await heldDatasets(postgres))
     console.log(`\ndataset ${version} is held: ${reason}\n  fleetgraph graph approve ${version} --reason …, or reject`);
+}
+
+function unsettledLine({
+  version,
+  state,
+  failure,
+  settled,
+}: Awaited<ReturnType<typeof unsettledGraphs>>[number]): string {
+  if (settled) return `${version} failed: ${failure ?? 'nobody recorded why'}`;
+  return `${version} is ${state}: when its builder is gone, the next reconciliation makes it active or failed (transport_graph.graph.refill_check_ms)`;
 }
 
 function stageCells({ workerId, lastRun, lastStatus, lastDuration, runCount }: WorkerMetadata): string[] {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Failure } from '../errors.ts';
 
-/** Content of a JSON file that an operator named. Errors: InvalidConfiguration, when there is none or it is no JSON. */
+/** The content of a JSON file that an operator named. Errors: InvalidConfiguration when there is no such file or it is no JSON. */
 export async function readJsonFile(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new Failure('InvalidConfiguration', `Reading ${file}: ${error.code ?? error.message}. Name a readable file.`);

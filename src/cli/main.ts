@@ -1,18 +1,5 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { apiKeysCommand } from './commands/api-keys.ts';
-import { codecServerCommand } from './commands/codec-server.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { graphCommand } from './commands/graph.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { quarantineCommand } from './commands/quarantine.ts';
-import { runsCommands } from './commands/runs.ts';
-import { serversCommand } from './commands/servers.ts';
-import { settingsCommand } from './commands/settings.ts';
-import { syncCommand } from './commands/sync.ts';
-import { temporalCommand } from './commands/temporal.ts';
-import { vehiclesCommand } from './commands/vehicles.ts';
-import { workerCommand } from './commands/worker.ts';
 import { explain } from './explain.ts';
 
 const program = new Command('fleetgraph')
@@ -21,19 +8,43 @@ const program = new Command('fleetgraph')
   .enablePositionalOptions()
   .exitOverride();
 
-program.addCommand(migrateCommand());
-program.addCommand(workerCommand());
-program.addCommand(syncCommand());
-for (const command of runsCommands()) program.addCommand(command);
-program.addCommand(serversCommand());
-program.addCommand(vehiclesCommand());
-program.addCommand(settingsCommand());
-program.addCommand(quarantineCommand());
-program.addCommand(graphCommand());
-program.addCommand(apiKeysCommand());
-program.addCommand(doctorCommand());
-program.addCommand(codecServerCommand());
-program.addCommand(temporalCommand());
+interface Module {
+  names: string[];
+  load: () => Promise<Command[]>;
+}
+
+const module = (name: string, load: () => Promise<Command>): Module => ({
+  names: [name],
+  load: async () => [await load()],
+});
+
+/** In the order of the help. Only the module of the command that is asked for is loaded: all of them take twice as long. */
+const MODULES: Module[] = [
+  module('migrate', async () => (await import('./commands/migrate.ts')).migrateCommand()),
+  module('worker', async () => (await import('./commands/worker.ts')).workerCommand()),
+  module('sync', async () => (await import('./commands/sync.ts')).syncCommand()),
+  {
+    names: ['runs', 'status', 'follow', 'pause', 'resume', 'cancel', 'set-max-workers'],
+    load: async () => (await import('./commands/runs.ts')).runsCommands(),
+  },
+  module('schedules', async () => (await import('./commands/schedules.ts')).schedulesCommand()),
+  module('servers', async () => (await import('./commands/servers.ts')).serversCommand()),
+  module('pool', async () => (await import('./commands/pool.ts')).poolCommand()),
+  module('vehicles', async () => (await import('./commands/vehicles.ts')).vehiclesCommand()),
+  module('settings', async () => (await import('./commands/settings.ts')).settingsCommand()),
+  module('quarantine', async () => (await import('./commands/quarantine.ts')).quarantineCommand()),
+  module('reconcile', async () => (await import('./commands/reconcile.ts')).reconcileCommand()),
+  module('graph', async () => (await import('./commands/graph.ts')).graphCommand()),
+  module('api-keys', async () => (await import('./commands/api-keys.ts')).apiKeysCommand()),
+  module('doctor', async () => (await import('./commands/doctor.ts')).doctorCommand()),
+  module('codec-server', async () => (await import('./commands/codec-server.ts')).codecServerCommand()),
+  module('temporal', async () => (await import('./commands/temporal.ts')).temporalCommand()),
+];
+
+const asked = MODULES.filter(({ names }) => names.includes(process.argv[2] ?? ''));
+for (const { load } of asked.length > 0 ? asked : MODULES) {
+  for (const command of await load()) program.addCommand(command);
+}
 
 try {
   await program.parseAsync();

@@ -37,11 +37,14 @@ export function printSummary(status: RunStatus, results: WorkerResult[]): void {
   for (const { label, error } of results) {
     if (error !== null) console.log(`  ${label}: ${error.code}: ${error.message}`);
   }
+  for (const { serverId, found } of status.warnings)
+    console.log(`  warning: the mapping of ${serverId} contradicts its rows: ${found}`);
   const took = status.finishedAt === null ? 0 : Date.parse(status.finishedAt) - Date.parse(status.startedAt);
   const rate = took > 0 ? ` (${count((status.rows * 1_000) / took)} rows/s)` : '';
+  const withoutFix = status.withoutFix > 0 ? `, ${count(status.withoutFix)} skipped without a fix` : '';
   console.log(
     `run ${status.runId} ${status.state}: ${status.completed} completed, ${status.failed} failed, ${status.upToDate} were up to date; ` +
-      `${count(status.rows)} rows, ${bytes(status.bytes)} transferred, ${status.quarantined} quarantined, in ${duration(took)}${rate}`,
+      `${count(status.rows)} rows, ${bytes(status.bytes)} transferred, ${status.quarantined} quarantined${withoutFix}, in ${duration(took)}${rate}`,
   );
 }
 
@@ -53,6 +56,7 @@ function vehicleTable(results: WorkerResult[]): string {
     'new',
     'duplicates',
     'quarantined',
+    'no fix',
     'bytes',
     'seconds',
     'rows/s',
@@ -61,15 +65,22 @@ function vehicleTable(results: WorkerResult[]): string {
   return plainTable(head, results.map(vehicleRow));
 }
 
+/** "2", or "2, slice 3 of 12" for a vehicle that was read with its table. */
+function workerOf({ workerId, slice }: WorkerResult): string {
+  const worker = workerId === null ? '–' : String(workerId);
+  return slice === null ? worker : `${worker}, slice ${slice.number} of ${slice.of}`;
+}
+
 function vehicleRow(result: WorkerResult): string[] {
   const seconds = (result.durationMs ?? 0) / 1_000;
   return [
     result.label,
-    result.workerId === null ? '–' : String(result.workerId),
+    workerOf(result),
     count(result.rows),
     count(result.inserted),
     count(result.duplicates),
     count(result.quarantined),
+    count(result.withoutFix),
     bytes(result.bytes),
     seconds.toFixed(2),
     seconds > 0 ? count(result.rows / seconds) : '–',

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { WorkerPoolManager } from '../client/worker-pool-manager.ts';
 import { type Config, loadConfig, readEnvironmentFile } from '../config.ts';
 import { openPostgres } from '../connections/postgres.ts';
-import { type ProgressStore, createProgressStore } from '../connections/progress.ts';
+import { type ProgressStore, createProgressStore } from '../records/progress.ts';
 import { openRedis } from '../connections/redis.ts';
 import { type TemporalClient, openTemporal } from '../connections/temporal.ts';
 import { findStackEnv } from '../stack/stack-env.ts';
@@ -19,7 +19,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** Where no FLEETGRAPH_POSTGRES_URL is set, a private stack that is up on this machine is meant: `npm run dev`, or the demo with --keep. */
+/** Without FLEETGRAPH_POSTGRES_URL the commands use a private stack that runs on this machine: `npm run dev`, or the demo with --keep. */
 export function readConfig(): Config {
   usePrivateStack();
   return loadConfig();
@@ -32,13 +32,13 @@ export function usePrivateStack(): void {
     const file = findStackEnv(stackStateDir(purpose), (line) => console.error(`(${line})`));
     return file !== null && readEnvironmentFile(file);
   });
-  // A profile that was asked for says where Temporal is; its key must not go to another address.
+  // A named profile has Temporal's address; its API key must not be sent to another one.
   const profileAsked = TEMPORAL_PROFILE !== undefined || TEMPORAL_CONFIG_FILE !== undefined;
   if (profileAsked && TEMPORAL_ADDRESS === undefined) delete process.env.TEMPORAL_ADDRESS;
   if (found !== undefined) console.error(`(using the private ${found} stack of this checkout)`);
 }
 
-/** Opens what a command needs, runs it, and closes everything however it ended. */
+/** Opens what a command needs, runs the command, and closes everything whether or not it failed. */
 export async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
   const config = readConfig();
   const postgres = openPostgres(config.postgresUrl, { max: 3, applicationName: 'fleetgraph cli' });
@@ -54,7 +54,7 @@ export async function withSession<T>(work: (session: Session) => Promise<T>): Pr
     manager: async () => new WorkerPoolManager({ temporal: (await session.temporal()).client, postgres, progress }),
     close: async () => {
       redis.disconnect();
-      // One that could not be opened has told so already.
+      // A connection that could not be opened has thrown already.
       const opened = await temporal?.catch(() => null);
       await Promise.all([postgres.end(), opened?.close()]);
     },

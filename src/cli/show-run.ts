@@ -3,10 +3,10 @@ import { untilSignalled } from '../stack/until-signalled.ts';
 import { followRun } from './follow-run.ts';
 import { printSummary } from './run-table.ts';
 
-/** As a shell reports a program that Ctrl-C ended. */
+/** The exit status by which a shell reports a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
-/** Shows a run to its end and sums it up; the exit status tells how it went. Ctrl-C ends the showing, not the run. */
+/** Shows a run to its end and its totals; the exit status says how it ended. Ctrl-C ends only the display, not the run. */
 export async function showRun(manager: WorkerPoolManager, run: StartedRun): Promise<void> {
   let ended = false;
   void untilSignalled(['SIGINT']).then(() => {
@@ -24,6 +24,6 @@ function leave({ runId }: StartedRun): never {
       `  watch it again  npm run fleetgraph -- follow ${runId}\n` +
       `  end it          npm run fleetgraph -- cancel ${runId}`,
   );
-  // Not by closing the connections: one has a call that waits for the run's end, and would wait on.
+  // The process exits without closing its connections, because one has a call that waits for the run's end.
   process.exit(EXIT_INTERRUPTED);
 }

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Client, type WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import {
+  type Client,
+  type WorkflowHandle,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcServiceError,
+} from '@temporalio/client';
 import type pg from 'pg';
-import type { ProgressStore, SlotProgress, WorkerStatus } from '../connections/progress.ts';
+import type { ProgressStore, SlotProgress } from '../records/progress.ts';
 import { Failure } from '../errors.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
-import { readSettings, writeSetting } from '../settings/store.ts';
+import { readSettings, writeSetting } from '../records/settings.ts';
 import type { fleetSync } from '../workflows/legacy-sync/fleet-sync.ts';
 import {
   type FleetSyncInput,
@@ -15,7 +20,11 @@ import {
   resumeUpdate,
   setMaxWorkersUpdate,
 } from '../workflows/legacy-sync/messages.ts';
-import { type RunState, findPlannedRun, isRunId, readResults, readRun, unknownRun } from './run-history.ts';
+import { type RunState, findPlannedRun, isRunId, readRun, unknownRun } from '../records/sync-runs.ts';
+import { type VehicleSync, readVehicleSyncs } from '../records/vehicle-syncs.ts';
+import { resultOfChain } from '../connections/temporal-chain.ts';
+import { type PausedWork, pausedWork } from './paused-work.ts';
+import { stateInTemporal } from './unplanned-run.ts';
 
 /** The spec's names. Times in milliseconds, memory in megabytes. */
 export interface WorkerPoolConfig {
@@ -26,23 +35,12 @@ export interface WorkerPoolConfig {
 }
 
 /** How one vehicle of a run ended, or where it stands. `workerId` is the worker slot's number, null before a slot took it. */
-export interface WorkerResult {
+export interface WorkerResult extends Omit<VehicleSync, 'slot'> {
   workerId: number | null;
-  vehicleId: string;
-  label: string;
-  status: WorkerStatus;
-  plannedRows: number;
-  rows: number;
-  inserted: number;
-  duplicates: number;
-  quarantined: number;
-  bytes: number;
-  durationMs: number | null;
-  error: { code: string; message: string } | null;
 }
 
 export interface RunStatus extends RunState {
-  /** Live, at most 2 s behind; empty where Redis does not answer. */
+  /** At most 2 s old; empty when Redis does not answer. */
   workers: SlotProgress[];
 }
 
@@ -52,7 +50,7 @@ export interface StartedRun {
   result(): Promise<FleetSyncResult>;
 }
 
-/** A worker takes an update within milliseconds; a run that is being planned answers when it has been. */
+/** A worker takes an update within milliseconds, but a run that is being planned answers only when planning has ended. */
 const STEERING_MS = 60_000;
 
 export interface WorkerPoolManagerOptions {
@@ -117,14 +115,17 @@ export class WorkerPoolManager {
       args: [input],
       staticSummary: `fleet sync of ${describeSelection(input)}, started by ${input.requestedBy ?? 'unknown'}`,
     });
-    return { runId: handle.firstExecutionRunId, workflowId, result: () => handle.result() };
+    return this.#started(workflowId, handle.firstExecutionRunId);
   }
 
   /** A run that a worker has taken up, ended or not. @throws Failure `InvalidSelection` for an unknown run */
   async find(runId: string): Promise<StartedRun> {
     const { workflowId } = await readRun(this.#postgres, runId);
-    const handle = this.#temporal.workflow.getHandle<typeof fleetSync>(workflowId, runId);
-    return { runId, workflowId, result: () => handle.result() };
+    return this.#started(workflowId, runId);
+  }
+
+  #started(workflowId: string, runId: string): StartedRun {
+    return { runId, workflowId, result: () => resultOfChain<FleetSyncResult>(this.#temporal, workflowId, runId) };
   }
 
   async status(runId: string): Promise<RunStatus> {
@@ -136,7 +137,8 @@ export class WorkerPoolManager {
   }
 
   async results(runId: string): Promise<WorkerResult[]> {
-    return readResults(this.#postgres, runId);
+    const syncs = await readVehicleSyncs(this.#postgres, runId);
+    return syncs.map(({ slot, ...sync }) => ({ workerId: slot, ...sync }));
   }
 
   async pause(runId: string): Promise<void> {
@@ -151,17 +153,23 @@ export class WorkerPoolManager {
     await this.#steer(runId, (handle) => handle.executeUpdate(setMaxWorkersUpdate, { args: [maxWorkers] }));
   }
 
-  /** Vehicles in flight clean up and end as `failed` with code `Cancelled`. Returns before they have. */
+  /** Vehicles in flight clean up and end as `failed` with code `Cancelled`. It returns before that. */
   async cancel(runId: string): Promise<void> {
     await (await this.#handleOf(runId)).cancel();
   }
 
-  /** @throws Failure `TemporalUnavailable` when no worker has done it in time */
+  /** What somebody has paused of a run in Temporal. */
+  async paused(runId: string): Promise<PausedWork[]> {
+    return pausedWork(this.#temporal, (await readRun(this.#postgres, runId)).workflowId);
+  }
+
+  /** @throws Failure `TemporalUnavailable` when no worker has done it in time, `WrongState` for a run that takes no orders */
   async #steer(runId: string, act: (handle: WorkflowHandle<typeof fleetSync>) => Promise<unknown>): Promise<void> {
     const handle = await this.#handleOf(runId);
     try {
       await this.#temporal.withDeadline(Date.now() + this.#steeringMs, () => act(handle));
     } catch (error) {
+      if (takesNoUpdates(error)) throw await whyNone(handle, runId, error);
       if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
       throw new Failure(
         'TemporalUnavailable',
@@ -179,21 +187,44 @@ export class WorkerPoolManager {
         `Steering run ${runId}: it is ${run.state} since ${run.finishedAt}. Start a new run.`,
       );
     }
-    return this.#temporal.workflow.getHandle<typeof fleetSync>(run.workflowId, runId);
+    // Without the id of one run, because a run that was reset has another; Temporal refuses when the first is not this one.
+    return this.#temporal.workflow.getHandle<typeof fleetSync>(run.workflowId, undefined, {
+      firstExecutionRunId: runId,
+    });
   }
 
-  /** A run that no worker has planned yet is known to Temporal alone. @throws Failure `InvalidSelection` */
-  async #waiting(runId: string): Promise<{ workflowId: string; state: string; finishedAt: string | null }> {
+  /** Only Temporal knows a run that no worker has planned yet. @throws Failure `InvalidSelection` */
+  async #waiting(runId: string): Promise<Pick<RunState, 'workflowId' | 'state' | 'finishedAt'>> {
     if (!isRunId(runId)) throw unknownRun(runId);
     const query = `RunId = '${runId}' AND WorkflowType = 'fleetSync'`;
     for await (const { workflowId, status, closeTime } of this.#temporal.workflow.list({ query })) {
-      return { workflowId, state: status.name.toLowerCase(), finishedAt: closeTime?.toISOString() ?? null };
+      return { workflowId, state: stateInTemporal(status.name), finishedAt: closeTime?.toISOString() ?? null };
     }
     throw unknownRun(runId);
   }
 }
 
-/** `all` for the plain delta over the whole fleet; else a hash, so that the same wish twice is one run. */
+const FAILED_PRECONDITION = 9;
+
+/** Temporal takes no update for a workflow that is paused, or whose task fails again and again. */
+function takesNoUpdates(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (isGrpcServiceError(cause)) return Number(cause.code) === FAILED_PRECONDITION;
+  }
+  return false;
+}
+
+async function whyNone(handle: WorkflowHandle, runId: string, cause: unknown): Promise<Failure> {
+  const { workflowId } = handle;
+  const { status } = await handle.describe();
+  const why =
+    status.name === 'PAUSED'
+      ? `it is paused in Temporal and takes no orders. End the pause: temporal workflow unpause -w '${workflowId}'`
+      : `its workflow task fails again and again, so it takes no orders. See why: temporal workflow show -w '${workflowId}'; \`fleetgraph doctor\` says what to do`;
+  return new Failure('WrongState', `Steering run ${runId}: ${why}.`, { cause });
+}
+
+/** `all` for a delta of the whole fleet; else a hash, so that two starts with the same selection are one run. */
 export function scopeOf({ selection, mode = 'delta' }: FleetSyncInput): string {
   if (selection.kind === 'all' && mode === 'delta') return 'all';
   const canonical =
@@ -204,7 +235,7 @@ export function scopeOf({ selection, mode = 'delta' }: FleetSyncInput): string {
     .slice(0, 16);
 }
 
-function describeSelection({ selection, mode = 'delta' }: FleetSyncInput): string {
+export function describeSelection({ selection, mode = 'delta' }: FleetSyncInput): string {
   switch (selection.kind) {
     case 'all':
       return `all vehicles (${mode})`;

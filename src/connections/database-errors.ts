@@ -2,7 +2,7 @@
 import { isNativeError } from 'node:util/types';
 import { Failure } from '../errors.ts';
 
-/** What PostgreSQL says while it starts, stops, restarts after a crash or has no connection to give. */
+/** SQLSTATEs of a PostgreSQL that starts, stops, recovers from a crash or has no connection left. */
 const UNAVAILABLE_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25P03']);
 const UNAVAILABLE_SOCKETS = new Set([
   'ECONNREFUSED',
@@ -15,11 +15,11 @@ const UNAVAILABLE_SOCKETS = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);
-/** pg reports a lost connection as a plain Error: its text is all there is to know it by. */
+/** pg reports a lost connection as a plain Error, which only its text identifies. */
 const UNAVAILABLE_TEXTS =
   /^(Connection terminated|Client has encountered a connection error|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client was closed)/;
 
-/** The statement was fine and PostgreSQL was not there: the same statement may succeed later. */
+/** Whether PostgreSQL was not reachable: the same statement may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return causes(error).some((cause) => {
     if (cause instanceof Failure) return cause.code === 'DatabaseUnavailable';
@@ -30,7 +30,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   });
 }
 
-/** SQLSTATE or the socket's error code, where there is one. */
+/** The error's SQLSTATE or socket error code, if it has one. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
@@ -52,7 +52,7 @@ export async function namingDatabaseFailures<T>(doing: string, work: () => Promi
         },
       );
     }
-    // 55P03: somebody held the row for longer than lock_timeout. It says as little about the work as an outage does.
+    // 55P03: another transaction kept the row locked for longer than lock_timeout. Like an outage, that says nothing about the work.
     if (isDatabaseUnavailable(error) || sqlState(error) === '55P03') {
       throw new Failure('DatabaseUnavailable', `${doing}: PostgreSQL did not answer (${text}). It is tried again.`, {
         cause: error,

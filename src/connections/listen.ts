@@ -8,17 +8,17 @@ export interface Listener {
 export interface ListenOptions {
   channel: string;
   onPayload: (payload: string) => void;
-  /** Called each time LISTEN is in force: what was sent before that moment was not heard, so look now. */
+  /** Called each time LISTEN takes effect: earlier notifications were missed, so the caller should look now. */
   onListening?: () => void;
-  /** The connection is gone; it is made again. */
+  /** Called when the connection is lost; a new one is opened. */
   onDisconnected?: () => void;
   onError?: (error: Error) => void;
   reconnectMs?: number;
 }
 
 /**
- * Hears PostgreSQL's NOTIFY on a connection of its own and connects again for as long as it is open. Resolves when LISTEN is in
- * force for the first time; rejects when the first connection fails.
+ * Listens for PostgreSQL's NOTIFY on a connection of its own, which it opens again whenever it is lost. Resolves when LISTEN takes effect for
+ * the first time; rejects when the first connection fails.
  */
 export async function listen(url: string, options: ListenOptions): Promise<Listener> {
   const closing = new AbortController();
@@ -26,7 +26,7 @@ export async function listen(url: string, options: ListenOptions): Promise<Liste
   const ended = (async () => {
     while (!closing.signal.aborted) {
       await current.gone;
-      current = await reconnect(url, options, closing.signal, current);
+      current = await reconnect(url, options, { closing: closing.signal, last: current });
     }
   })();
   return {
@@ -75,15 +75,14 @@ async function connect(url: string, options: ListenOptions): Promise<Connected> 
 async function reconnect(
   url: string,
   options: ListenOptions,
-  closing: AbortSignal,
-  last: Connected,
+  { closing, last }: { closing: AbortSignal; last: Connected },
 ): Promise<Connected> {
   while (!closing.aborted) {
     await sleep(options.reconnectMs ?? 500, undefined, { signal: closing }).catch(() => undefined);
     if (closing.aborted) return last;
     try {
       const connected = await connect(url, options);
-      // close() may have come while we were connecting; it ended the old client only.
+      // close() during the connect has ended the old client only.
       if (closing.aborted) await connected.client.end().catch(() => undefined);
       return connected;
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Calls `gone` when the program that started this one with a channel to it has ended: what it started must not outlive it. At once where it
- * was killed before anybody here listened, while the modules were loaded.
+ * Calls `gone` when the program that started this process, with a channel to it, has ended: this process must not outlive it. Calls it
+ * immediately when that program was killed while this process still loaded its modules.
  */
 export function onParentGone(gone: () => void): void {
   if (process.connected === false) gone();

@@ -11,14 +11,14 @@ const TAG_BYTES = 16;
 
 export interface PayloadCodecOptions {
   keys: PayloadKeys;
-  /** Refuse what is not encrypted. Not before the last workflow that began in the clear has left its namespace. */
+  /** Refuses unencrypted payloads. To be set only when the last workflow that began unencrypted has left its namespace. */
   strict: boolean;
 }
 
 /**
  * Encrypts payloads with AES-256-GCM under a random 96-bit nonce: `data` is nonce, ciphertext and tag, the key's id stands beside it. The
- * id and the cipher are authenticated too, so that neither can be exchanged. Without a key it writes in the clear, and still refuses
- * what it cannot read.
+ * id and the cipher are authenticated too, so that neither can be changed. Without a key it writes unencrypted payloads, and still refuses
+ * those that it cannot read.
  *
  * `decode` @throws Failure `PayloadKeyMissing`, `PayloadUnreadable`, `PayloadNotEncrypted`
  */

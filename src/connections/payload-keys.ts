@@ -5,13 +5,13 @@ import { readSecret } from './secrets.ts';
 const KEY_BYTES = 32;
 const ENTRY = /^([A-Za-z0-9][A-Za-z0-9._-]{0,62})=(file:\/.+|env:[A-Za-z_][A-Za-z0-9_]*)$/;
 
-/** The keys payloads are encrypted with, each under an id that stands beside what it encrypted. */
+/** The keys that encrypt payloads, each under an id that is written beside the payload. */
 export interface PayloadKeys {
   /** Id of the key that writes; null: payloads are written in the clear. */
   readonly writing: string | null;
   /** @throws Failure `PayloadKeyMissing` for an id that is not listed, `SecretUnavailable`, `InvalidConfiguration` for what is no key */
   read(id: string): Promise<KeyObject>;
-  /** Reads every key once, so that a process that could not work says so before it begins. @throws as `read` */
+  /** Reads every key once, so that a process without its keys fails before it begins to work. @throws as `read` */
   check(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export function parsePayloadKeys(list: string | undefined): PayloadKeys {
 function parseEntry(entry: string): [id: string, reference: string] {
   const [, id, reference] = ENTRY.exec(entry.trim()) ?? [];
   if (id !== undefined && reference !== undefined) return [id, reference];
-  // What stands there may be a key that somebody put in by mistake: it is not repeated.
+  // The entry may be a key that was put in by mistake, so the message does not repeat it.
   throw new Failure(
     'InvalidConfiguration',
     'Reading FLEETGRAPH_PAYLOAD_KEYS: an entry is not of the form `id=file:/path` or `id=env:NAME`. Name where each key lies, never the key.',
@@ -61,7 +61,7 @@ function parseEntry(entry: string): [id: string, reference: string] {
 async function importKey(reference: string): Promise<KeyObject> {
   const text = (await readSecret(reference)).toString('latin1').trim();
   const bytes = Buffer.from(text, 'base64');
-  // Node decodes what it can and leaves out the rest: only the exact text is a key.
+  // Node ignores characters that are not base64, so only the exact text is accepted.
   if (bytes.length !== KEY_BYTES || bytes.toString('base64') !== text) {
     throw new Failure(
       'InvalidConfiguration',

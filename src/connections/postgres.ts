@@ -9,14 +9,14 @@ export interface PostgresOptions {
   statementTimeoutMs?: number;
   /** Longest wait for a lock. */
   lockTimeoutMs?: number;
-  /** A transaction that does nothing for this long is ended by the server: a stuck process must not hold locks. */
+  /** The server ends a transaction that does nothing for this long, so that a stuck process keeps no locks. */
   idleInTransactionTimeoutMs?: number;
   connectTimeoutMs?: number;
-  /** Longest wait for an answer: a server that hangs enforces no timeout of its own. */
+  /** Longest wait for an answer, because a server that hangs enforces no timeout of its own. */
   queryTimeoutMs?: number;
   /** Every connection works under this role. */
   role?: string;
-  /** Told of a connection that broke while it was idle, or after its query had ended. */
+  /** Called when a connection breaks while it is idle, or after its query has ended. */
   onError?: (error: Error) => void;
 }
 

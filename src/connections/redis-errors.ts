@@ -1,7 +1,7 @@
 import { isNativeError } from 'node:util/types';
 import { Failure } from '../errors.ts';
 
-/** Answers that pass: Redis starts, fails over, or cannot write at the moment. */
+/** Temporary answers: Redis starts, fails over, or cannot write at the moment. */
 const PASSING = /^(LOADING|MASTERDOWN|READONLY|TRYAGAIN|CLUSTERDOWN|BUSY|MISCONF|NOREPLICAS|ERR max number of clients)/;
 
 /** Runs `work` and names what was being done when Redis failed. Errors: RedisUnavailable, RedisOutOfMemory, RedisRefused, or a Failure of `work`. */
@@ -17,7 +17,7 @@ export async function namingRedisFailures<T>(doing: string, work: () => Promise<
 function redisFailure(doing: string, error: Error): Failure {
   const options = { cause: error };
   const text = error.message;
-  // A script's error carries the command's own behind its name.
+  // A script's error has the command's own error after its name.
   if (/\bOOM\b/.test(text)) {
     return new Failure('RedisOutOfMemory', `${doing}: Redis has reached maxmemory. Raise it, or free memory.`, options);
   }

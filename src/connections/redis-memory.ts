@@ -8,7 +8,7 @@ export interface RedisMemory {
   maxBytes: number;
 }
 
-/** Managed servers forbid CONFIG; INFO says the same. */
+/** Reads INFO, because managed servers forbid CONFIG. */
 export async function readRedisMemory(redis: Redis): Promise<RedisMemory> {
   const info = await redis.info('memory');
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
@@ -19,5 +19,5 @@ export async function readRedisMemory(redis: Redis): Promise<RedisMemory> {
   };
 }
 
-/** Such a policy takes keys without an expiry too: the live graph's, without a word. */
+/** Whether the server's policy may silently remove keys without an expiry, such as those of the live graph. */
 export const mayEvictGraph = ({ policy }: Pick<RedisMemory, 'policy'>): boolean => policy.startsWith('allkeys');

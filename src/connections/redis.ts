@@ -1,14 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 export interface RedisOptions {
   onError?: (error: Error) => void;
-  /** Half a second unless said: the graph's batches of a megabyte need more. */
+  /** Default: half a second. The graph's batches of a megabyte need more. */
   commandTimeoutMs?: number;
-  /** A connection that has been silent for so long with a command under way is dead, whatever TCP believes: it is made anew. */
+  /** A connection that is silent for this long while a command is under way is replaced, even when TCP still takes it for alive. */
   silenceTimeoutMs?: number;
 }
 
-/** A command that cannot be answered in time is given up, never queued: Redis holds nothing that could not be made again. */
+/** A command that is not answered in time fails and is not queued, because everything in Redis can be made again. */
 export function openRedis(url: string, options: RedisOptions = {}): Redis {
   const redis = new Redis(url, {
     commandTimeout: options.commandTimeoutMs ?? 500,
@@ -21,4 +22,10 @@ export function openRedis(url: string, options: RedisOptions = {}): Redis {
   // Without a listener ioredis prints every failed reconnect to the console.
   redis.on('error', (error: Error) => options.onError?.(error));
   return redis;
+}
+
+/** Waits for the connection, because a command before it fails at once. One that does not come is told by the first command. */
+export async function untilReady(redis: Redis, withinMs = 2_000): Promise<void> {
+  const until = performance.now() + withinMs;
+  while (redis.status !== 'ready' && redis.status !== 'end' && performance.now() < until) await sleep(10);
 }

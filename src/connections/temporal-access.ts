@@ -65,7 +65,7 @@ function readStrict(value: string | undefined): boolean {
 
 const isGiven = (source: ConfigDataSource | undefined): boolean => source !== undefined;
 
-/** envconfig passes over both in silence: a typing error would end at 127.0.0.1, and unchecked TLS is not to be had from this SDK. */
+/** envconfig silently ignores both: a misspelt file name would lead to 127.0.0.1, and this SDK always checks the certificate. */
 function refuseWhatWouldBeIgnored({
   TEMPORAL_CONFIG_FILE: file,
   TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: unchecked,

@@ -4,7 +4,7 @@ import { temporalAccess } from './temporal-access.ts';
 
 const FAILURE_CONVERTER = fileURLToPath(new URL('failure-converter.js', import.meta.url));
 
-/** The same workflows twice, made by the build: workflow code can read no environment that tells it whether its failures are to be encrypted. */
+/** The build bundles the workflows twice, because workflow code cannot read from the environment whether its failures are to be encrypted. */
 export interface WorkflowBundles {
   clear: string;
   /** With failure-converter.ts in it. */
@@ -12,7 +12,7 @@ export interface WorkflowBundles {
 }
 
 export type OurWorkerOptions = Omit<WorkerOptions, 'connection' | 'namespace' | 'dataConverter' | 'workflowBundle'> & {
-  /** None: the worker runs activities only. */
+  /** Absent: the worker runs activities only. */
   workflows?: WorkflowBundles;
 };
 
@@ -21,11 +21,11 @@ export interface WorkerConnection {
   close(): Promise<void>;
 }
 
-/** Where workers of this process come from: they all reach the same server and read and write payloads as every client of ours does. */
+/** The connection that all workers of this process use; they read and write payloads as our clients do. */
 export async function connectWorkers(): Promise<WorkerConnection> {
   const { connectionOptions, namespace, keys, codec } = temporalAccess();
   await keys.check();
-  // In clear means in our own network, where a core's time is dearer than bytes.
+  // Without TLS the server is in our own network, where CPU time costs more than bytes.
   const grpcCompression = { codec: connectionOptions.tls ? 'gzip' : 'none' } as const;
   const connection = await NativeConnection.connect({ ...connectionOptions, grpcCompression });
   const encrypted = keys.writing !== null;

@@ -59,7 +59,7 @@ export async function ensureSearchAttributes(
       searchAttributes: Object.fromEntries(missing.map(({ name, type }) => [name, INDEXED_VALUE_TYPE[type]])),
     });
   } catch (error) {
-    // Two workers starting at once: the other one was first.
+    // Another worker that started at the same time was first.
     if (!/already exists/i.test(String(error))) throw error;
   }
 }

@@ -4,27 +4,27 @@ import { createWriteStream } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { createApiKey } from '../client/api-keys.ts';
+import { createApiKey } from '../records/api-keys.ts';
 
 const API = fileURLToPath(new URL('../api/main.js', import.meta.url));
-/** The one of the documentation's examples; a free one where it is taken. */
+/** The port of the documentation's examples, or a free port when that one is taken. */
 export const DEMO_API_PORTS = ['3000', '0'];
 
 export interface ApiProcess {
   url: string;
-  /** Of the role admin, for as long as the demo's database is there. */
+  /** A key with the role admin, valid as long as the demo's database exists. */
   key: string;
   stop(): Promise<void>;
 }
 
-/** What makes it the demo's. */
+/** The settings by which the demo's API differs from an operator's. */
 export const demoApiEnvironment = (port: string, temporalUiUrl: string) => ({
   FLEETGRAPH_API_PORT: port,
   FLEETGRAPH_API_LOOPBACK_READS: 'true',
   FLEETGRAPH_TEMPORAL_UI_URL: temporalUiUrl,
 });
 
-/** The API as an operator runs it, with a key that works. On this machine, reads of the workers need none. */
+/** Starts the API as an operator runs it, with a valid key. Reading the workers' state needs no key on this machine. */
 export async function startApiProcess(
   postgres: pg.Pool,
   { logFile, temporalUiUrl }: { logFile: string; temporalUiUrl: string },

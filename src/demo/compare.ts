@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Stack } from '../stack/stack.ts';
 import { DATABASE, TABLE, TIME_ZONE } from './legacy-fleet.ts';
-import { runMariadb } from './mariadb.ts';
+import { runMariadb } from '../stack/servers/mariadb-client.ts';
 
 export interface Totals {
   rows: number;
@@ -19,8 +19,12 @@ export interface Comparison {
 
 type PerVehicle = Map<string, { rows: number; checksum: bigint }>;
 
-/** Compares every vehicle's rows by count and by a sum of 32-bit hashes over id, time, place and trip, worked out by each database itself. */
-export async function compareSourceAndTarget(stack: Stack, postgres: pg.Pool): Promise<Comparison> {
+/**
+ * Compares every vehicle's rows by count and by a sum of 32-bit hashes over id, time, place and trip. Each database computes its own sums,
+ * in decimals: MariaDB adds texts up as doubles, which round above 2^53. Times are compared as the source's clock shows them, because
+ * the databases do not agree which of two hours it means when the clocks are set back.
+ */
+export async function compareSourceAndTarget(stack: Pick<Stack, 'mariadb'>, postgres: pg.Pool): Promise<Comparison> {
   const [source, target] = await Promise.all([readSource(stack), readTarget(postgres)]);
   const vehicles = new Set([...source.keys(), ...target.keys()]);
   const differing = [...vehicles].filter((vehicle) => {
@@ -30,13 +34,13 @@ export async function compareSourceAndTarget(stack: Stack, postgres: pg.Pool): P
   return { source: total(source), target: total(target), equal: differing.length === 0, differing };
 }
 
-/** 1e7: coordinates as whole numbers, because the two databases print a double differently. */
-async function readSource(stack: Stack): Promise<PerVehicle> {
+/** Coordinates times 1e7 are whole numbers, because the two databases print a double differently. */
+async function readSource(stack: Pick<Stack, 'mariadb'>): Promise<PerVehicle> {
   const output = await runMariadb(
     stack.mariadb,
-    `SELECT vehicle_id, COUNT(*), SUM(CONV(LEFT(MD5(CONCAT_WS('#', id,
-        TIMESTAMPDIFF(SECOND, '1970-01-01', CONVERT_TZ(device_time, '${TIME_ZONE}', 'UTC')),
-        CAST(ROUND(latitude * 1e7) AS SIGNED), CAST(ROUND(longitude * 1e7) AS SIGNED), COALESCE(trip_id, 'null'))), 8), 16, 10))
+    `SELECT vehicle_id, COUNT(*), SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', id,
+        TIMESTAMPDIFF(SECOND, '1970-01-01', device_time),
+        CAST(ROUND(latitude * 1e7) AS SIGNED), CAST(ROUND(longitude * 1e7) AS SIGNED), COALESCE(trip_id, 'null'))), 8), 16, 10) AS UNSIGNED))
        FROM ${DATABASE}.${TABLE} GROUP BY vehicle_id;`,
   );
   return perVehicle(
@@ -50,7 +54,7 @@ async function readSource(stack: Stack): Promise<PerVehicle> {
 async function readTarget(postgres: pg.Pool): Promise<PerVehicle> {
   const { rows } = await postgres.query<string[]>({
     rowMode: 'array',
-    text: `SELECT v.legacy_vehicle_id, count(*)::text, sum(('x' || left(md5(concat_ws('#', p.legacy_id, extract(epoch FROM p.time)::bigint,
+    text: `SELECT v.legacy_vehicle_id, count(*)::text, sum(('x' || left(md5(concat_ws('#', p.legacy_id, extract(epoch FROM p.time AT TIME ZONE '${TIME_ZONE}')::bigint,
                   round(p.latitude * 1e7)::bigint, round(p.longitude * 1e7)::bigint, coalesce(p.attributes ->> 'trip', 'null'))), 8))::bit(32)::bigint)::text
              FROM positions p JOIN vehicles v ON v.id = p.vehicle_id GROUP BY 1`,
   });
@@ -59,10 +63,7 @@ async function readTarget(postgres: pg.Pool): Promise<PerVehicle> {
 
 function perVehicle(rows: string[][]): PerVehicle {
   return new Map(
-    rows.map(([vehicle, count, checksum]) => [
-      vehicle!,
-      { rows: Number(count), checksum: BigInt(checksum!.split('.')[0]!) },
-    ]),
+    rows.map(([vehicle, count, checksum]) => [vehicle!, { rows: Number(count), checksum: BigInt(checksum!) }]),
   );
 }
 

@@ -1,24 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LegacyServerInput } from '../settings/legacy-servers.ts';
-import type { VehicleInput } from '../settings/vehicles.ts';
+import type { LegacyServerInput } from '../records/legacy-servers.ts';
+import type { VehicleInput } from '../records/vehicles.ts';
 import type { Stack } from '../stack/stack.ts';
-import type { RealPosition } from './capmetrics.ts';
-import { runMariadb } from './mariadb.ts';
-import { stackLegacyServer } from './stack-legacy-server.ts';
+import type { RealPosition } from '../emulators/capmetrics.ts';
+import { runMariadb } from '../stack/servers/mariadb-client.ts';
+import { stackLegacyServer } from '../emulators/legacy-server.ts';
 
 export const TIME_ZONE = 'America/Chicago';
 export const DATABASE = 'depot';
 export const TABLE = 'gps_positions';
 const SERVER_ID = 'depot-austin';
-/** Generated vehicles are numbered from here, above every real one. */
+/** The first id of a generated vehicle, above every real one. */
 const FIRST_GENERATED_ID = 900_001;
 
-/** Of one generated vehicle: a fix every 15 s along a random walk through Austin, spread over the days before the real data. */
+/** How fast a generated vehicle drives to the east and to the north, in mph as the real ones report it: its way below, by 15 s. */
+const [EAST, NORTH] = ['-11.74 * SIN(seq / 61 + {id})', '8.55 * COS(seq / 97 + {id})'];
+
+/**
+ * The rows of one generated vehicle: a fix every 15 s on a winding way through Austin, from a week before the real data. They are counted
+ * in UTC, so that none falls into an hour that the clocks skip.
+ */
 const GENERATED_ROWS = `
-  SELECT {id}, TIMESTAMPADD(SECOND, 15 * seq, '2015-02-01 00:00:00'), 30.2672 + 0.05 * SIN(seq / 97 + {id}), -97.7431 + 0.05 * COS(seq / 61 + {id}),
-         20 + 20 * SIN(seq / 13), (seq * 7) MOD 360, 150 + (seq MOD 40), CONCAT('R', {id} MOD 40), {id} * 1000 + seq DIV 400, 'GENERATED', FROM_UNIXTIME(1422770400 + 15 * seq)
+  SELECT {id}, CONVERT_TZ(TIMESTAMPADD(SECOND, 15 * seq, '2015-02-01 06:00:00'), '+00:00', '${TIME_ZONE}'), 30.2672 + 0.05 * SIN(seq / 97 + {id}), -97.7431 + 0.05 * COS(seq / 61 + {id}),
+         ROUND(SQRT(POW(${EAST}, 2) + POW(${NORTH}, 2)), 1), ROUND(DEGREES(ATAN2(${EAST}, ${NORTH})) + 360) MOD 360, 150 + (seq MOD 40), CONCAT('R', {id} MOD 40), {id} * 1000 + seq DIV 400, 'GENERATED', FROM_UNIXTIME(1422770400 + 15 * seq)
     FROM seq_{from}_to_{to}`;
 const COLUMNS =
   'vehicle_id, device_time, latitude, longitude, speed, course, altitude, route_id, trip_id, headsign, server_time';
@@ -28,9 +34,9 @@ export interface LegacyFleet {
   vehicles: VehicleInput[];
 }
 
-/** Makes the legacy database as an operator's may look, with a user that may only read, and fills it. */
+/** Makes and fills a legacy database like an operator's, with a user that may only read. */
 export async function fillLegacyDatabase(
-  stack: Stack,
+  stack: Pick<Stack, 'stateDir' | 'mariadb' | 'ssh'>,
   real: RealPosition[],
   generated: { vehicles: number; rows: number },
 ): Promise<LegacyFleet> {
@@ -45,7 +51,7 @@ export async function fillLegacyDatabase(
   return { server: legacyServer(stack, passwordFile), vehicles: ids.map(vehicle) };
 }
 
-/** What a fleet reports while nobody looks: new fixes of some vehicles. Returns how many rows were added. */
+/** Adds new fixes of some vehicles, as a fleet does between two syncs. Returns how many rows were added. */
 export async function driveOn(stack: Stack, generated: { vehicles: number; rows: number }): Promise<number> {
   const NEW_ROWS = 250;
   const ids = Array.from({ length: Math.min(5, generated.vehicles) }, (_, index) => FIRST_GENERATED_ID + index);
@@ -94,7 +100,7 @@ function generatedInserts(ids: number[], from: number, to: number): string {
     .join('\n');
 }
 
-function legacyServer(stack: Stack, passwordFile: string): LegacyServerInput {
+function legacyServer(stack: Pick<Stack, 'ssh'>, passwordFile: string): LegacyServerInput {
   return stackLegacyServer(stack, {
     id: SERVER_ID,
     mysqlUser: 'reader',
@@ -102,6 +108,7 @@ function legacyServer(stack: Stack, passwordFile: string): LegacyServerInput {
     database: DATABASE,
     timeZone: TIME_ZONE,
     columns: {
+      speedKmh: { column: 'speed', unit: 'mph' },
       headingDeg: 'course',
       altitudeM: 'altitude',
       receivedAt: 'server_time',

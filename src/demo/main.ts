@@ -5,14 +5,14 @@ import { followRun } from '../cli/follow-run.ts';
 import { count, duration } from '../cli/figures.ts';
 import { printSummary } from '../cli/run-table.ts';
 import { type Session, withSession } from '../cli/session.ts';
-import { insertLegacyServer, parseLegacyServer } from '../settings/legacy-servers.ts';
-import { migrate } from '../connections/migrations.ts';
-import { insertVehicle } from '../settings/vehicles.ts';
+import { insertLegacyServer, parseLegacyServer } from '../records/legacy-servers.ts';
+import { migrate } from '../records/schema/migrations.ts';
+import { insertVehicle } from '../records/vehicles.ts';
 import { stackEnvFile, writeStackEnv } from '../stack/stack-env.ts';
 import { type Stack, stackStateDir, startStack } from '../stack/stack.ts';
 import { untilSignalled } from '../stack/until-signalled.ts';
 import { startApiProcess } from './api-process.ts';
-import { readCapmetrics } from './capmetrics.ts';
+import { readCapmetrics } from '../emulators/capmetrics.ts';
 import { compareSourceAndTarget } from './compare.ts';
 import { type LegacyFleet, driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
 import { parseDemoOptions } from './options.ts';
@@ -20,9 +20,9 @@ import { TidyUp } from './tidy-up.ts';
 import { showTransportGraph } from './transport-graph.ts';
 import { startWorkerProcess } from './worker-process.ts';
 
-/** As a shell reports a program that Ctrl-C ended. */
+/** The exit status by which a shell reports a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
-/** What takes longer to end, as a build of Temporal does, ends with this process. */
+/** Whatever takes longer to end, such as a build of Temporal, ends with this process. */
 const TIDYING_UP_MS = 30_000;
 
 const options = parseDemoOptions(process.argv.slice(2));
@@ -44,7 +44,7 @@ await Promise.race([tidyUp.run(), sleep(TIDYING_UP_MS)]);
 say(
   `${outcome === 'interrupted' ? 'interrupted' : 'done'} in ${duration(Date.now() - startedAt)}; nothing is left running${process.exitCode === 1 ? ', and something above went wrong' : ''}`,
 );
-// ssh2 and gRPC may hold a socket for a moment; everything of ours is closed.
+// Everything of ours is closed, but ssh2 and gRPC may keep a socket open for a moment.
 process.exit();
 
 async function tellTheStory(): Promise<'told'> {

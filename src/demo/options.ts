@@ -34,7 +34,7 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
   return { ...options, data: options.data, realVehicles: Number.MAX_SAFE_INTEGER };
 }
 
-/** Refused before any server is started. */
+/** Checks the folder before any server is started. */
 function dataFolder(folder: string): string {
   let names: string[] = [];
   try {

@@ -1,17 +1,17 @@
-/** What has to end with the demo: last begun, first ended; also what is still being begun when it is told to stop. */
+/** Ends with the demo what it has begun, the last first. It also ends what is still starting when the demo stops. */
 export class TidyUp {
   readonly #endings: (() => Promise<void>)[] = [];
 
   begin<T>(beginning: Promise<T>, end: (begun: T) => Promise<void>): Promise<T> {
-    // What could not be begun has told so to whoever waits for it, and needs no end.
+    // A beginning that failed needs no end, and whoever awaits `beginning` sees its error.
     this.#endings.unshift(() => beginning.then(end, () => {}));
     return beginning;
   }
 
-  /** One that cannot be ended does not keep the others up. @throws the first such failure, after all */
+  /** A failing end does not keep the others from ending. @throws the first failure, after all have ended */
   async run(): Promise<void> {
     const failures: unknown[] = [];
-    // One at a time: what is being begun may begin another thing when it is there.
+    // One at a time: what is still starting may begin another thing when it has started.
     for (let end = this.#endings.shift(); end !== undefined; end = this.#endings.shift()) {
       await end().catch((error: unknown) => failures.push(error));
     }

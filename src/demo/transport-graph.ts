@@ -1,17 +1,17 @@
 import { count, duration } from '../cli/figures.ts';
 import type { Session } from '../cli/session.ts';
-import { GraphReader } from '../graph-reader/graph-reader.ts';
+import { GraphReader } from '../graph-store/graph-reader.ts';
 import { createCustomStages } from '../orchestrator/custom-stages.ts';
 import { WorkerOrchestrator } from '../orchestrator/worker-orchestrator.ts';
-import { writeSetting } from '../settings/store.ts';
-import { startOdataSource } from './odata-source.ts';
+import { writeSetting } from '../records/settings.ts';
+import { startOdataSource } from '../emulators/odata-source.ts';
 import { transportNetwork } from './transport-network.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 const STAGE_LINE = /^\[[^\]]+Z\] \[[a-z-]+\] /;
 const PAGE = 1_000;
 
-/** Runs the transport-graph pipeline twice against an OData source of ours. The source stays up for whoever explores, and ends with this process. */
+/** Runs the transport-graph pipeline twice against an OData source of ours. The source stays up for exploring, and ends with this process. */
 export async function showTransportGraph(session: Session, worker: WorkerProcess): Promise<void> {
   const network = transportNetwork();
   const source = await startOdataSource({ ...network });
@@ -40,7 +40,7 @@ async function runPipeline(orchestrator: WorkerOrchestrator): Promise<void> {
   console.log(`pipeline ${success ? 'complete' : `stopped: ${error}`} in ${duration(totalExecutionTimeMs)}${stages}`);
 }
 
-/** As a reader of the live graph sees it, and what was made up for the cities without a bus. */
+/** Prints the live graph as a reader sees it, and what was generated for the cities without a bus. */
 async function printGraph({ postgres, redis }: Session): Promise<void> {
   const { rows } = await postgres.query<{ cities: number; routes: number; flights: number }>(
     `SELECT (SELECT count(*)::int FROM virtual_stops) AS cities, (SELECT count(*)::int FROM virtual_routes) AS routes,

@@ -6,7 +6,7 @@ export interface TransportNetwork {
 }
 type Row = Record<string, unknown>;
 
-/** Cities that have a bus already: every other one of the directory gets a virtual stop. */
+/** Cities with a bus. Each other city of the directory gets a virtual stop. */
 const SERVED: [city: string, latitude: number, longitude: number, minutesFromHub: number][] = [
   ['Покровск', 61.48, 129.15, 80],
   ['Вилюйск', 63.75, 121.63, 660],
@@ -23,7 +23,7 @@ const DAYS = 7;
 const DEPARTURES = ['07:30', '12:00', '17:30'];
 const MINUTES_BETWEEN_STOPS = 3;
 
-/** A town of six bus lines from one terminal, and coaches to seven others, a week ahead. Generated, and the same for the same day. */
+/** Generates a town with six bus lines from one terminal, and coaches to seven other towns, for a week. One day always gives the same rows. */
 export function transportNetwork(today = new Date()): TransportNetwork {
   const terminal = stop('terminal', 'Автовокзал', HUB, 62.04, 129.75);
   const town = Array.from({ length: LINES }, (_, line) => lineStops(line)).flat();
@@ -44,7 +44,7 @@ const stop = (id: string, name: string, city: string, latitude: number, longitud
   Longitude: longitude,
 });
 
-/** Outwards from the terminal, each line in its own direction. */
+/** The stops of a line, which leads from the terminal in its own direction. */
 function lineStops(line: number): Row[] {
   const angle = (2 * Math.PI * line) / LINES;
   return Array.from({ length: STOPS_OF_A_LINE }, (_, n) =>

@@ -13,7 +13,7 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-/** A worker as an operator runs it: a process of its own, with the environment this process has. Resolves when it polls. */
+/** Starts a worker as an operator does, as a process of its own with this process's environment. Resolves when the worker polls. */
 export async function startWorkerProcess(logFile: string): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [CLI, 'worker'], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   child.stdout?.pipe(createWriteStream(logFile));

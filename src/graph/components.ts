@@ -1,9 +1,9 @@
 import { type TransportGraph, UNKNOWN_STOP } from './transport-graph.ts';
 
-/** Sets of nodes, each in ascending order; the largest first, and of equal ones that with the lower first node. */
+/** Sets of nodes, each in ascending order. The largest set comes first; of equal sets, the one with the lower first node. */
 export type Components = number[][];
 
-/** Which nodes are joined when the direction of the edges is forgotten. Union-find with path halving, by size. */
+/** Finds which nodes are connected when the direction of the edges is ignored. Uses union-find with path halving, by size. */
 export function weakComponents(graph: TransportGraph): Components {
   const parent = Int32Array.from(graph.stops, (_, node) => node);
   const size = new Int32Array(graph.stops.length).fill(1);
@@ -27,7 +27,10 @@ export function weakComponents(graph: TransportGraph): Components {
   return grouped(parent.length, find);
 }
 
-/** Which nodes reach each other and back. Tarjan's algorithm with a stack of its own: a recursive one overflows on a long line of stops. */
+/**
+ * Finds which nodes reach each other in both directions. Tarjan's algorithm uses an explicit stack here, because recursion overflows on a
+ * long line of stops.
+ */
 export function strongComponents(graph: TransportGraph): Components {
   const nodes = graph.stops.length;
   const order = new Int32Array(nodes).fill(-1);
@@ -66,6 +69,28 @@ export function strongComponents(graph: TransportGraph): Components {
     }
   }
   return grouped(nodes, (node) => component[node]!);
+}
+
+/** Marks with 1 the nodes that can be reached from a node, or, backward, from which it can be reached. */
+export function reachableFrom(graph: TransportGraph, start: number, direction: 'forward' | 'backward'): Uint8Array {
+  const [sources, targets] = direction === 'forward' ? [graph.from, graph.to] : [graph.to, graph.from];
+  const next = new Map<number, number[]>();
+  for (const [edge, source] of sources.entries()) {
+    const known = next.get(source);
+    if (known) known.push(targets[edge]!);
+    else next.set(source, [targets[edge]!]);
+  }
+  const reached = new Uint8Array(graph.stops.length);
+  reached[start] = 1;
+  const open = [start];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    for (const target of next.get(node) ?? []) {
+      if (target === UNKNOWN_STOP || reached[target] === 1) continue;
+      reached[target] = 1;
+      open.push(target);
+    }
+  }
+  return reached;
 }
 
 function grouped(nodes: number, representative: (node: number) => number): Components {

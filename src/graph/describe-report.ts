@@ -2,7 +2,7 @@ import type { GraphIssue, GraphReport } from './graph-report.ts';
 
 const NAMED_COMPONENTS = 5;
 
-/** The errors of a report in one sentence each, for a failure's message. The report itself has the rest. */
+/** Describes the errors of a report in one sentence each, for a failure's message. The report itself holds the details. */
 export function describeErrors(report: GraphReport): string {
   return report.issues
     .filter(({ severity }) => severity === 'error')
@@ -11,17 +11,22 @@ export function describeErrors(report: GraphReport): string {
 }
 
 function detail(issue: GraphIssue): string {
-  if (issue.code === 'not-connected') return describeComponents(issue);
+  if (issue.code === 'not-connected') {
+    return `${issue.count} parts without a route between them: ${describeParts(issue)}`;
+  }
+  if (issue.code === 'not-strongly-connected') return `${issue.count} ${issue.message}: ${describeParts(issue)}`;
   const [sample] = issue.samples;
   return `${issue.count} × ${issue.message}${sample === undefined ? '' : ` (first: ${JSON.stringify(sample)})`}`;
 }
 
-function describeComponents({ count, samples }: GraphIssue): string {
-  const parts = samples.slice(0, NAMED_COMPONENTS).map(({ size, stops }) => {
+function describeParts({ count, samples }: GraphIssue): string {
+  const parts = samples.slice(0, NAMED_COMPONENTS).map(({ size, stops, reachedFromHub, returnsToHub }) => {
     const names = (stops as { stopId: string; stopName: string }[]).map(
       ({ stopId, stopName }) => `${stopId} “${stopName}”`,
     );
-    return `${size} stops (${names.join(', ')}${names.length < (size as number) ? ', …' : ''})`;
+    const how = returnsToHub === false ? (reachedFromHub === false ? ': neither' : ': not left') : ': not reached';
+    const oneWay = returnsToHub === undefined ? '' : how;
+    return `${size} stops (${names.join(', ')}${names.length < (size as number) ? ', …' : ''})${oneWay}`;
   });
-  return `${count} parts without a route between them: ${parts.join(' | ')}${count > parts.length ? ' | …' : ''}`;
+  return `${parts.join(' | ')}${count > parts.length ? ' | …' : ''}`;
 }

@@ -3,7 +3,10 @@ import { haversineKm, type Place } from './haversine.ts';
 import type { StopRow } from './graph-rows.ts';
 import { type TransportGraph, UNKNOWN_STOP } from './transport-graph.ts';
 
-/** Faster than an airliner, slower than a walker: a wrong time, zone or coordinate. Below SHORT_KM rounding to minutes decides. */
+/**
+ * An edge faster than an airliner or slower than a walker has a wrong time, zone or coordinate. Edges shorter than SHORT_KM are not judged,
+ * because rounding to minutes distorts their speed.
+ */
 const FASTEST_KMH = 1_000;
 const SLOWEST_KMH = 5;
 const SHORT_KM = 5;
@@ -41,7 +44,7 @@ const CHECKS: {
   },
 ];
 
-/** What can be said of each edge by itself, in one pass. */
+/** Finds the issues that concern single edges, in one pass. */
 export function edgeIssues(graph: TransportGraph): GraphIssue[] {
   const issues = CHECKS.map(({ code, severity, message, found }) => {
     const issue: GraphIssue = { code, severity, count: 0, message, samples: [] };
@@ -74,7 +77,7 @@ export function placeOf(stop: StopRow | undefined): Place | null {
   return { latitude: stop.latitude, longitude: stop.longitude };
 }
 
-/** Two routes between the same stops are legal (a bus and a plane); of different weights they are worth a look. */
+/** Two routes between the same stops are legal (a bus and a plane), but different weights are worth a look. */
 function parallelEdges(graph: TransportGraph): GraphIssue {
   const issue: GraphIssue = {
     code: 'parallel-edges',
@@ -83,7 +86,7 @@ function parallelEdges(graph: TransportGraph): GraphIssue {
     message: 'routes join the same two stops as another one does, with another duration',
     samples: [],
   };
-  // Of the node under way: the first edge to each target.
+  // The first edge of the current node to each target.
   const first = new Map<number, number>();
   for (let node = 0; node < graph.stops.length; node++) {
     first.clear();

@@ -11,12 +11,12 @@ export interface GraphDiff {
   edges: Counts;
 }
 
-/** A stored graph by stop id: the JSON text of the node and of its neighbours. */
+/** A stored graph by stop id: the JSON text of each node and of its neighbours. */
 export type StoredGraph = ReadonlyMap<string, { node: string; neighbors: string }>;
 
 const MAX_SAMPLES = 10;
 
-/** What became of the graph. Edges are told apart by route id; only where two texts differ are they parsed. */
+/** Compares two graphs. Edges are told apart by route id, and only texts that differ are parsed. */
 export function diffGraphs(before: StoredGraph, after: StoredGraph): GraphDiff {
   const diff: GraphDiff = {
     nodes: { added: 0, removed: 0, changed: 0, addedSamples: [], removedSamples: [] },

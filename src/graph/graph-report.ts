@@ -1,6 +1,6 @@
 export type Severity = 'error' | 'warning' | 'info';
 
-/** The codes an operator meets; docs/transport-graph.md says what each asks for. */
+/** The codes that an operator sees. docs/transport-graph.md says what each asks the operator to do. */
 export type IssueCode =
   | 'no-nodes'
   | 'no-edges'
@@ -19,7 +19,7 @@ export type IssueCode =
   | 'short-horizon'
   | 'eviction-allowed';
 
-/** A finding about the data: how often, and the first few cases by name. */
+/** A finding about the data: how often it occurs, and the first few cases by name. */
 export interface GraphIssue {
   code: IssueCode;
   severity: Severity;
@@ -33,14 +33,14 @@ export interface GraphReport {
   edges: number;
   weakComponents: number;
   strongComponents: number;
-  /** No issue is an error. */
+  /** True when no issue is an error. */
   valid: boolean;
   issues: GraphIssue[];
 }
 
 export const MAX_SAMPLES = 10;
 
-/** Errors first, then warnings; of a kind, the most frequent first. */
+/** Puts errors first, then warnings. Within a kind, the most frequent comes first. */
 export function sortIssues(issues: GraphIssue[]): GraphIssue[] {
   const rank: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
   return issues.toSorted((a, b) => rank[a.severity] - rank[b.severity] || b.count - a.count);

@@ -8,7 +8,10 @@ export interface StopRow {
   virtual: boolean;
 }
 
-/** One route with the weight that SQL found for it: the shortest flight in minutes, else the route's own duration; null without either. */
+/**
+ * One route with its weight in minutes, as SQL computed it by the rule of edge-weight.ts. The weight is null when the route has neither a
+ * flight nor a duration.
+ */
 export interface RouteRow {
   id: string;
   fromStopId: string;
@@ -19,12 +22,12 @@ export interface RouteRow {
   transportType: string | null;
 }
 
-/** What a graph is built from, of one snapshot of the database. */
+/** The rows from which a graph is built, all of one snapshot of the database. */
 export interface GraphRows {
   stops: StopRow[];
   routes: RouteRow[];
   /** Flights whose route is in neither table. */
   orphanFlights: number;
-  /** Of the last departure; null without flights. */
+  /** Days until the last departure; null without flights. */
   horizonDays: number | null;
 }

@@ -6,7 +6,7 @@ export interface Place {
   longitude: number;
 }
 
-/** Kilometres of the great circle on a sphere; within 0.6 % of the ellipsoid. */
+/** Length of the great circle on a sphere, in kilometres. It is within 0.6 % of the length on the ellipsoid. */
 export function haversineKm(a: Place, b: Place): number {
   const sinLatitude = Math.sin(((b.latitude - a.latitude) * RADIANS) / 2);
   const sinLongitude = Math.sin(((b.longitude - a.longitude) * RADIANS) / 2);

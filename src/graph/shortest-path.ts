@@ -5,13 +5,13 @@ export interface PathNetwork {
   readonly stops: number;
   readonly edges: number;
   has(stopId: string): boolean;
-  /** The path of the least minutes; null where there is none. The stops must be known. */
+  /** The path with the fewest minutes; null when there is no path. Both stops must be in the graph. */
   shortestPath(from: string, to: string): ShortestPath | null;
 }
 
 export interface ShortestPath {
   minutes: number;
-  /** Kilometres of those edges that have any; null when none has. */
+  /** Sum of the kilometres of the edges that have a distance; null when none has. */
   distanceKm: number | null;
   edges: GraphEdge[];
 }
@@ -21,11 +21,11 @@ interface Edges {
   first: Int32Array;
   to: Int32Array;
   weight: Float64Array;
-  /** As they were stored. */
+  /** The edges as they were stored. */
   stored: GraphEdge[];
 }
 
-/** Stop ids with the JSON of their neighbours, as they are stored. An edge to a stop that the graph does not have is left out. */
+/** Takes stop ids with the stored JSON of their neighbours. An edge to a stop that is not in the graph is left out. */
 export function createPathNetwork(stopIds: readonly string[], neighbors: readonly string[]): PathNetwork {
   const index = new Map(stopIds.map((stopId, node) => [stopId, node]));
   const edges = readEdges(index, neighbors);
@@ -49,7 +49,7 @@ function readEdges(index: ReadonlyMap<string, number>, neighbors: readonly strin
   return { first, to, weight, stored };
 }
 
-/** Dijkstra's, up to the target. Weights are above zero: the validation saw to that before the graph went live. */
+/** Dijkstra's algorithm, which stops at the target. All weights are above zero: the validation checked that before the graph went live. */
 function search(
   { first, to, weight, stored }: Edges,
   nodes: number,
@@ -66,7 +66,7 @@ function search(
     const next = queue.pop();
     if (next === null) return null;
     if (next.node === target) break;
-    // A way here that was found later was shorter.
+    // This entry is outdated: the search has found a shorter way to the node since.
     if (next.minutes > minutes[next.node]!) continue;
     for (let edge = first[next.node]!; edge < first[next.node + 1]!; edge++) {
       const reached = to[edge]!;
@@ -85,7 +85,7 @@ function search(
   return { minutes: minutes[target]!, distanceKm, edges: path };
 }
 
-/** A binary heap of nodes by minutes. */
+/** A binary heap of nodes, ordered by minutes. */
 class MinuteQueue {
   readonly #nodes: number[] = [];
   readonly #minutes: number[] = [];

@@ -35,13 +35,13 @@ export interface TransportGraph {
   /** Edges of node i: `outgoing[firstOutgoing[i]]` up to `outgoing[firstOutgoing[i + 1] - 1]`, in the order of the routes. */
   firstOutgoing: Int32Array;
   outgoing: Int32Array;
-  /** Ids that more than one stop has. The first of them is the node. */
+  /** Ids that more than one stop has. The first stop with such an id becomes the node. */
   duplicateStopIds: string[];
 }
 
 export const UNKNOWN_STOP = -1;
 
-/** Stops and routes sorted by id in code units, so that the same rows give the same graph whatever order they came in. */
+/** Sorts stops and routes by id in code units, so that the same rows give the same graph whatever order they came in. */
 export function buildTransportGraph(rows: Pick<GraphRows, 'stops' | 'routes'>): TransportGraph {
   const { stops, index, duplicateStopIds } = indexStops(rows.stops);
   const routes = rows.routes.toSorted((a, b) => byCodeUnits(a.id, b.id));
@@ -75,7 +75,7 @@ function indexStops(rows: readonly StopRow[]): {
   return { stops, index, duplicateStopIds: [...duplicates] };
 }
 
-/** Counting sort of the edges by their source: two passes, no arrays of arrays. */
+/** Sorts the edges by their source with a counting sort, which needs two passes and no arrays of arrays. */
 function groupBySource(from: Int32Array, nodes: number): { firstOutgoing: Int32Array; outgoing: Int32Array } {
   const firstOutgoing = new Int32Array(nodes + 1);
   let known = 0;

@@ -1,4 +1,4 @@
-import { type Components, strongComponents, weakComponents } from './components.ts';
+import { type Components, reachableFrom, strongComponents, weakComponents } from './components.ts';
 import { edgeIssues, placeOf } from './edge-issues.ts';
 import { type GraphIssue, type GraphReport, MAX_SAMPLES, sortIssues } from './graph-report.ts';
 import type { GraphRows } from './graph-rows.ts';
@@ -8,21 +8,26 @@ export interface ValidationInput {
   graph: TransportGraph;
   orphanFlights: GraphRows['orphanFlights'];
   horizonDays: GraphRows['horizonDays'];
-  /** Of the graph that readers have now; null for the first one. */
+  /** Size of the graph that readers have now; null before the first one. */
   active: { nodes: number; edges: number } | null;
-  /** In percent of the active graph's nodes or edges. */
+  /** Allowed loss, in percent of the active graph's nodes or edges. */
   maxShrinkPercent: number;
-  /** A person approved the dataset although it is smaller: the shrink gate only warns. */
+  /** How bad it is that stops can be reached from the hub and not left, or left and not reached. */
+  oneWayStops: 'error' | 'warning';
+  /** null: the largest part in which every stop reaches every other takes the hub's place. */
+  hubStopId: string | null;
+  /** Who approved the smaller dataset. When it is set, the shrink gate only warns. */
   shrinkApprovedBy: string | null;
 }
 
 const SHORTEST_HORIZON_DAYS = 30;
-/** Stops named per component: enough to find the place on a map. */
+/** Number of stops named per component: enough to find the place on a map. */
 const STOPS_PER_COMPONENT = 5;
 
 /**
- * The spec's five validations (nodes, edges, weights, references, connectivity), the shrink gate, and what is worth a warning.
- * Connected means weakly: a one-way route joins its stops. A stop that cannot be reached and left again is a warning.
+ * Runs the spec's five validations (nodes, edges, weights, references, connectivity) and the shrink gate, and collects warnings. Parts
+ * without any route between them are always an error. Stops that cannot be both reached from the hub and left for it are what
+ * `oneWayStops` says.
  */
 export function validateGraph(input: ValidationInput): GraphReport {
   const { graph } = input;
@@ -32,7 +37,7 @@ export function validateGraph(input: ValidationInput): GraphReport {
     ...emptiness(graph),
     ...edgeIssues(graph),
     ...duplicates(graph),
-    ...connectivity(graph, weak, strong),
+    ...connectivity(input, weak, strong),
     ...shrinkage(input),
     ...surroundings(input),
   ]);
@@ -62,7 +67,8 @@ function duplicates({ duplicateStopIds }: TransportGraph): GraphIssue[] {
   return [{ code: 'duplicate-stop', severity: 'error', count: duplicateStopIds.length, message, samples }];
 }
 
-function connectivity(graph: TransportGraph, weak: Components, strong: Components): GraphIssue[] {
+function connectivity(input: ValidationInput, weak: Components, strong: Components): GraphIssue[] {
+  const { graph } = input;
   const issues: GraphIssue[] = [];
   if (weak.length > 1) {
     issues.push({
@@ -73,16 +79,26 @@ function connectivity(graph: TransportGraph, weak: Components, strong: Component
       samples: weak.slice(0, MAX_SAMPLES).map((component) => describeComponent(graph, component)),
     });
   }
-  if (strong.length > weak.length) {
-    issues.push({
-      code: 'not-strongly-connected',
-      severity: 'warning',
-      count: strong.length,
-      message: 'parts of the graph can be reached or left, but not both',
-      samples: strong.slice(1, 1 + MAX_SAMPLES).map((component) => describeComponent(graph, component)),
-    });
-  }
+  if (strong.length > weak.length) issues.push(oneWayIssue(input, strong));
   return issues;
+}
+
+function oneWayIssue({ graph, hubStopId, oneWayStops }: ValidationInput, strong: Components): GraphIssue {
+  const known = hubStopId === null ? -1 : graph.stops.findIndex(({ id }) => id === hubStopId);
+  const hub = known < 0 ? strong[0]![0]! : known;
+  const [reached, returning] = [reachableFrom(graph, hub, 'forward'), reachableFrom(graph, hub, 'backward')];
+  const islands = strong.filter(([node]) => !(reached[node!] && returning[node!]));
+  return {
+    code: 'not-strongly-connected',
+    severity: oneWayStops,
+    count: islands.length,
+    message: `parts of the graph cannot be both reached from “${graph.stops[hub]!.name}” and left for it`,
+    samples: islands.slice(0, MAX_SAMPLES).map((component) => ({
+      ...describeComponent(graph, component),
+      reachedFromHub: reached[component[0]!] === 1,
+      returnsToHub: returning[component[0]!] === 1,
+    })),
+  };
 }
 
 function describeComponent({ stops }: TransportGraph, component: number[]): Record<string, unknown> {

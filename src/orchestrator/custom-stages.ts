@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { inTransaction } from '../connections/postgres.ts';
 import { type WorkerConnection, connectWorkers } from '../connections/temporal-worker.ts';
 import { Failure } from '../errors.ts';
+import { registerStage } from '../records/pipeline-stages.ts';
 import { TRANSPORT_GRAPH_TASK_QUEUE, isOwnStage } from '../workflows/transport-graph/messages.ts';
 import { createRunStage } from './run-custom-stage.ts';
 import type { IBackgroundWorker } from './types.ts';
@@ -11,8 +12,8 @@ import type { IBackgroundWorker } from './types.ts';
 export interface CustomStages {
   /** Errors: InvalidConfiguration. */
   add(workerId: string, worker: IBackgroundWorker): void;
-  /** Resolves when every added stage is registered and polled. Rejects with why one could not be. */
-  ready(): Promise<void>;
+  /** Starts what was added and is not registered and polled yet. Resolves with what hindered those that could not be, by id; never rejects. */
+  ready(): Promise<ReadonlyMap<string, unknown>>;
   close(): Promise<void>;
 }
 
@@ -21,31 +22,57 @@ const customStageQueue = (workerId: string): string => `${TRANSPORT_GRAPH_TASK_Q
 export function createCustomStages(postgres: pg.Pool): CustomStages {
   const workers: Worker[] = [];
   const running: Promise<void>[] = [];
+  // In the order of registration, which is the order in the pipeline.
+  const waiting = new Map<string, IBackgroundWorker>();
   let connection: Promise<WorkerConnection> | null = null;
-  // One after the other: the order of registration is the order in the pipeline.
-  let started: Promise<void> = Promise.resolve();
+  let starting: Promise<ReadonlyMap<string, unknown>> | null = null;
 
+  const connect = (): Promise<WorkerConnection> => {
+    connection ??= connectWorkers().catch((error: unknown) => {
+      // The next attempt connects anew.
+      connection = null;
+      throw error;
+    });
+    return connection;
+  };
   const start = async (workerId: string, stage: IBackgroundWorker): Promise<void> => {
-    await register(postgres, workerId, stage);
-    connection ??= connectWorkers();
-    const worker = await (await connection).createWorker({
-      taskQueue: customStageQueue(workerId),
+    const { workerName, version } = stage;
+    const taskQueue = customStageQueue(workerId);
+    await inTransaction(postgres, (client) => registerStage(client, { workerId, workerName, version, taskQueue }));
+    const worker = await (await connect()).createWorker({
+      taskQueue,
       activities: { runStage: createRunStage(stage) },
       maxHeartbeatThrottleInterval: '3 seconds',
     });
     workers.push(worker);
     running.push(worker.run());
   };
+  /** One that fails waits for the next call and hinders no other. */
+  const startWaiting = async (): Promise<ReadonlyMap<string, unknown>> => {
+    const hindered = new Map<string, unknown>();
+    for (const [workerId, stage] of waiting) {
+      try {
+        await start(workerId, stage);
+        waiting.delete(workerId);
+      } catch (error) {
+        hindered.set(workerId, error);
+      }
+    }
+    return hindered;
+  };
+  const ready = (): Promise<ReadonlyMap<string, unknown>> => {
+    starting ??= startWaiting().finally(() => (starting = null));
+    return starting;
+  };
   return {
     add(workerId, stage) {
       refuseBadId(workerId);
-      started = started.then(() => start(workerId, stage));
-      // ready() tells it; until then it is nobody's rejection.
-      started.catch(() => {});
+      waiting.set(workerId, stage);
+      void ready();
     },
-    ready: () => started,
+    ready,
     async close() {
-      await started.catch(() => {});
+      await starting;
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled(running);
       await (await connection)?.close();
@@ -66,21 +93,4 @@ function refuseBadId(workerId: string): void {
       `Registering the worker "${workerId}": an id has lower-case letters, digits and dashes, at most 63.`,
     );
   }
-}
-
-/** Behind every stage there is, whoever registers at the same time; one that is known keeps its place and what an operator changed. */
-async function register(
-  postgres: pg.Pool,
-  workerId: string,
-  { workerName, version }: IBackgroundWorker,
-): Promise<void> {
-  await inTransaction(postgres, async (client) => {
-    await client.query('LOCK TABLE pipeline_stages IN SHARE ROW EXCLUSIVE MODE');
-    await client.query(
-      `INSERT INTO pipeline_stages (worker_id, worker_name, version, position, critical, attempts, timeout_ms, task_queue)
-       SELECT $1, $2, $3, coalesce(max(position), 0) + 100, false, 2, 600000, $4 FROM pipeline_stages
-       ON CONFLICT (worker_id) DO UPDATE SET worker_name = EXCLUDED.worker_name, version = EXCLUDED.version, task_queue = EXCLUDED.task_queue`,
-      [workerId, workerName, version, customStageQueue(workerId)],
-    );
-  });
 }

@@ -1,4 +1,10 @@
-import { ApplicationFailure, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from '@temporalio/client';
+import {
+  CancelledFailure,
+  TerminatedFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+} from '@temporalio/client';
+import type { StageRunRow } from '../records/stage-runs.ts';
 import type { PipelineResult, StageResult } from '../workflows/transport-graph/messages.ts';
 import type { OrchestrationResult, WorkerExecutionResult } from './types.ts';
 
@@ -15,21 +21,64 @@ export function executionResult(result: StageResult): WorkerExecutionResult {
   };
 }
 
+/** The same of a stage's row. */
+export function executionOfRow(row: StageRunRow): WorkerExecutionResult {
+  const { workerId, status, startedAt, finishedAt, added, updated, deleted } = row;
+  const message = row.message ?? '';
+  const success = status !== 'failed' && status !== 'running';
+  return {
+    success,
+    workerId,
+    executionTimeMs: (finishedAt ?? startedAt).getTime() - startedAt.getTime(),
+    message,
+    ...(success ? { dataProcessed: { added, updated, deleted } } : { error: message }),
+  };
+}
+
 /** A pipeline's result in the spec's shape. */
-export const orchestrationResult = (result: PipelineResult): OrchestrationResult => ({
-  ...result,
-  workerResults: result.workerResults.map(executionResult),
+export function orchestrationResult(result: PipelineResult): OrchestrationResult {
+  const workerResults = result.workerResults.map(executionResult);
+  return { ...result, message: messageOf(result), workerResults };
+}
+
+/** What became of the pipeline in one sentence. Nothing that was not done counts as executed, and no stage fails in silence. */
+function messageOf({ success, workerResults, error }: PipelineResult): string {
+  if (!success) return `Pipeline failed: ${error}`;
+  const failed = workerResults.filter((stage) => !stage.success);
+  if (failed.length > 0) {
+    const reasons = failed.map(({ workerId, message }) => `optional ${workerId} failed: ${message}`);
+    return `Pipeline executed, and ${reasons.join('; ')}`;
+  }
+  const idle = workerResults.every(({ status }) => status === 'skipped');
+  return idle ? 'Pipeline skipped: no stage had anything new to do' : 'Pipeline executed successfully';
+}
+
+/** The result of a pipeline that did not answer one itself: `workerResults` has what its stages' rows say. */
+export const unansweredPipeline = (error: string, startedAt: number, rows: StageRunRow[]): OrchestrationResult => ({
+  success: false,
+  message: `Pipeline failed: ${error}`,
+  totalExecutionTimeMs: Date.now() - startedAt,
+  workersExecuted: rows.filter(({ failureCode }) => failureCode !== 'CannotRun').length,
+  workerResults: rows.map(executionOfRow),
+  error,
 });
 
-/** What a failed run says of itself, beside its failure. */
-export function toldBy<T>(error: unknown): T | null {
-  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) return null;
-  return (error.cause.details?.[0] as T | undefined) ?? null;
-}
+/** The result of a stage that did not answer one itself. */
+export const unansweredStage = (workerId: string, error: string, startedAt: number): WorkerExecutionResult => ({
+  success: false,
+  workerId,
+  executionTimeMs: Date.now() - startedAt,
+  message: error,
+  error,
+});
 
 export const isRunning = (error: unknown): boolean => error instanceof WorkflowExecutionAlreadyStartedError;
 
 export function reasonOf(error: unknown): string {
-  if (error instanceof WorkflowFailedError && error.cause instanceof Error) return error.cause.message;
+  if (error instanceof WorkflowFailedError && error.cause instanceof Error) {
+    if (error.cause instanceof CancelledFailure) return 'it was cancelled';
+    if (error.cause instanceof TerminatedFailure) return 'the run was terminated';
+    return error.cause.message;
+  }
   return error instanceof Error ? error.message : String(error);
 }

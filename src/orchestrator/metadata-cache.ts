@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
-import { type LostStages, findLostStages, readRunningStages } from '../connections/lost-stages.ts';
-import { readWorkerMetadata } from './read-metadata.ts';
-import type { IBackgroundWorker, WorkerMetadata } from './types.ts';
+import { type LostStages, findLostStages, readRunningStages } from '../records/lost-stages.ts';
+import { type WorkerMetadata, readWorkerMetadata } from '../records/stage-metadata.ts';
+import type { IBackgroundWorker } from './types.ts';
 
 const MAX_AGE_MS = 1_000;
 
-/** What is known of every stage, answered at once; what is older than a second is read anew for the next who asks. */
+/** The metadata of every stage, answered without waiting. An answer older than a second starts a new read for the next caller. */
 export class MetadataCache {
   readonly #temporal: Client;
   readonly #postgres: pg.Pool;
@@ -45,14 +45,14 @@ export class MetadataCache {
 
   async #lost(): Promise<LostStages> {
     const running = await readRunningStages(this.#postgres);
-    // Temporal away: what the rows say is the best answer there is.
+    // While Temporal is away, the rows are the best answer there is.
     return findLostStages(this.#temporal, running).catch((): LostStages => new Map());
   }
 
   #refreshWhenOld(): void {
     if (this.#reading !== null || Date.now() - this.#readAt < MAX_AGE_MS) return;
     this.#reading = this.refresh()
-      // PostgreSQL away: what was known is the best answer there is.
+      // While PostgreSQL is away, the last answer is the best there is.
       .catch(() => {})
       .finally(() => (this.#reading = null));
   }

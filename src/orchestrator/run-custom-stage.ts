@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { CustomStageActivities, StageOutcome } from '../workflows/transport-graph/activities.ts';
 import type { IBackgroundWorker } from './types.ts';
 
-/** Several times within the heartbeat timeout of a stage, 10 s at least; a cancellation is heard with the answer to one. */
+/** Several times within a stage's heartbeat timeout of at least 10 s; a cancellation comes with the answer to a heartbeat. */
 const HEARTBEAT_MS = 2_000;
 const NOTHING = { added: 0, updated: 0, deleted: 0 };
 

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { resultOfChain } from '../connections/temporal-chain.ts';
 import {
   PIPELINE_WORKFLOW_ID,
   type PipelineResult,
@@ -7,9 +8,8 @@ import {
   stageWorkflowId,
   stageWorkflowType,
 } from '../workflows/transport-graph/messages.ts';
-import { toldBy } from './execution-results.ts';
 
-/** Work that has begun. `result` is also told of a run that failed; it throws only when the run ended otherwise. */
+/** An execution that has begun. `result` also resolves for a failed run; it rejects only when the run ended in another way. */
 export interface StartedExecution<T> {
   workflowId: string;
   runId: string;
@@ -27,7 +27,7 @@ export async function startPipeline(
     args: [{ force, ...(requestedBy === undefined ? {} : { requestedBy }) }],
     staticSummary: 'OData → virtual entities → graph',
   });
-  return started(handle);
+  return started(temporal, handle);
 }
 
 /** One stage alone. @throws WorkflowExecutionAlreadyStartedError while it is running */
@@ -42,26 +42,14 @@ export async function startStage(
     args: [{ workerId, pipelineRunId: null, force }],
     staticSummary: `stage ${workerId}, started alone`,
   });
-  return started(handle);
+  return started(temporal, handle);
 }
 
-const started = <T>(handle: {
-  workflowId: string;
-  firstExecutionRunId: string;
-  result(): Promise<T>;
-}): StartedExecution<T> => ({
-  workflowId: handle.workflowId,
-  runId: handle.firstExecutionRunId,
-  result: () => resultOf(handle.result()),
+const started = <T>(
+  temporal: Client,
+  { workflowId, firstExecutionRunId: runId }: { workflowId: string; firstExecutionRunId: string },
+): StartedExecution<T> => ({
+  workflowId,
+  runId,
+  result: () => resultOfChain<T>(temporal, workflowId, runId),
 });
-
-/** A run that failed says what became of it beside its failure. */
-async function resultOf<T>(result: Promise<T>): Promise<T> {
-  try {
-    return await result;
-  } catch (error) {
-    const told = toldBy<T>(error);
-    if (told === null) throw error;
-    return told;
-  }
-}

@@ -12,21 +12,12 @@ export interface WorkerExecutionResult {
 
 export interface OrchestrationResult {
   success: boolean;
+  /** In one sentence: what was done, what was not, and which optional stage failed. */
+  message: string;
   totalExecutionTimeMs: number;
   workersExecuted: number;
   workerResults: WorkerExecutionResult[];
   error?: string;
-}
-
-export interface WorkerMetadata {
-  workerId: string;
-  workerName: string;
-  version: string;
-  /** null when it never ran */
-  lastRun: string | null;
-  lastStatus: 'success' | 'failed' | 'skipped' | 'running' | null;
-  lastDuration: number | null;
-  runCount: number;
 }
 
 /** A stage of the pipeline whose code lives in the embedding program. */

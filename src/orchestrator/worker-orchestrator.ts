@@ -1,26 +1,39 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type pg from 'pg';
+import { isOpen } from '../connections/temporal-status.ts';
+import { type Act, recordAct } from '../records/audit-log.ts';
+import { type StageRunRow, stageRunsOf } from '../records/stage-runs.ts';
 import {
+  NO_WORKER,
   PIPELINE_WORKFLOW_ID,
   TRANSPORT_GRAPH_TASK_QUEUE,
+  cannotRunMessage,
   stageWorkflowId,
 } from '../workflows/transport-graph/messages.ts';
 import type { CustomStages } from './custom-stages.ts';
-import { executionResult, isRunning, orchestrationResult, reasonOf } from './execution-results.ts';
+import {
+  executionResult,
+  isRunning,
+  orchestrationResult,
+  reasonOf,
+  unansweredPipeline,
+  unansweredStage,
+} from './execution-results.ts';
 import { hasWorker } from './has-worker.ts';
 import { MetadataCache } from './metadata-cache.ts';
 import { startPipeline, startStage } from './start-execution.ts';
-import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult, WorkerMetadata } from './types.ts';
+import type { WorkerMetadata } from '../records/stage-metadata.ts';
+import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult } from './types.ts';
 
 export interface WorkerOrchestratorOptions {
   temporal: Client;
   postgres: pg.Pool;
   customStages: CustomStages;
-  /** How long a `fleetgraph worker` may take to appear before nobody is there; 10 s unless said. */
+  /** How long to wait for a `fleetgraph worker` before a stage fails for want of one; default: 10 s. */
   workerPatienceMs?: number;
 }
 
-/** Who overrides a rule, and why: a row of the audit log. */
+/** Who overrides a rule, and why, for the audit log. */
 export interface Override {
   actor: string;
   reason: string;
@@ -59,43 +72,42 @@ export class WorkerOrchestrator {
     this.#metadata.add(workerId, worker);
   }
 
-  /** Runs every stage in order and waits for the end. A pipeline that is running already is reported, not joined. */
+  /**
+   * Runs every stage in order and waits for the end. A pipeline that is running already is reported, not joined. Never rejects: whatever
+   * hinders it, PostgreSQL or Temporal that are away included, is the result's `error`.
+   */
   async executeFullPipeline(options: ExecuteOptions = {}): Promise<OrchestrationResult> {
     const startedAt = Date.now();
-    const stopped = (error: string): OrchestrationResult => ({
-      success: false,
-      totalExecutionTimeMs: Date.now() - startedAt,
-      workersExecuted: 0,
-      workerResults: [],
-      error,
-    });
-    if (!(await this.#ready())) return stopped('The pipeline cannot run: no worker');
+    let runId: string | null = null;
     try {
+      const obstacle = await this.#obstacle();
+      if (obstacle !== null) return unansweredPipeline(`The pipeline cannot run: ${obstacle}`, startedAt, []);
       const force = await this.#forced('pipeline', options);
       const started = await startPipeline(this.#temporal, { force });
+      runId = started.runId;
       return orchestrationResult(await started.result());
     } catch (error) {
-      return stopped(isRunning(error) ? 'The pipeline is already running' : reasonOf(error));
+      if (isRunning(error)) return unansweredPipeline('The pipeline cannot run: it is already running', startedAt, []);
+      return unansweredPipeline(reasonOf(error), startedAt, await this.#stagesOf(runId));
     } finally {
-      await this.#metadata.refresh();
+      await this.#refreshQuietly();
     }
   }
 
-  /** Runs one stage alone; it triggers no next one. */
+  /** Runs one stage alone; it triggers no next one. Never rejects, as `executeFullPipeline`. */
   async executeWorker(workerId: string, options: ExecuteOptions = {}): Promise<WorkerExecutionResult> {
     const startedAt = Date.now();
-    const failed = (message: string): WorkerExecutionResult => {
-      return { success: false, workerId, executionTimeMs: Date.now() - startedAt, message, error: message };
-    };
-    if (!(await this.#ready())) return failed(`Worker ${workerId} cannot run: no worker`);
+    const failed = (message: string): WorkerExecutionResult => unansweredStage(workerId, message, startedAt);
     try {
+      const obstacle = await this.#obstacle(workerId);
+      if (obstacle !== null) return failed(cannotRunMessage(workerId, obstacle));
       const force = await this.#forced(workerId, options);
       const started = await startStage(this.#temporal, workerId, { force });
       return executionResult(await started.result());
     } catch (error) {
-      return failed(isRunning(error) ? `Worker ${workerId} cannot run: it is already running` : reasonOf(error));
+      return failed(isRunning(error) ? cannotRunMessage(workerId, 'it is already running') : reasonOf(error));
     } finally {
-      await this.#metadata.refresh();
+      await this.#refreshQuietly();
     }
   }
 
@@ -122,14 +134,11 @@ export class WorkerOrchestrator {
     return this.#cancel(stageWorkflowId(workerId), { action: 'stage.cancelled', subject: workerId, ...by });
   }
 
-  async #cancel(
-    workflowId: string,
-    { action, subject, actor, reason }: Override & { action: string; subject: string },
-  ): Promise<boolean> {
+  async #cancel(workflowId: string, act: Act): Promise<boolean> {
     const handle = this.#temporal.workflow.getHandle(workflowId);
     try {
-      if ((await handle.describe()).status.name !== 'RUNNING') return false;
-      await this.#audit(actor, action, subject, reason);
+      if (!isOpen((await handle.describe()).status.name)) return false;
+      await recordAct(this.#postgres, act);
       await handle.cancel();
       return true;
     } catch (error) {
@@ -139,24 +148,27 @@ export class WorkerOrchestrator {
     }
   }
 
-  /** False when no worker would take up what is started. */
-  async #ready(): Promise<boolean> {
-    await this.#customStages.ready();
-    return hasWorker(this.#temporal, TRANSPORT_GRAPH_TASK_QUEUE, this.#workerPatienceMs);
+  /** Why what is started would not be taken up, or null. A stage of this process that could not be registered hinders itself and the whole pipeline. */
+  async #obstacle(workerId?: string): Promise<string | null> {
+    for (const [hindered, reason] of await this.#customStages.ready()) {
+      if (workerId === undefined || workerId === hindered) return `registering worker ${hindered}: ${reasonOf(reason)}`;
+    }
+    return (await hasWorker(this.#temporal, TRANSPORT_GRAPH_TASK_QUEUE, this.#workerPatienceMs)) ? null : NO_WORKER;
+  }
+
+  /** What the stages of a run have written; nothing while PostgreSQL does not answer. */
+  #stagesOf(runId: string | null): Promise<StageRunRow[]> {
+    return runId === null ? Promise.resolve([]) : stageRunsOf(this.#postgres, runId, new Map()).catch(() => []);
+  }
+
+  /** The result of an execution stands, whether the metadata can be read now or not: whoever asks for them reads them anew. */
+  #refreshQuietly(): Promise<void> {
+    return this.#metadata.refresh().catch(() => {});
   }
 
   async #forced(subject: string, { force }: ExecuteOptions): Promise<boolean> {
     if (force === undefined) return false;
-    await this.#audit(force.actor, 'stage.forced', subject, force.reason);
+    await recordAct(this.#postgres, { ...force, action: 'stage.forced', subject });
     return true;
-  }
-
-  async #audit(actor: string, action: string, subject: string, reason: string): Promise<void> {
-    await this.#postgres.query(`INSERT INTO audit_log (actor, action, subject, reason) VALUES ($1, $2, $3, $4)`, [
-      actor,
-      action,
-      subject,
-      reason,
-    ]);
   }
 }

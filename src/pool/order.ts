@@ -2,9 +2,9 @@
  * Which planned vehicle is next, as ORDER BY terms over `vehicle_syncs` AS sync and `vehicles` AS vehicle; parameter `ageing` is
  * the setting worker_pool.ageing_ms.
  *
- * 1. Vehicles that were put off because they run elsewhere come last: that is what "tried again at the end of the run" means.
- * 2. Priority class, plus one for each `ageing` since the last sync (or since the vehicle was added): a low class waits, never for ever.
- * 3. Larger first (longest processing time first: a large vehicle begun last is what a run waits for).
+ * 1. Vehicles that were put off because they run elsewhere come last, so that they are tried again at the end of the run.
+ * 2. Priority class, plus one for each `ageing` since the last sync (or since the vehicle was added), so that a low class does not wait for ever.
+ * 3. Larger vehicles first: a run would wait for a large vehicle that it began last.
  * 4. The id, so that the same rows always give the same order.
  */
 export const nextVehicleOrder = (ageing: string): string => `

@@ -1,8 +1,8 @@
-/** This process's waiters for one kind of permit of one server, first come first served: only the head asks PostgreSQL. */
+/** This process's requests for one kind of permit of one server, first come, first served: only the first asks PostgreSQL. */
 export interface PermitQueue {
-  /** Calls `attempt` until it gives true, when it is this waiter's turn. Errors: what `attempt` throws, or the signal's reason. */
+  /** Waits for its turn, then calls `attempt` until it returns true. Errors: what `attempt` throws, or the signal's reason. */
   wait(attempt: () => Promise<boolean>, signal?: AbortSignal): Promise<void>;
-  /** A place may be free: the head asks now instead of at its next poll. */
+  /** A place may be free: the first request asks now instead of at its next poll. */
   wake(): void;
 }
 
@@ -20,7 +20,7 @@ export function createPermitQueue(pollMs: number): PermitQueue {
       };
       const timer = setTimeout(done, pollMs);
       wakeHead = done;
-      // An abort during the attempt is over: no event tells of it any more.
+      // An abort during the attempt sends no event any more.
       if (signal?.aborted) done();
       else signal?.addEventListener('abort', done, { once: true });
     });
@@ -38,14 +38,14 @@ export function createPermitQueue(pollMs: number): PermitQueue {
         for (;;) {
           signal?.throwIfAborted();
           let woken = false;
-          // A place given back while `attempt` was looking would else be noticed one poll later.
+          // Without this, a place given back while `attempt` runs would be noticed one poll later.
           wakeHead = () => {
             woken = true;
           };
           if (await attempt()) break;
           if (!woken) await pause(signal);
         }
-        // Aborted while the last attempt succeeded: the caller must give the place back, not use it.
+        // When the signal aborted during the attempt that succeeded, the caller must give the place back.
         signal?.throwIfAborted();
       } finally {
         leave();

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Queryable } from '../connections/postgres.ts';
 import { lockServers } from './server-state.ts';
 
-export type PermitKind = 'connection' | 'transfer';
+export type PermitKind = 'connection' | 'transfer' | 'reconcile';
 
 export interface PermitRow {
   serverId: string;
@@ -10,7 +10,7 @@ export interface PermitRow {
   holder: string;
 }
 
-/** Payloads: "freed <kind> <server>" when a place was given back, "wanted <kind> <server>" when somebody found none. */
+/** Payloads: "freed <kind> <server>" when a place was given back, "wanted <kind> <server>" when a request found none. */
 export const PERMITS_CHANNEL = 'fleetgraph_permits';
 
 /**
@@ -39,7 +39,7 @@ export async function tryTakePermit(
   return false;
 }
 
-/** Removes what nobody renews any more. A row locked by its own process's renewal is alive, and waiting for it here could be a deadlock. */
+/** Removes permits whose lease has ended. A locked row is being renewed, and waiting for it here could be a deadlock. */
 async function evict(client: pg.ClientBase, serverId: string, kind: PermitKind): Promise<boolean> {
   const { rowCount } = await client.query(
     `DELETE FROM server_permits WHERE (server_id, kind, holder) IN (
@@ -50,7 +50,7 @@ async function evict(client: pg.ClientBase, serverId: string, kind: PermitKind):
   return (rowCount ?? 0) > 0;
 }
 
-/** Renews these holders' leases; the result names those that still had one. */
+/** Renews the leases of these holders; returns those that still have a permit. */
 export async function renewPermits(
   database: Queryable,
   holders: readonly string[],

@@ -15,9 +15,9 @@ import { type PermitQueue, createPermitQueue } from './permit-queue.ts';
 
 /** A place at a legacy server for one connection. */
 export interface ConnectionPermit {
-  /** Gives the place back; a second call does nothing. Never fails: a place that cannot be given back ends with its lease. */
+  /** Gives the place back; a second call does nothing. Never fails: a place that cannot be given back becomes free when its lease ends. */
   release(): Promise<void>;
-  /** Somebody waits for a place at this server: an idle connection should be closed and its permit released. */
+  /** Another process waits for a place at this server: an idle connection should be closed and its permit released. */
   onWanted(callback: () => void): void;
   /** The lease ran out while this process was stopped, and the place may be another's: the connection must be closed. */
   onLost(callback: () => void): void;
@@ -37,7 +37,9 @@ export type TransferPermit = Pick<ConnectionPermit, 'release' | 'onLost'>;
 export interface ServerPermits {
   connections(serverId: string): ConnectionPermits;
   transfers: TransferPermits;
-  /** Gives every place back, turns waiters away and stops renewing. */
+  /** Places for comparing what a server has: beside a connection's, so that reconciling never takes all of them. */
+  reconciliations: TransferPermits;
+  /** Gives every place back, refuses waiting requests and stops renewing. */
   close(): Promise<void>;
 }
 
@@ -54,7 +56,8 @@ export interface ServerPermitsOptions {
   onError?: (error: Error) => void;
 }
 
-interface Held extends PermitRow {
+/** A permit that this process has. */
+interface TakenPermit extends PermitRow {
   wanted: () => void;
   lost: () => void;
 }
@@ -62,7 +65,7 @@ interface Held extends PermitRow {
 /** Places at legacy servers, counted over all processes and runs: leased rows, taken under the server's row lock. */
 export async function openServerPermits(options: ServerPermitsOptions): Promise<ServerPermits> {
   const { pool, leaseMs, onError = () => {} } = options;
-  const held = new Map<string, Held>();
+  const taken = new Map<string, TakenPermit>();
   const closing = new AbortController();
   const queues = new Map<string, PermitQueue>();
   const queueOf = (serverId: string, kind: PermitKind): PermitQueue => {
@@ -72,8 +75,8 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
     return queue;
   };
 
-  // While PostgreSQL was away nobody could renew, however long its recovery took: only who has been connected for a whole lease may
-  // take a place for left, because by then its holder could have renewed it.
+  // While PostgreSQL was away no process could renew its permits. So a process evicts an expired permit only when it has been connected for
+  // a whole lease: by then the permit's holder could have renewed it.
   let connectedSince = Number.POSITIVE_INFINITY;
   const listener = await listen(options.url, {
     channel: PERMITS_CHANNEL,
@@ -83,11 +86,11 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
       const [event, kind, serverId] = payload.split(' ') as [string, PermitKind, string];
       if (event === 'freed') queues.get(`${kind} ${serverId}`)?.wake();
       if (event !== 'wanted') return;
-      for (const permit of held.values()) if (permit.kind === kind && permit.serverId === serverId) permit.wanted();
+      for (const permit of taken.values()) if (permit.kind === kind && permit.serverId === serverId) permit.wanted();
     },
     onError,
   });
-  const stopRenewing = keepRenewing(pool, held, leaseMs, onError);
+  const stopRenewing = keepRenewing({ pool, taken, leaseMs, onError });
 
   const acquire = async (serverId: string, kind: PermitKind, signal?: AbortSignal): Promise<ConnectionPermit> => {
     const holder = randomUUID();
@@ -105,66 +108,64 @@ export async function openServerPermits(options: ServerPermitsOptions): Promise<
         signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
       );
     } catch (error) {
-      // The row may be there although the answer was lost, or the waiter gave up while it was written.
+      // The row may exist all the same: the answer was lost, or the wait was aborted while it was written.
       await deletePermit(pool, { serverId, kind, holder }).catch(onError);
       throw error;
     }
-    return holdPermit(pool, held, { serverId, kind, holder }, onError);
+    return enterPermit({ pool, taken, onError }, { serverId, kind, holder });
   };
 
   return {
     connections: (serverId) => ({ acquire: (signal) => acquire(serverId, 'connection', signal) }),
     transfers: { acquire: (serverId, signal) => acquire(serverId, 'transfer', signal) },
+    reconciliations: { acquire: (serverId, signal) => acquire(serverId, 'reconcile', signal) },
     async close() {
       closing.abort(new Error('This process is closing: it takes no more permits.'));
       stopRenewing();
       await listener.close();
-      const rows = [...held.values()];
-      held.clear();
+      const rows = [...taken.values()];
+      taken.clear();
       await Promise.all(rows.map((row) => deletePermit(pool, row).catch(onError)));
     },
   };
 }
 
-/** Enters the permit among those that are renewed, until it is released. */
-function holdPermit(
-  pool: pg.Pool,
-  held: Map<string, Held>,
-  row: PermitRow,
-  onError: (error: Error) => void,
-): ConnectionPermit {
+interface TakenPermits {
+  pool: pg.Pool;
+  /** By holder. */
+  taken: Map<string, TakenPermit>;
+  onError: (error: Error) => void;
+}
+
+/** Adds the permit to those that are renewed, until it is released. */
+function enterPermit({ pool, taken, onError }: TakenPermits, row: PermitRow): ConnectionPermit {
   const callbacks = { wanted: [] as (() => void)[], lost: [] as (() => void)[] };
-  held.set(row.holder, {
+  taken.set(row.holder, {
     ...row,
     wanted: () => callbacks.wanted.forEach((callback) => callback()),
     lost: () => callbacks.lost.forEach((callback) => callback()),
   });
   return {
     async release() {
-      if (held.delete(row.holder)) await deletePermit(pool, row).catch(onError);
+      if (taken.delete(row.holder)) await deletePermit(pool, row).catch(onError);
     },
     onWanted: (callback) => void callbacks.wanted.push(callback),
     onLost: (callback) => void callbacks.lost.push(callback),
   };
 }
 
-/** Renews this process's permits, all in one statement, every third of the lease: two failed renewals lose nothing. */
-function keepRenewing(
-  pool: pg.Pool,
-  held: Map<string, Held>,
-  leaseMs: number,
-  onError: (error: Error) => void,
-): () => void {
+/** Renews this process's permits in one statement every third of the lease, so that two renewals may fail. */
+function keepRenewing({ pool, taken, leaseMs, onError }: TakenPermits & { leaseMs: number }): () => void {
   let renewing = false;
   const renew = async (): Promise<void> => {
-    if (renewing || held.size === 0) return;
+    if (renewing || taken.size === 0) return;
     renewing = true;
     try {
-      const asked = [...held.keys()];
+      const asked = [...taken.keys()];
       const kept = await renewPermits(pool, asked, leaseMs);
       for (const holder of asked.filter((name) => !kept.has(name))) {
-        const permit = held.get(holder);
-        held.delete(holder);
+        const permit = taken.get(holder);
+        taken.delete(holder);
         permit?.lost();
       }
     } catch (error) {

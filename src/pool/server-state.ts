@@ -1,16 +1,16 @@
 import type pg from 'pg';
-import type { Breaker } from './breaker.ts';
+import type { Circuit } from './circuit.ts';
 
 export interface ServerState {
   serverId: string;
-  breaker: Breaker;
-  /** By PostgreSQL's clock when the lock was had, in milliseconds: the transaction may have begun a long wait before. */
+  circuit: Circuit;
+  /** When the lock was taken, in milliseconds by PostgreSQL's clock: the transaction may have waited for it. */
   lockedAt: number;
 }
 
 /**
- * Takes the lock under which a legacy server's permits, places and breaker change, of all these servers in id order (two transactions
- * that need the same two servers must not wait for each other), until the transaction ends.
+ * Locks these legacy servers until the transaction ends; a server's permits, places and circuit change only under its lock. It locks in id
+ * order, so that two transactions that need the same two servers never wait for each other.
  */
 export async function lockServers(
   client: pg.ClientBase,
@@ -20,17 +20,17 @@ export async function lockServers(
   const { rows } = await client.query<ServerState>(
     // The clock is read outside of the locking SELECT, which would read it before it waits.
     `WITH locked AS MATERIALIZED (
-       SELECT server_id, breaker FROM legacy_server_state WHERE server_id = ANY($1) ORDER BY server_id FOR UPDATE)
-     SELECT server_id AS "serverId", breaker, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "lockedAt" FROM locked`,
+       SELECT server_id, breaker AS circuit FROM legacy_server_state WHERE server_id = ANY($1) ORDER BY server_id FOR UPDATE)
+     SELECT server_id AS "serverId", circuit, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS "lockedAt" FROM locked`,
     [serverIds],
   );
   return new Map(rows.map((row) => [row.serverId, row]));
 }
 
-/** Only under lockServers. */
-export async function writeBreaker(client: pg.ClientBase, serverId: string, breaker: Breaker): Promise<void> {
+/** The caller has the lock of `lockServers`. */
+export async function writeCircuit(client: pg.ClientBase, serverId: string, circuit: Circuit): Promise<void> {
   await client.query(
     'UPDATE legacy_server_state SET breaker = $2, updated_at = clock_timestamp() WHERE server_id = $1',
-    [serverId, breaker],
+    [serverId, circuit],
   );
 }

@@ -10,6 +10,13 @@ export interface SettingDefinition {
 
 export type SettingType = 'string' | 'number' | 'boolean';
 
+/** A row's text as a value of its setting; whether it is an allowed one is asked elsewhere. */
+export function valueOf(setting: SettingDefinition, text: string): string | number | boolean {
+  const type = typeOf(setting);
+  if (type === 'number') return Number(text);
+  return type === 'boolean' ? text === 'true' : text;
+}
+
 /** What the row's `bounds` column holds, and the database's own check reads. */
 export interface SettingBounds {
   minimum?: number;

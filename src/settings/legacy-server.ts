@@ -1,27 +1,6 @@
 import { z } from 'zod';
-
-/** MySQL identifiers we are ready to put into a command line or a statement. Anything else is refused with its name. */
-export const IDENTIFIER = /^[A-Za-z0-9_]{1,64}$/;
-const identifier = z.string().regex(IDENTIFIER);
-
-/**
- * Which legacy column feeds which column of `positions`. `id` is the auto-increment key the watermark follows;
- * `vehicle` is absent where every vehicle has a table of its own. Columns under `attributes` land, by that name, in the
- * jsonb column `attributes`; columns of the table that are named nowhere are not carried over.
- */
-export const columnMappingSchema = z.strictObject({
-  id: identifier,
-  vehicle: identifier.optional(),
-  time: identifier,
-  latitude: identifier,
-  longitude: identifier,
-  speedKmh: identifier.optional(),
-  headingDeg: identifier.optional(),
-  altitudeM: identifier.optional(),
-  receivedAt: identifier.optional(),
-  attributes: z.record(z.string().min(1), identifier).default({}),
-});
-export type ColumnMapping = z.infer<typeof columnMappingSchema>;
+import { columnMappingSchema } from './column-mapping.ts';
+import { identifierSchema } from './mysql-identifier.ts';
 
 /** What happens to a value that is legal in MySQL and not, or not plainly, in PostgreSQL. */
 export const valuePolicySchema = z.strictObject({
@@ -29,6 +8,13 @@ export const valuePolicySchema = z.strictObject({
   dstGap: z.enum(['shift-forward', 'quarantine']).default('shift-forward'),
   /** (0, 0), where no bus drives. */
   nullIsland: z.enum(['flag', 'quarantine']).default('flag'),
+  /** Rows without coordinates, and those at (0, 0) where these go to quarantine: kept there whole, or `skip`, which counts them and keeps nothing. */
+  withoutFix: z.enum(['quarantine', 'skip']).default('quarantine'),
+  /**
+   * Rows without coordinates, and those at (0, 0) where these go to quarantine, fail a range above this share alone. Without it they
+   * count as bad rows under `legacy_sync.quarantine.max_percent`, which is meant for what should not be there.
+   */
+  withoutFixMaxPercent: z.number().min(0).max(100).optional(),
   /** Later than the import by more than `futureToleranceMs`. */
   futureTime: z.enum(['flag', 'quarantine']).default('flag'),
   futureToleranceMs: z.number().int().nonnegative().default(86_400_000),
@@ -62,23 +48,41 @@ export const serverLimitsSchema = z.strictObject({
 /** `file:/path` or `env:NAME`: where a secret lies. Never the secret. */
 export const secretReferenceSchema = z.string().regex(/^(file:\/.+|env:[A-Z][A-Z0-9_]*)$/);
 
+/** A name or an address. A leading hyphen would be an option to scp or to a client of MySQL. */
+const hostName = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N}_:][\p{L}\p{N}_.:%-]{0,254}$/u,
+    'is no host name or address, which has no blanks and no hyphen first',
+  );
+const login = z
+  .string()
+  .regex(/^(?!-)[A-Za-z0-9_.-]{1,64}$/, 'is no login, which has letters, digits, _ . - and no hyphen first');
+
+/** What a script of ours may make, list and remove in: a folder of its own, named from the root or from the login's home. */
+export const REMOTE_DIRECTORY =
+  /^(?=.{1,200}$)(?:~\/|\/)(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+)*\/?$/;
+
 /** A row of `legacy_servers`. */
 export const legacyServerSchema = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
-  host: z.string().min(1),
+  host: hostName,
   port: z.number().int().min(1).max(65_535).default(22),
-  user: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/),
+  user: login,
   privateKeyRef: secretReferenceSchema,
   /** `SHA256:…` as printed by ssh-keygen -l; two while a host rotates its key. */
   hostKeyFingerprints: z.array(z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/)).min(1),
-  mysqlHost: z
-    .string()
-    .regex(/^[A-Za-z0-9_.:-]{1,255}$/)
-    .default('127.0.0.1'),
+  mysqlHost: hostName.default('127.0.0.1'),
   mysqlPort: z.number().int().min(1).max(65_535).default(3306),
-  mysqlUser: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/),
+  mysqlUser: login,
   mysqlPasswordRef: secretReferenceSchema.nullable().default(null),
-  database: identifier,
+  /** TLS between the client on the legacy host and MySQL; null leaves it to them. `ca:` names a file on that host. */
+  mysqlTls: z
+    .string()
+    .regex(/^(off|required|ca:\/[A-Za-z0-9_./-]{1,200})$/, 'is off, required or ca:/path of a CA certificate there')
+    .nullable()
+    .default(null),
+  database: identifierSchema,
   /** IANA name: DATETIME columns carry no zone of their own. */
   timeZone: z.string().min(1),
   columns: columnMappingSchema,
@@ -87,10 +91,17 @@ export const legacyServerSchema = z.strictObject({
   /** Where dumps are written on the legacy host; a leading ~/ is the login's home. */
   remoteDirectory: z
     .string()
-    .regex(/^(~\/)?[A-Za-z0-9_./-]{1,200}$/)
+    .regex(
+      REMOTE_DIRECTORY,
+      'must be a folder below / or ~/, such as ~/.fleetgraph or /var/tmp/dumps, without . or .. as a part, of letters, digits, _ . - alone',
+    )
     .default('~/.fleetgraph'),
 });
 export type LegacyServer = z.infer<typeof legacyServerSchema>;
+
+/** The way to a server, before it is known what its tables are. */
+export const serverAddressSchema = legacyServerSchema.omit({ database: true, timeZone: true, columns: true });
+export type ServerAddress = z.infer<typeof serverAddressSchema>;
 
 /** A row of `vehicles`, as far as a sync needs it. Ids are decimal strings: bigint does not fit a number. */
 export interface Vehicle {

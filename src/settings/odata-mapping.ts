@@ -45,6 +45,12 @@ export const odataMappingSchema = z.strictObject({
     departureAt: property,
     arrivalAt: property,
     availableSeats: property.optional(),
+  }).extend({
+    /**
+     * What V2's `/Date(ms)/` without an offset is: `clock`, milliseconds of the source's wall clock as if it were UTC (Edm.DateTime);
+     * `instant`, milliseconds of UTC (Edm.DateTimeOffset); or what the source's `$metadata` says.
+     */
+    jsonDates: z.enum(['metadata', 'clock', 'instant']).default('metadata'),
   }),
 });
 

@@ -16,3 +16,13 @@ export const TRANSPORT_GRAPH_GROUP = {
 } satisfies SettingGroup;
 
 export const SETTING_GROUPS: SettingGroup[] = [LEGACY_SYNC_GROUP, TRANSPORT_GRAPH_GROUP];
+
+/** A setting, with the category of its row. */
+export type KnownSetting = SettingDefinition & { category: string };
+
+/** Every setting there is, in the order of its definition. */
+export const SETTINGS_BY_KEY: ReadonlyMap<string, KnownSetting> = new Map(
+  SETTING_GROUPS.flatMap(({ prefix, settings }) =>
+    Object.values(settings).map((setting) => [setting.key, { ...setting, category: prefix }] as const),
+  ),
+);

@@ -22,7 +22,7 @@ export function settingsPage(): string {
     'PostgreSQL refuses a value outside the bounds below. `fleetgraph migrate` adds rows that are missing and never changes a value.',
     'Durations are milliseconds, sizes bytes. A legacy server may have limits of its own (`legacy_servers.limits`).',
     '',
-    'This page is generated from `src/settings/legacy-sync.ts` and `transport-graph.ts` by `src/settings/settings-page.ts`; a test holds it current.',
+    'This page is generated from the files of `src/settings/legacy-sync/` and `src/settings/transport-graph/` by `src/settings/settings-page.ts`; a test holds it current.',
     ...[...sections].flatMap(([prefix, members]) => ['', `## ${prefix}`, '', ...table(members)]),
     '',
   ].join('\n');

@@ -13,7 +13,7 @@ import { redisServer } from './servers/redis.ts';
 import { clientKeyFile, hostKeyFingerprint, sshdServer } from './servers/sshd.ts';
 import { checkTemporal, temporalServer } from './servers/temporal.ts';
 import { stackOf, type StackParts } from './stack-addresses.ts';
-import type { Stack, StackOptions } from './stack.ts';
+import type { Stack, StackOptions } from './running-stack.ts';
 import { createServerDir, createStateDir, removeStateDir, wipeStateDir } from './state-dir.ts';
 import { lockStateDir } from './state-lock.ts';
 import { sweepSurvivors } from './sweep.ts';
@@ -119,7 +119,7 @@ function throwFirst(results: PromiseSettledResult<unknown>[]): void {
   if (failed !== undefined) throw failed.reason;
 }
 
-// Idempotent: a test's clean-up and a signal handler may both call them.
+// Both may be called twice: by a test's clean-up and by a signal handler.
 function endings(
   { stateDir, keepData }: Launch,
   lock: HostLock,
@@ -154,7 +154,7 @@ async function specOf(name: Exclude<ServerName, 'temporal'>, launch: Launch): Pr
     case 'mariadb':
       return mariadbServer({ dir, account, binaries: binaries.mariadb() });
     case 'sshd':
-      // The key belongs to the one who logs in, not to the account that runs sshd.
+      // The key belongs to the account that logs in, not to the one that runs sshd.
       createServerDir(path.dirname(clientKeyFile(dir)), { ...account, dropArgs: [] });
       return sshdServer({ dir, account, binaries: binaries.sshd(), extraConfig: options.sshdExtraConfig ?? [] });
     case 'redis':

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// Searched upwards, because this file runs from src/, from dist/ and from the tests' own compiled copy.
+// Searches upwards, because this file runs from src/, from dist/ and from the tests' own compiled copy.
 export function checkoutDir(): string {
   const start = path.dirname(fileURLToPath(import.meta.url));
   for (let dir = start; ; dir = path.dirname(dir)) {

@@ -7,7 +7,7 @@ import type { ServerHandle } from './server-process.ts';
 import type { ServerName } from './server-spec.ts';
 import { clientKeyFile, logIn, makeKey } from './servers/sshd.ts';
 import { stackOf } from './stack-addresses.ts';
-import type { Stack, StackOptions } from './stack.ts';
+import type { Stack, StackOptions } from './running-stack.ts';
 import { createStateDir, removeStateDir } from './state-dir.ts';
 import { lockStateDir } from './state-lock.ts';
 
@@ -34,7 +34,7 @@ type Compose = (...args: string[]) => Promise<string>;
 function composeFor(stateDir: string, publicKey: string): Compose {
   const project = `fleetgraph-${createHash('sha256').update(stateDir).digest('hex').slice(0, 8)}`;
   const file = path.join(checkoutDir(), 'docker-compose.yml');
-  // Opens the servers without passwords, as our own binaries are; they are published on the loopback only.
+  // Opens the servers without passwords, as our own binaries are. They are published on the loopback address only.
   const settings = path.join(checkoutDir(), 'docker', 'private-stack.env');
   return async (...args) => {
     const command = ['compose', '-p', project, '-f', file, '--env-file', settings, '--profile', 'demo', ...args];
@@ -63,7 +63,7 @@ function handleOf(compose: Compose, name: ServerName, firstPort: number): Server
     },
     logFile: '',
     kill: async (signal = 'SIGKILL') => void (await compose('kill', '-s', signal, service)),
-    // The engine publishes a started container on a new port.
+    // A restarted container gets a new port from the engine.
     restart: async () => {
       await compose('stop', service);
       await compose('up', '-d', '--wait', service);
@@ -142,7 +142,7 @@ async function bringUp(compose: Compose, keyFile: string, asked?: ServerName[]) 
   };
 }
 
-// The container makes its own key; between us and it there is only this machine, so the first one seen is pinned.
+// The container makes its own host key. The connection does not leave this machine, so the first key seen is pinned.
 async function readHostKey(port: number, keyFile: string): Promise<string> {
   let seen = '';
   const accept = (found: string) => {

@@ -2,8 +2,8 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { createServerDir } from './state-dir.ts';
 import type { ServerAccount } from './server-account.ts';
 
-// Built beside its place and moved there when complete, so that a data folder either is whole or is not there: an
-// initialisation that was killed half-way is simply done again.
+// Builds the folder beside its place and moves it there when it is complete, so that a data folder is whole or missing.
+// An initialisation that was killed half-way is done again.
 export async function makeDataFolderOnce(
   dataDir: string,
   account: ServerAccount,

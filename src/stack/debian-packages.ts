@@ -13,7 +13,7 @@ const APT_ENVIRONMENT = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_
 // Another apt (unattended upgrades on a fresh machine) may hold the lock for a while.
 const APT_OPTIONS = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=180'];
 
-// The servers are wanted, not their services: nothing is started, no cluster is made, nothing is enabled for boot.
+// Installs the servers without their services: it starts nothing, makes no cluster and enables nothing for boot.
 export async function installPackages(packages: string[], report: (line: string) => void): Promise<void> {
   const wait = () => report('waiting for another fleetgraph process that installs packages');
   await withHostLock('packages', wait, async () => {
@@ -29,8 +29,8 @@ export async function installPackages(packages: string[], report: (line: string)
   });
 }
 
-// Debian's hook against service starts. One that is there already belongs to the machine (containers ship it) and
-// stays; ours carries a mark, so that one left by a killed run is replaced.
+// Debian's hook against service starts. A hook that is there already belongs to the machine (containers ship one) and
+// stays. Our hook carries a mark, so that the next run replaces one that a killed run left.
 function holdServicesBack(packages: string[]): () => void {
   const ours: string[] = [];
   const place = (file: string, content: string, mode: number) => {
@@ -50,7 +50,7 @@ async function install(packages: string[]): Promise<void> {
   const command = ['install', ...APT_OPTIONS, ...packages];
   let result = await runCommand('apt-get', command, { env: APT_ENVIRONMENT });
   if (result.exitCode !== 0) {
-    // The package lists of a fresh container are empty, those of an old one point at files that are gone.
+    // A fresh container has no package lists, and the lists of an old one name files that are gone.
     await runCommand('apt-get', ['update', '-q'], { env: APT_ENVIRONMENT });
     result = await runCommand('apt-get', command, { env: APT_ENVIRONMENT });
   }
@@ -69,8 +69,8 @@ function hasService(unit: string): boolean {
     .some((file) => existsSync(file));
 }
 
-// The packages enable their services for the next boot whatever the policy says. Machines without systemd have no
-// such tools, and no boot either.
+// The packages enable their services for the next boot in spite of the policy. A machine without systemd has neither
+// these tools nor such a boot.
 async function disable(units: string[]): Promise<void> {
   if (units.length === 0) return;
   const systemctl = findOnPath('systemctl');

@@ -6,8 +6,8 @@ export interface HostLock {
   release(): Promise<void>;
 }
 
-// An abstract Unix socket: the kernel frees it when the process ends, also by kill -9, so there is no stale lock file.
-// Hashed, because such a name is at most 107 bytes long.
+// The lock is an abstract Unix socket: the kernel frees it when the process ends, also by kill -9, so no lock file
+// stays behind. The name is hashed, because it may have at most 107 bytes.
 export function tryLock(name: string): Promise<HostLock | null> {
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 32);
   const server = net.createServer((socket) => socket.destroy());
@@ -23,7 +23,7 @@ export function tryLock(name: string): Promise<HostLock | null> {
   });
 }
 
-// For work that two processes must not do at once on this machine: the package installer, the build of Temporal.
+// For work that only one process on this machine may do at a time: installing packages, building Temporal.
 export async function withHostLock<T>(name: string, onWait: () => void, work: () => Promise<T>): Promise<T> {
   let lock = await tryLock(name);
   if (lock === null) onWait();

@@ -21,7 +21,7 @@ function addressTable(stack: Stack, envFile: string): string {
 async function main(): Promise<void> {
   const stateDir = stackStateDir('dev');
   const startedAt = performance.now();
-  // Before the stack is up there is nothing to stop in order: the servers end when we do.
+  // Until the stack is up no order of stopping matters: the servers end with this process.
   const abort = () => process.exit(130);
   process.once('SIGINT', abort).once('SIGTERM', abort);
   const stack = await startStack({ stateDir, durable: true, from: 'auto', onProgress: (line) => console.log(line) });

@@ -12,7 +12,7 @@ interface Requirement {
   find: () => string | null;
 }
 
-/** What the answer depends on; the tests bring machines of their own. */
+/** What the missing packages depend on; tests pass machines of their own. */
 export interface Machine {
   isRoot: boolean;
   isDebianLike: boolean;
@@ -27,7 +27,7 @@ const programOnPath = (server: Requirement['server'], program: string, debianPac
   find: () => findOnPath(program),
 });
 
-// mariadb-server-core and redis-tools hold the server without the service that the usual packages start.
+// mariadb-server-core and redis-tools contain the server without the service that the usual packages start.
 const REQUIREMENTS: Requirement[] = [
   programOnPath('all', 'setpriv', 'util-linux'),
   { server: 'postgres', program: 'postgres and initdb', debianPackage: 'postgresql', find: () => findPostgresBinDir() },
@@ -61,14 +61,14 @@ function isReadable(file: string): boolean {
 }
 
 // Debian keeps PostgreSQL's server programs off the PATH, in a folder per version. The version that wrote the data
-// folder goes first, because no other one can read it.
+// folder comes first, because no other version can read it.
 export function findPostgresBinDir(dataVersion?: string): string | null {
   const root = '/usr/lib/postgresql';
   let versions: string[] = [];
   try {
     versions = readdirSync(root).sort((a, b) => Number(b) - Number(a));
   } catch {
-    // Not Debian: the PATH decides.
+    // Without this folder the system is not Debian, and the PATH decides.
   }
   const preferred = versions.filter((version) => version === dataVersion);
   const onPath = findOnPath('postgres');
@@ -139,7 +139,7 @@ function required(program: string): string {
   return found;
 }
 
-// Lazily, because a stack may be asked for fewer servers than the machine could run.
+// Looked up when they are needed: a stack of few servers must not fail for want of another server's program.
 export const binaries = {
   mariadb: () => ({
     server: required('mariadbd'),

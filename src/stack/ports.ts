@@ -1,7 +1,7 @@
 import net from 'node:net';
 
-// Above the kernel's ephemeral range (32768-60999): a port inside it may at any moment be the near end of somebody's
-// outgoing connection, and then it cannot be listened on.
+// Above the kernel's ephemeral range (32768-60999): any outgoing connection may take a port of that range as its own
+// end, and then no server can listen on it.
 const FIRST_PORT = 61_000;
 const LAST_PORT = 65_535;
 const ATTEMPTS = 200;
@@ -14,7 +14,7 @@ export function canListenOn(port: number): Promise<boolean> {
   });
 }
 
-// Another process may take the port between this test and the server's own bind: the caller takes the next one then.
+// Another process may take the port between this test and the server's own bind; then the caller tries the next one.
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await canListenOn(preferred))) return preferred;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProcessIdentity {
   pid: number;
-  /** Field 22 of /proc/PID/stat: clock ticks since boot. With boot_id it tells a process from a later one with its pid. */
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. With boot_id it tells a process from a later one with the same pid. */
   startTime: string;
   bootId: string;
 }
@@ -25,7 +25,7 @@ function linkOrNull(file: string): string | null {
   }
 }
 
-// The command name in field 2 may hold spaces and brackets, so the fields are counted from the last bracket.
+// The command name in field 2 may contain spaces and brackets, so the fields are counted from the last bracket.
 function statFields(pid: number): string[] | null {
   const stat = readOrNull(`/proc/${pid}/stat`);
   return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -102,7 +102,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // Already gone is what we wanted; anything else (not ours to signal) must be seen.
+    // A process that has ended needs no signal. Any other error (no permission) must be seen.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

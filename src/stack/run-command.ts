@@ -14,7 +14,7 @@ export interface CommandOptions {
   timeoutMs?: number;
 }
 
-// Resolves for every exit code, so that the caller words the error; 127 also stands for "could not be started".
+// Resolves for every exit code, so that the caller words the error. A program that could not be started gives 127.
 export function runCommand(binary: string, args: string[], options: CommandOptions = {}): Promise<CommandResult> {
   return new Promise((resolve) => {
     execFile(

@@ -22,7 +22,7 @@ export function writeRunRecord(
   server: Pick<RunRecord, 'name' | 'pid' | 'port' | 'stopSignal'>,
 ): void {
   const identity = identify(server.pid);
-  // Gone already: its exit event is on the way and says more than a record could.
+  // The process has ended already, and its exit event will report that.
   if (identity === null) return;
   mkdirSync(runDir(stateDir), { recursive: true });
   const file = path.join(runDir(stateDir), `${server.name}.json`);

@@ -6,12 +6,12 @@ export interface ServerAccount {
   name: string;
   uid: number;
   gid: number;
-  /** setpriv arguments that turn us into this account; empty when we already are it. */
+  /** setpriv arguments that switch to this account; empty when this process runs as it already. */
   dropArgs: string[];
 }
 
-// PostgreSQL refuses to run as root, and a root sshd would let any system account in. The postgres account comes with
-// the package we need anyway, and its login shell makes it usable as the legacy host's unprivileged login.
+// PostgreSQL refuses to run as root, and an sshd of root would let any system account in. The postgres account comes
+// with PostgreSQL's package, and its login shell makes it usable as the legacy host's unprivileged login.
 export async function serverAccount(): Promise<ServerAccount> {
   const own = os.userInfo();
   if (own.uid !== 0) return { name: own.username, uid: own.uid, gid: own.gid, dropArgs: [] };

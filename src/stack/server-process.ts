@@ -17,7 +17,7 @@ export interface ServerHandle {
   readonly logFile: string;
   /** Waits for the end of the process, except for the signals that only pause or resume it. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Stops it if need be and starts it on the same port and data. */
+  /** Stops the server if it runs, and starts it on the same port and data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -26,7 +26,8 @@ export interface ServerHandle {
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS = 20;
-const LOG_TAIL_BYTES = 4_096;
+/** A program in Go that panics tells the reason above its stack, which takes some kilobytes. */
+const LOG_TAIL_BYTES = 16_384;
 const LASTING_SIGNALS = new Set<NodeJS.Signals>(['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']);
 
 class PortTaken extends Error {}
@@ -56,7 +57,7 @@ export class ServerProcess implements ServerHandle {
     return this.#port;
   }
 
-  // The port of the last run is tried first, so that what a person typed yesterday works today.
+  // The port of the last run is tried first, so that an address that somebody typed yesterday still works.
   async start(preferredPort?: number): Promise<void> {
     mkdirSync(path.dirname(this.logFile), { recursive: true });
     if (existsSync(this.logFile)) renameSync(this.logFile, this.logFile.replace(/\.log$/, '.previous.log'));
@@ -85,7 +86,7 @@ export class ServerProcess implements ServerHandle {
     const child = this.#child;
     if (child?.pid !== undefined) {
       child.kill(this.spec.stopSignal);
-      // A stopped (SIGSTOP) process takes no other signal until it runs again.
+      // A process that SIGSTOP paused handles no other signal until it runs again.
       child.kill('SIGCONT');
       const left = await waitUntilGone([child.pid], STOP_TIMEOUT_MS);
       if (left.length > 0) {
@@ -119,7 +120,7 @@ export class ServerProcess implements ServerHandle {
     const { name, title, account, dir, stopSignal } = this.spec;
     const { binary, args } = asAccount(account, stopSignal.slice(3), command);
     const log = openSync(this.logFile, 'a', 0o644);
-    // detached: a session of its own, else Ctrl-C in the terminal reaches the servers before our own orderly stop.
+    // detached gives the server its own session; else Ctrl-C in the terminal would end the servers before our orderly stop.
     const child = spawn(binary, args, {
       detached: true,
       stdio: ['ignore', log, log],
@@ -145,7 +146,7 @@ export class ServerProcess implements ServerHandle {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     const child = this.#child;
     for (;;) {
-      // Ended, and perhaps replaced on the next port: the race's other side has reported it.
+      // The process has ended, and another may run on the next port. The promise of its end, which races this one, reports it.
       if (child?.pid === undefined || this.#child !== child) return new Promise(() => {});
       let problem: unknown;
       try {
@@ -172,11 +173,11 @@ export class ServerProcess implements ServerHandle {
     if (this.spec.busyText.test(tail))
       throw new PortTaken(`Port ${port} was taken before ${this.spec.title} could use it.`);
     throw new Error(
-      `Cannot start ${this.spec.title} on port ${port}: it ${how}. The end of ${this.logFile}:\n${lastLines(tail)}`,
+      `Cannot start ${this.spec.title} on port ${port}: it ${how}${panicIn(tail)}. The end of ${this.logFile}:\n${lastLines(tail)}`,
     );
   }
 
-  // By bytes: a log may hold characters of several bytes, and an offset in characters would drift.
+  // Counts in bytes, because a log may contain characters of several bytes.
   #logSince(offset: number): string {
     const size = statSync(this.logFile).size;
     const from = Math.max(offset, size - LOG_TAIL_BYTES);
@@ -191,7 +192,12 @@ export class ServerProcess implements ServerHandle {
   }
 }
 
-// A foreign listener that stays silent would otherwise hold a probe for ever.
+const panicIn = (log: string): string => {
+  const panic = /^panic: .*$/m.exec(log)?.[0];
+  return panic === undefined ? '' : ` (${panic})`;
+};
+
+// Another program on the port may accept the probe and never answer it.
 function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout;
   const late = new Promise<never>((_resolve, reject) => {

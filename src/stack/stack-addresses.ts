@@ -1,6 +1,6 @@
 import type { ServerHandle } from './server-process.ts';
 import type { ServerName } from './server-spec.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from './running-stack.ts';
 
 export interface StackParts {
   stateDir: string;
@@ -15,7 +15,7 @@ export interface StackParts {
 
 const HOST = '127.0.0.1';
 
-// Getters, because a server that was not asked for has no address, and saying so beats a port 0.
+// Getters, because reading the address of a server that the stack does not have must throw.
 export function stackOf(parts: StackParts): Stack {
   const server = (name: ServerName): ServerHandle => {
     const handle = parts.handles.get(name);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { isSameProcess } from './processes.ts';
 import { readRunRecords } from './run-record.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from './running-stack.ts';
 
 const DATABASE = 'fleetgraph';
 
@@ -20,7 +20,7 @@ async function createDatabaseIfMissing(url: string): Promise<void> {
 
 export const stackEnvFile = (stateDir: string): string => path.join(stateDir, 'env');
 
-// The addresses as the workers and the command line read them; also makes the database that they name.
+// Writes the addresses as the workers and the command line read them, and makes the database that they name.
 export async function writeStackEnv(stack: Stack): Promise<Record<string, string>> {
   await createDatabaseIfMissing(stack.postgres.url('postgres'));
   const variables: Record<string, string> = {
@@ -39,23 +39,23 @@ export async function writeStackEnv(stack: Stack): Promise<Record<string, string
   const file = stackEnvFile(stack.stateDir);
   const ours = readRunRecords(stack.stateDir).length > 0;
   writeFileSync(file, (ours ? guard(process.pid) : '') + lines.join(''), { mode: 0o600 });
-  // The mode above counts for a new file only.
+  // The mode above applies to a new file only.
   chmodSync(file, 0o600);
   return variables;
 }
 
-// A shell that reads the file after its writer was killed is told that the servers went with it. Containers do not.
+// A line that warns a shell when the process that wrote the file has ended, and its servers with it. Containers go on.
 const guard = (pid: number): string =>
   `kill -0 ${pid} 2>/dev/null || echo 'fleetgraph: the private servers of process ${pid} run no more' >&2\n`;
 
 export const removeStackEnv = (stateDir: string): void => rmSync(stackEnvFile(stateDir), { force: true });
 
-/** The file with the addresses of a stack that runs. One that a killed stack left is removed, and told of. */
+/** The file with the addresses of a running stack. It removes the file of a killed stack, and reports that. */
 export function findStackEnv(stateDir: string, report: (line: string) => void): string | null {
   const file = stackEnvFile(stateDir);
   if (!existsSync(file)) return null;
   const servers = readRunRecords(stateDir);
-  // The containers of a compose stack have no records, and go on without the command that started them.
+  // The containers of a compose stack have no run records, and run on without the command that started them.
   if (servers.length === 0 || servers.some(isSameProcess)) return file;
   removeStackEnv(stateDir);
   report(`the private servers of ${stateDir} were killed: their addresses are removed`);

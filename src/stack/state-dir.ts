@@ -9,7 +9,7 @@ export type StackPurpose = 'dev' | 'demo' | 'test' | 'bench';
 
 const MARKER = '.fleetgraph-state';
 
-// Not below the home folder: root's is closed (0700), and the servers run as another account then.
+// Not below the home folder: root's is closed (0700), and root's servers run as another account.
 export function stackStateDir(purpose: StackPurpose): string {
   const chosen = process.env['FLEETGRAPH_STATE_DIR'];
   if (chosen !== undefined && chosen !== '') return path.resolve(chosen, purpose);
@@ -17,7 +17,7 @@ export function stackStateDir(purpose: StackPurpose): string {
   return path.join('/var/tmp', `fleetgraph-${os.userInfo().uid}`, hash, purpose);
 }
 
-// 0711: the server account must be able to walk through, nobody else needs to list it.
+// 0711: the server account must reach the folders below, and nobody else needs to list them.
 export function createStateDir(stateDir: string): void {
   const missing: string[] = [];
   for (let dir = stateDir; !existsSync(dir); dir = path.dirname(dir)) missing.unshift(dir);
@@ -25,7 +25,7 @@ export function createStateDir(stateDir: string): void {
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o711);
   }
-  // /var/tmp is open to all, so somebody else may have made the folder first, to read along.
+  // Everybody may write to /var/tmp, so another user may have made the folder first, to read our files.
   const base = path.join('/var/tmp', `fleetgraph-${os.userInfo().uid}`);
   for (const dir of stateDir.startsWith(`${base}/`) ? [base, stateDir] : [stateDir]) {
     const { uid } = lstatSync(dir);
@@ -47,7 +47,7 @@ export function createStateDir(stateDir: string): void {
   writeFileSync(marker, 'Private servers of fleetgraph. May be deleted when none of them runs.\n');
 }
 
-// Only a folder that carries our marker is ever emptied.
+// A folder without our marker is never emptied.
 export function wipeStateDir(stateDir: string): void {
   if (!existsSync(path.join(stateDir, MARKER))) return;
   for (const name of readdirSync(stateDir)) {
@@ -60,7 +60,7 @@ export function removeStateDir(stateDir: string): void {
   rmSync(stateDir, { recursive: true, force: true });
 }
 
-// mode 0700 keeps other accounts out; root reads it all the same.
+// Mode 0700 keeps other accounts out, except root.
 export function createServerDir(dir: string, account: ServerAccount, mode = 0o700): string {
   mkdirSync(dir, { recursive: true });
   chmodSync(dir, mode);

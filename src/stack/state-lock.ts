@@ -2,7 +2,7 @@ import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type HostLock, tryLock } from './host-lock.ts';
 
-// Two servers on one data folder destroy it or steal each other's work (a second Temporal starts without a word).
+// Two servers on one data folder destroy it, or take each other's work: a second Temporal starts without a complaint.
 export async function lockStateDir(stateDir: string): Promise<HostLock> {
   const holderFile = path.join(stateDir, 'holder');
   const lock = await tryLock(`state ${realpathSync(stateDir)}`);

@@ -15,7 +15,7 @@ import {
 import { canListenOn } from './ports.ts';
 import { readRunRecords } from './run-record.ts';
 
-// Only these: somebody's shell or editor may well stand in one of our folders.
+// Other programs are spared: a shell or an editor may have one of our folders as its working directory.
 const OUR_PROGRAMS = /^(postgres|initdb|mariadbd|redis-(server|check-rdb)|temporal(-.*)?|sshd(-session|-auth)?)$/;
 
 const POLITE_STOP_MS = 5_000;
@@ -30,18 +30,18 @@ async function killAndWait(pids: number[]): Promise<void> {
   }
 }
 
-// Finds what the run records do not name: the children of a killed PostgreSQL have sessions of their own.
+// Finds processes without a run record: the children of a killed PostgreSQL have sessions of their own.
 function processesInside(dir: string): number[] {
   return allPids().filter((pid) => {
     if (pid === process.pid || !isRunning(pid) || !OUR_PROGRAMS.test(programOf(pid))) return false;
     const cwd = workingDirOf(pid);
-    // sshd changes to /, so it is known by the configuration file it was given.
+    // sshd changes its working directory to /, so its configuration file identifies it.
     return cwd === dir || cwd?.startsWith(`${dir}/`) === true || commandLineOf(pid).includes(`${dir}/sshd_config`);
   });
 }
 
-// The sessions of a login outlive the listener, and their commands outlive the session. sshd tells each command the
-// port it came in by, which is the only tie that is left then.
+// Sessions run on after sshd's listener has ended, and their commands after the session. Then only the port that sshd
+// puts into each command's environment shows where a command belongs.
 function sessionsOfDoor(port: number): number[] {
   const sockets = socketsOnPort(port);
   return allPids().filter((pid) => {
@@ -60,7 +60,8 @@ export async function endSessionsOfDoor(port: number): Promise<void> {
   await killAndWait(sessionsOfDoor(port));
 }
 
-// Ends what a killed run left behind. A pid that now belongs to another process is spared: start time and boot differ.
+// Ends the processes that a killed run left. A pid that belongs to another process today is spared: its start time or
+// boot id differs.
 export async function sweepSurvivors(stateDir: string, serverDirs: string[]): Promise<number> {
   const records = readRunRecords(stateDir);
   const survivors = records.filter(isSameProcess);
@@ -73,7 +74,7 @@ export async function sweepSurvivors(stateDir: string, serverDirs: string[]): Pr
   const strays = [...new Set(serverDirs.flatMap((dir) => processesInside(path.resolve(dir))))];
   await killAndWait(strays);
   const door = records.find((record) => record.name === 'sshd');
-  // A port that is listened on again belongs to somebody else's sshd today, with sessions that are not ours to end.
+  // If another sshd listens on the port today, the sessions are that server's, and stay.
   if (door !== undefined && (await canListenOn(door.port))) await endSessionsOfDoor(door.port);
   return pids.length + strays.length;
 }

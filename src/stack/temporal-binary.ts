@@ -31,7 +31,8 @@ function temporalSource(): TemporalSource {
   return { cacheDir: path.join(cacheHome, 'fleetgraph', 'bin'), download: downloadTemporal, build: buildTemporal };
 }
 
-// The order: PATH, our cache, the official download, a build of the pinned version (needs Go and a module proxy).
+// Looks on the PATH, then in our cache; else it downloads the official binary, or builds the pinned version (which
+// needs Go and a module proxy).
 export async function findTemporal(report: (line: string) => void, source = temporalSource()): Promise<string> {
   const installed = await temporalOnPath(report);
   if (installed !== null) return installed;
@@ -57,7 +58,7 @@ async function temporalOnPath(report: (line: string) => void): Promise<string | 
   return null;
 }
 
-// "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"
+// The program prints "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)".
 async function serverVersion(binary: string): Promise<number[] | null> {
   const { stdout } = await runCommand(binary, ['--version'], { timeoutMs: 10_000 });
   const match = /\(Server (\d+)\.(\d+)/.exec(stdout);
@@ -83,7 +84,8 @@ interface Wanted {
   source: TemporalSource;
 }
 
-// Written beside its place, tried, then moved there: a killed download or build leaves no half binary to be started.
+// Writes the binary beside its place, tries it and moves it there, so that a killed download or build leaves no half
+// binary to start.
 async function obtain({ version, cached, report, source }: Wanted): Promise<void> {
   mkdirSync(path.dirname(cached), { recursive: true });
   const draft = `${cached}.incomplete`;
@@ -109,7 +111,7 @@ async function keepIfItRuns(draft: string, cached: string): Promise<void> {
   renameSync(draft, cached);
 }
 
-// The cache lies in root's home, which the server account cannot enter: it gets a second name for the same file.
+// The server account cannot enter root's home with the cache, so the file gets a second name in the state folder.
 export function reachableBy(account: ServerAccount, binary: string, stateDir: string): string {
   const real = realpathSync(binary);
   if (account.dropArgs.length === 0 || isOpenToAll(real)) return real;

@@ -22,7 +22,7 @@ export async function buildTemporal(version: string, target: string, report: (li
     );
   say();
   const timer = setInterval(say, PROGRESS_EVERY_MS);
-  // go build leaves its working folder behind when it is killed: it gets one that the next build clears.
+  // A killed go build leaves its working folder behind, so it gets one that the next build clears.
   const temporaryDir = path.join(path.dirname(target), 'go-build-tmp');
   rmSync(temporaryDir, { recursive: true, force: true });
   mkdirSync(temporaryDir, { recursive: true });
@@ -35,7 +35,7 @@ export async function buildTemporal(version: string, target: string, report: (li
 }
 
 function runBuild(go: string, version: string, paths: { target: string; temporaryDir: string }): Promise<void> {
-  // Without the linker flag the version prints as 0.0.0-DEV.
+  // Without the linker flag the program reports version 0.0.0-DEV.
   const flags = `-s -w -X ${PACKAGE}/internal/temporalcli.Version=${version}`;
   const build = [
     'build',
@@ -49,7 +49,7 @@ function runBuild(go: string, version: string, paths: { target: string; temporar
   ];
   const setpriv = findOnPath('setpriv');
   const command = [go, ...build, `${PACKAGE}/cmd/temporal`];
-  // Ends with us, so that a Ctrl-C or kill -9 leaves no compiler running.
+  // The compiler ends with this process, also after Ctrl-C or kill -9.
   const [binary = go, ...args] = setpriv === null ? command : [setpriv, '--pdeathsig', 'TERM', ...command];
   const child = spawn(binary, args, {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -4,9 +4,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { lastLines, runCommand } from './run-command.ts';
 
-// Offline must be noticed soon: the build takes minutes anyway.
+// Short, because without a network the build has to begin, and takes minutes.
 const ANSWER_TIMEOUT_MS = 5_000;
-// About 45 MB; slower than 150 kB/s takes longer than building it.
+// For about 45 MB. Below 150 kB/s a build is faster than the download.
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 
 export async function downloadTemporal(version: string, target: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** Not once: npm passes a signal on and a terminal sends its own, and the second must not end us in the middle of tidying up. */
+/** The handlers stay: a terminal sends the signal and npm sends it again, and the second one must not end the process while it tidies up. */
 export function untilSignalled(
   signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'],
 ): Promise<NodeJS.Signals> {

@@ -2,8 +2,8 @@
 export type FaultPoint = (name: string) => void;
 
 /**
- * FLEETGRAPH_FAULT=<point> kills this process, as kill -9 does, when it comes to that point; <point>:<n> when it does for the nth time.
- * Unset, as it always is in operation, the points do nothing.
+ * FLEETGRAPH_FAULT=<point> kills this process, as kill -9 does, when it reaches that point; <point>:<n> when it reaches it for the nth time.
+ * In operation the variable is unset, and the points do nothing.
  */
 export function createFaultPoint(fault: string | null): FaultPoint {
   if (fault === null) return () => {};

@@ -1,12 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import type { Logger } from '../logger.ts';
+import { usefulSlots } from '../records/open-work.ts';
+import { runningRuns } from '../records/sync-runs.ts';
+import { effectiveWorkers } from '../settings/effective-workers.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { workersWantedSignal } from '../workflows/legacy-sync/messages.ts';
 
 /**
- * Tells running fleet syncs how many worker slots the changed settings give them: their slots may all be busy for minutes and would
- * notice only at their next claim. Every worker process does it; the signal says a number, so hearing it twice is harmless.
+ * Signals running fleet syncs how many worker slots the changed settings give them: all slots may be busy for minutes, and would notice only
+ * at their next claim. Every worker process does this; the signal carries a number, so receiving it twice is harmless.
  */
 export function createFleetNotifier({
   client,
@@ -19,12 +22,10 @@ export function createFleetNotifier({
 }): (settings: LegacySyncSettings) => void {
   let told: number | null = null;
   const tell = async (settings: LegacySyncSettings): Promise<void> => {
-    const { rows } = await pool.query<{ run_id: string; workflow_id: string; max_workers: number | null }>(
-      `SELECT run_id, workflow_id, max_workers FROM sync_runs WHERE state = 'running'`,
-    );
-    for (const run of rows) {
-      const workers = settings.poolEnabled ? (run.max_workers ?? settings.maxWorkers) : 1;
-      await client.workflow.getHandle(run.workflow_id, run.run_id).signal(workersWantedSignal, workers);
+    for (const run of await runningRuns(pool)) {
+      const workers = await usefulSlots(pool, run.runId, effectiveWorkers(settings, run.maxWorkers));
+      // By the id alone: a run that was reset goes on under another run id.
+      if (workers > 0) await client.workflow.getHandle(run.workflowId).signal(workersWantedSignal, workers);
     }
   };
   return (settings) => {

@@ -1,17 +1,13 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { IsAlive } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
+import type { Client } from '@temporalio/client';
+import type { IsAlive } from '../activities/legacy-sync/fleet/reconciling.ts';
+import { describeRun, firstRunIdOf } from '../connections/temporal-chain.ts';
+import { isOpen } from '../connections/temporal-status.ts';
 
-/** Asks Temporal whether a workflow is running; with `firstRunId`, whether that very execution is, continued as new or not. */
+/** Asks Temporal whether a workflow is running; with `firstRunId`, whether that very run is, reset or continued as new or not. */
 export function createIsAlive(client: Client): IsAlive {
   return async (workflowId, firstRunId) => {
-    try {
-      const { status, raw } = await client.workflow.getHandle(workflowId).describe();
-      if (status.name !== 'RUNNING') return 'closed';
-      const first = raw.workflowExecutionInfo?.firstRunId;
-      return firstRunId === undefined || first === firstRunId ? 'running' : 'closed';
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return 'closed';
-      throw error;
-    }
+    const found = await describeRun(client, workflowId);
+    if (found === null || !isOpen(found.status.name)) return 'closed';
+    return firstRunId === undefined || firstRunIdOf(found) === firstRunId ? 'running' : 'closed';
   };
 }

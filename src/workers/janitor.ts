@@ -1,4 +1,4 @@
-import type { Reconciled } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
+import type { Reconciled } from '../activities/legacy-sync/fleet/reconciling.ts';
 import type { SweptFiles } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Logger } from '../logger.ts';
 import { type Repeated, repeat } from './repeat.ts';
@@ -10,7 +10,7 @@ interface JanitorParts {
   logger: Logger;
 }
 
-/** Looks again and again for what a crash left: claims that nobody renews, and files that nobody alive owns. */
+/** Looks at regular intervals for what a crash left: claims whose lease has ended, and files whose sync does not run. `settings/legacy-sync/janitor.ts` has the interval. */
 export function startJanitor({ reconcileClaims, sweepOrphans, intervalMs, logger }: JanitorParts): Repeated {
   const round = async (signal: AbortSignal): Promise<void> => {
     const claims = await reconcileClaims();
@@ -19,5 +19,5 @@ export function startJanitor({ reconcileClaims, sweepOrphans, intervalMs, logger
     const files = await sweepOrphans(signal);
     if (files.remote + files.local > 0) logger.info(files, 'orphaned files were removed');
   };
-  return repeat('the janitor', async () => intervalMs(), round, logger);
+  return repeat({ what: 'the janitor', waitMs: async () => intervalMs(), work: round, logger });
 }

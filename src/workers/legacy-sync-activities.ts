@@ -1,26 +1,40 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { Context, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type pg from 'pg';
-import { createCheckServer } from '../activities/legacy-sync/fleet/check-server.ts';
+import { discoverVehicles } from '../activities/legacy-sync/inspection/discover-vehicles.ts';
+import { createDiscoverVehicles } from '../activities/legacy-sync/inspection/discover-for-operator.ts';
+import { createInspectServer } from '../activities/legacy-sync/inspection/inspect-for-operator.ts';
+import { createTestServer } from '../activities/legacy-sync/vehicle/test-server.ts';
 import { createFleetActivities } from '../activities/legacy-sync/fleet/fleet-activities.ts';
-import { createSettingsReader } from '../activities/legacy-sync/fleet/settings-reader.ts';
-import { createVehicleWork } from '../activities/legacy-sync/fleet/vehicle-work.ts';
+import { createSliceActivities } from '../activities/legacy-sync/table/slice-activities.ts';
+import { sliceClaims } from '../records/slice-claims.ts';
+import { createVehicleWork } from '../activities/legacy-sync/vehicle/vehicle-work.ts';
 import { type LegacyHosts, openLegacyHosts } from '../activities/legacy-sync/legacy-host/legacy-hosts.ts';
-import { type LocalStaging, openLocalStaging } from '../activities/legacy-sync/load/local-staging.ts';
+import { type LocalStaging, openLocalStaging } from '../activities/legacy-sync/transfer/local-staging.ts';
 import { createRedriveQuarantine } from '../activities/legacy-sync/load/redrive-rows.ts';
+import { createReconciliationActivities } from '../activities/legacy-sync/reconciliation/reconciliation-activities.ts';
 import { createCleanUp } from '../activities/legacy-sync/vehicle/clean-up.ts';
+import type { OutlivedFiles } from '../activities/legacy-sync/vehicle/outlived-files.ts';
 import { createExportRange } from '../activities/legacy-sync/vehicle/export-range.ts';
 import { createLoadRange } from '../activities/legacy-sync/vehicle/load-range.ts';
 import type { Config } from '../config.ts';
-import type { ProgressStore } from '../connections/progress.ts';
+import type { ProgressStore } from '../records/progress.ts';
+import type { SettingsReader } from '../records/settings-reader.ts';
 import type { Logger } from '../logger.ts';
-import { openBreakerStore } from '../pool/breaker-store.ts';
-import { openServerPermits } from '../pool/permits.ts';
+import { createCircuitStore } from '../pool/circuit-store.ts';
+import { createLimitStore } from '../pool/limit-store.ts';
+import { openServerPermits, type TransferPermits } from '../pool/permits.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
-import { readLegacyServer } from '../settings/legacy-servers.ts';
-import type { FleetActivities, OperatorActivities, VehicleActivities } from '../workflows/legacy-sync/activities.ts';
+import { readLegacyServer } from '../records/legacy-servers.ts';
+import type {
+  FleetActivities,
+  OperatorActivities,
+  ReconciliationActivities,
+  SliceActivities,
+  VehicleActivities,
+} from '../workflows/legacy-sync/activities.ts';
 import type { FaultPoint } from './fault-point.ts';
 import type { ResourceGuard } from './resource-guard.ts';
-import { watchClaims } from './watch-claims.ts';
+import { guardedClaims } from './guarded-claims.ts';
 
 interface Shared {
   pool: pg.Pool;
@@ -31,6 +45,8 @@ interface Shared {
 export interface LegacySyncParts {
   legacyHosts: LegacyHosts;
   staging: LocalStaging;
+  /** Places for reconciling at each server. */
+  places: TransferPermits;
   close(): Promise<void>;
 }
 
@@ -45,6 +61,7 @@ export async function openLegacySyncParts(
     leaseMs: settings().permitLeaseMs,
     limitOf: async (serverId, kind) => {
       const { limits } = await readLegacyServer(pool, serverId);
+      if (kind === 'reconcile') return settings().reconcilePlaces;
       return kind === 'connection'
         ? (limits.connectionPoolSize ?? settings().connectionPoolSize)
         : (limits.concurrentTransfers ?? settings().concurrentTransfers);
@@ -56,6 +73,7 @@ export async function openLegacySyncParts(
   return {
     legacyHosts,
     staging,
+    places: permits.reconciliations,
     close: async () => {
       await legacyHosts.close();
       await permits.close();
@@ -68,31 +86,48 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
   progress: ProgressStore;
   guard: ResourceGuard;
   faultPoint: FaultPoint;
+  outlived: OutlivedFiles;
+  /** Of the same settings: a claim reads them in its own transaction. */
+  settingsReader: SettingsReader;
 }
 
 export function createLegacySyncActivities(
   parts: ActivityParts,
-): FleetActivities & VehicleActivities & OperatorActivities {
+): FleetActivities & VehicleActivities & SliceActivities & OperatorActivities & ReconciliationActivities {
   const { pool, settings, progress, legacyHosts, guard, logger } = parts;
   const work = createVehicleWork({ pool, settings });
-  const breakers = openBreakerStore(pool, { limits: async () => settings() });
+  const sliceWork = createVehicleWork({ pool, settings, claims: sliceClaims });
+  const circuits = createCircuitStore(pool, { limits: async () => settings() });
+  const limits = createLimitStore(pool, settings);
   const fleet = createFleetActivities({
     pool,
     planner: legacyHosts,
-    breakers,
-    settings: createSettingsReader(pool, logger),
+    discover: async (server, signal) => (await discoverVehicles(legacyHosts, server, { signal })).vehicles,
+    circuits,
+    settings: parts.settingsReader,
     log: logger,
     heartbeat,
     cancellationSignal,
   });
+  const testServer = createTestServer({ pool, legacyHosts, settings, cancellationSignal });
   return {
     ...fleet,
-    claimNext: watchClaims(fleet.claimNext, { guard, progress, pool }),
-    exportRange: createExportRange({ ...parts, work, breakers }),
-    loadRange: createLoadRange({ ...parts, work, breakers }),
+    claimNext: guardedClaims(fleet.claimNext, { guard, progress, pool }),
+    exportRange: createExportRange({ ...parts, work, circuits, limits }),
+    loadRange: createLoadRange({ ...parts, work, circuits, limits }),
     cleanUp: createCleanUp(parts),
     workedMs: work.workedMs,
-    checkServer: createCheckServer({ pool, legacyHosts, settings, cancellationSignal }),
+    ...createSliceActivities({ ...parts, work: sliceWork, circuits, limits }),
+    testServer,
+    checkServer: testServer,
+    inspectServer: createInspectServer({ settings, logger, cancellationSignal }),
+    discoverVehicles: createDiscoverVehicles({ pool, legacyHosts, cancellationSignal }),
     redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool }),
+    ...createReconciliationActivities({
+      ...parts,
+      heartbeat,
+      cancellationSignal,
+      attempt: () => Context.current().info.attempt,
+    }),
   };
 }

@@ -2,30 +2,40 @@ import { createActivityFailureInterceptor } from '../activities/activity-failure
 import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Config } from '../config.ts';
+import { type OutlivedFiles, createOutlivedFiles } from '../activities/legacy-sync/vehicle/outlived-files.ts';
 import { openPostgres } from '../connections/postgres.ts';
-import { createProgressStore } from '../connections/progress.ts';
+import { createProgressStore } from '../records/progress.ts';
+import { createSettingsReader } from '../records/settings-reader.ts';
 import { openRedis } from '../connections/redis.ts';
 import { ensureSearchAttributes, openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
-import { fleetRunKey, vehicleIdKey, workerSlotKey } from '../workflows/legacy-sync/search-attributes.ts';
+import {
+  fleetRunKey,
+  legacyTableKey,
+  vehicleIdKey,
+  workerSlotKey,
+} from '../workflows/legacy-sync/search-attributes.ts';
 import { WORKFLOW_BUNDLES } from './bundle-path.ts';
 import { createFaultPoint } from './fault-point.ts';
 import { createFleetNotifier } from './fleet-notifier.ts';
 import { createIsAlive } from './is-alive.ts';
 import { startJanitor } from './janitor.ts';
-import { openLiveSettings } from './live-settings.ts';
+import { startLegacySyncAlerts } from './watch-alerts.ts';
 import { createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
 import { createResourceGuard } from './resource-guard.ts';
+import { type Repeated, repeat } from './repeat.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
 
 /**
- * Vehicles one process works on at once, far above any sensible number of slots: what limits them are the permits, which are counted over
- * all processes. A full activity queue would be time the vehicle neither works nor can be told from working.
+ * Vehicles that one process works on at the same time: more than any sensible number of slots, because the permits, which all processes
+ * share, are the limit. A vehicle in a full activity queue would look like one that is worked on.
  */
 const MAX_ACTIVITIES = 200;
 const MAX_CACHED_WORKFLOWS = 1_000;
+/** A look costs one short statement for each attempt that ended before its vehicle did. */
+const OUTLIVED_MS = 5_000;
 
 /** Everything the legacy-sync task queue needs, from the addresses to the polling worker. */
 export async function startLegacySyncWorker(config: Config, logger: Logger): Promise<RunningWorker> {
@@ -33,15 +43,18 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   const redis = openRedis(config.redisUrl);
   const temporal = await openTemporal();
   const connection = await connectWorkers();
-  await ensureSearchAttributes(temporal, [vehicleIdKey, workerSlotKey, fleetRunKey]);
+  await ensureSearchAttributes(temporal, [vehicleIdKey, workerSlotKey, fleetRunKey, legacyTableKey]);
 
   const notifyFleets = createFleetNotifier({ client: temporal.client, pool, logger });
-  const settings = await openLiveSettings({ pool, url: config.postgresUrl, logger }, notifyFleets);
+  const settings = createSettingsReader(pool, logger);
+  await settings.read();
+  const following = await settings.follow(config.postgresUrl, notifyFleets);
   const importPool = openPostgres(config.postgresUrl, {
     max: settings.current().databasePoolSize,
     applicationName: 'fleetgraph import',
   });
   const parts = await openLegacySyncParts(config, { pool, settings: settings.current, logger });
+  const outlived = createOutlivedFiles({ pool, staging: parts.staging, logger });
   const guard = createResourceGuard(settings.current);
   const progress = createProgressStore(redis);
   const worker = await connection.createWorker({
@@ -53,7 +66,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
       importPool,
       progress,
       guard,
+      outlived,
       faultPoint: createFaultPoint(config.fault),
+      settingsReader: settings,
       settings: settings.current,
       logger,
     }),
@@ -63,9 +78,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, maximum: 10 },
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 2, maximum: 10 },
-    // With the 10 s heartbeat timeout: a cancellation is heard within 3 s, and a killed worker is noticed 7 s after its restart.
+    // A cancellation reaches an activity within 3 s. With the heartbeat timeout of 10 s, a killed worker is noticed 7 s after its restart.
     maxHeartbeatThrottleInterval: '3 seconds',
-    // What is nearly done ends; the rest is handed back and goes on elsewhere.
+    // Work that is nearly done ends; the rest is handed back to other workers.
     shutdownGraceTime: '2 seconds',
   });
   const janitor = startJanitor({
@@ -79,13 +94,23 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     intervalMs: () => settings.current().janitorIntervalMs,
     logger,
   });
+  const leftFiles = sweepOutlived(outlived, logger);
+  const alerts = startLegacySyncAlerts({ pool, settings: settings.current, logger });
   const close = async (): Promise<void> => {
-    await janitor.close();
+    await Promise.all([janitor.close(), leftFiles.close(), alerts.close()]);
     guard.close();
     await parts.close();
-    await settings.close();
+    await following.close();
     redis.disconnect();
     await Promise.all([pool.end(), importPool.end(), temporal.close(), connection.close()]);
   };
   return runAndClose(worker, close);
 }
+
+const sweepOutlived = (outlived: OutlivedFiles, logger: Logger): Repeated =>
+  repeat({
+    what: 'the removal of files that were outlived',
+    waitMs: async () => OUTLIVED_MS,
+    work: () => outlived.sweep(),
+    logger,
+  });

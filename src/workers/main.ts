@@ -1,13 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../config.ts';
 import { type Logger, createLogger } from '../logger.ts';
-import { describePositionsStore } from '../connections/migrations.ts';
+import { describePositionsStore } from '../records/schema/migrations.ts';
+import { refuseOldTimescale } from '../records/schema/timescaledb-version.ts';
 import { onParentGone } from '../connections/parent-process.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import { installRuntime } from './runtime.ts';
 
-/** Loaded when the role is this process's: the other's libraries are ten megabytes that it would hold for nothing. */
+/** A role's modules are loaded only by a process that has the role: they take ten megabytes. */
 const START = {
   'legacy-sync': async (config: Config, logger: Logger) =>
     (await import('./legacy-sync-worker.ts')).startLegacySyncWorker(config, logger),
@@ -16,15 +17,15 @@ const START = {
 };
 
 /**
- * For the isolates that are made from now on, which are those of the workflows: they make little garbage, and V8 would let the space
- * for it grow to three times 16 MB in each of them before it looks.
+ * Limits the young generation of the isolates made after this, which run the workflows. They make little garbage, and V8 would let it grow
+ * to three times 16 MB in each of them.
  */
 const WORKFLOW_SEMI_SPACE_MB = 2;
 
-/** Runs this process's workers until SIGTERM or SIGINT, then lets what is nearly done end, hands back the rest, and returns. */
+/** Runs this process's workers until SIGTERM or SIGINT. Then it finishes what is nearly done, hands back the rest, and returns. */
 export async function runWorkers(config: Config): Promise<void> {
   const logger = createLogger('fleetgraph-worker', config.logLevel);
-  // As long as nothing is under way there is nothing to hand back.
+  // Before the workers run there is no work to hand back.
   let stop = (_signal: string): void => process.exit(1);
   onParentGone(() => stop('disconnect'));
   setFlagsFromString(`--max-semi-space-size=${WORKFLOW_SEMI_SPACE_MB}`);
@@ -42,7 +43,7 @@ export async function runWorkers(config: Config): Promise<void> {
   if (process.connected) process.disconnect();
 }
 
-/** A worker without a schema would fail each activity; one line now says it better. */
+/** Fails with one clear line when the database has no schema; otherwise each activity would fail. */
 async function checkDatabase(config: Config, logger: Logger): Promise<void> {
   const pool = openPostgres(config.postgresUrl, { max: 1, applicationName: 'fleetgraph worker start' });
   try {
@@ -55,6 +56,7 @@ async function checkDatabase(config: Config, logger: Logger): Promise<void> {
         'Starting the worker: the database has no schema yet. Run `fleetgraph migrate` first.',
       );
     }
+    await refuseOldTimescale(pool);
     const store = await describePositionsStore(pool);
     logger.info({ positions: store }, `positions are stored in ${store}`);
     if (config.production && store !== 'timescaledb') {

@@ -5,16 +5,20 @@ export interface Repeated {
   close(): Promise<void>;
 }
 
-/** What failed for a moment is not left until the next day. */
+interface RepeatParts {
+  /** The subject of log lines. */
+  what: string;
+  /** Called after each round. */
+  waitMs: () => Promise<number>;
+  work: (signal: AbortSignal) => Promise<unknown>;
+  logger: Logger;
+}
+
+/** After a failure the next round does not wait longer than this, even when rounds are a day apart. */
 const LONGEST_WAIT_AFTER_FAILURE_MS = 10_000;
 
-/** Does `work` again and again, with a wait that is read anew each time. A round that fails is logged and the next one tries again. */
-export function repeat(
-  what: string,
-  waitMs: () => Promise<number>,
-  work: (signal: AbortSignal) => Promise<unknown>,
-  logger: Logger,
-): Repeated {
+/** Does `work` in rounds until it is closed. A round that fails is logged, and the next one tries again. */
+export function repeat({ what, waitMs, work, logger }: RepeatParts): Repeated {
   const stopping = new AbortController();
   const { signal } = stopping;
   const round = async (): Promise<number> => {
@@ -29,7 +33,7 @@ export function repeat(
   const ended = (async () => {
     while (!signal.aborted) {
       const wait = await round();
-      // Spread over processes that were started together.
+      // At random, so that processes that were started together do not work at the same moment.
       await sleep(wait * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
     }
   })();

@@ -5,7 +5,7 @@ const SAMPLE_MS = 2_000;
 const MEGABYTE = 1024 * 1024;
 
 export interface ResourceGuard {
-  /** Why this process should start no further vehicle now; null when it may. */
+  /** Why this process may start no further vehicle now; null when it may. */
   refusal(): string | null;
   close(): void;
 }

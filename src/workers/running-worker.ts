@@ -1,7 +1,7 @@
 import type { Worker } from '@temporalio/worker';
 
 export interface RunningWorker {
-  /** Settles when the worker has ended and what it had opened is closed; rejects when it ended by an error. */
+  /** Settles when the worker has ended and its connections are closed; rejects when it ended by an error. */
   ended: Promise<void>;
   stop(): void;
 }

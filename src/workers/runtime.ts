@@ -10,7 +10,7 @@ const PINO_LEVEL = {
   ERROR: 'error',
 } as const satisfies Record<LogLevel, string>;
 
-/** Once per process: Temporal's own lines go through our logger, and signals are ours to handle. */
+/** To be called once per process: sends Temporal's log lines to our logger, and leaves signals to us. */
 export function installRuntime(config: Config, logger: Logger): void {
   const log = (level: LogLevel, message: string, { error, ...meta }: LogMetadata = {}): void =>
     // By this name, pino prints its message and stack.

@@ -1,24 +1,31 @@
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import type pg from 'pg';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { openBackupStore } from '../activities/transport-graph/backup-store.ts';
 import { createBuildGraph } from '../activities/transport-graph/graph-builder/build-graph.ts';
+import type { GraphBuilderDependencies } from '../activities/transport-graph/graph-builder/graph-builder-context.ts';
 import { rollbackGraph } from '../activities/transport-graph/graph-builder/rollback-graph.ts';
 import { maintainGraphs } from '../activities/transport-graph/graph-builder/maintain-graphs.ts';
-import { createSyncOdata } from '../activities/transport-graph/odata-sync/sync-odata.ts';
+import { type SyncOdataDependencies, createSyncOdata } from '../activities/transport-graph/odata-sync/sync-odata.ts';
 import { uploadBackups } from '../activities/transport-graph/odata-sync/upload-backups.ts';
-import { createCountAttempts } from '../activities/transport-graph/records/count-attempts.ts';
-import { createRaiseAlert } from '../activities/transport-graph/records/raise-alert.ts';
-import { createStageRecords } from '../activities/transport-graph/records/stage-records.ts';
+import { createCountAttempts } from '../activities/transport-graph/count-attempts.ts';
+import { createFollowStage } from '../activities/transport-graph/follow-stage.ts';
+import { createDeliverAlert } from '../activities/alerts/deliver-alert.ts';
+import { createRecoveryWatch } from '../activities/alerts/stage-recoveries.ts';
+import { createStageRecords } from '../activities/transport-graph/stage-records.ts';
 import { createStageLog } from '../activities/transport-graph/stage-log.ts';
 import { createGenerateVirtualEntities } from '../activities/transport-graph/virtual-entities/generate-virtual-entities.ts';
 import type { Config } from '../config.ts';
-import { settleLostStages } from '../connections/lost-stages.ts';
+import { settleLostStages } from '../records/lost-stages.ts';
 import { openPostgres } from '../connections/postgres.ts';
 import { openRedis } from '../connections/redis.ts';
 import { openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
-import { readTransportGraphSettings } from '../settings/store.ts';
+import type { AlertDelivery } from '../records/alerts.ts';
+import { readTransportGraphSettings } from '../records/settings.ts';
+import type { TransportGraphSettings } from '../settings/transport-graph.ts';
 import type {
   OperatorActivities,
   PipelineActivities,
@@ -34,7 +41,8 @@ import { WORKFLOW_BUNDLES } from './bundle-path.ts';
 import { createFaultPoint } from './fault-point.ts';
 import { reconcileSchedule } from './pipeline-schedule.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
-import { repeat } from './repeat.ts';
+import { createRememberedSettings } from './remembered-settings.ts';
+import { type Repeated, repeat } from './repeat.ts';
 
 /** Batches of a graph are large: half a second, right for progress, would give them up. */
 const GRAPH_COMMAND_TIMEOUT_MS = 10_000;
@@ -49,16 +57,24 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
   const redis = openRedis(config.redisUrl, { commandTimeoutMs: GRAPH_COMMAND_TIMEOUT_MS });
   const temporal = await openTemporal();
   const connection = await connectWorkers();
-  const settings = { read: () => readTransportGraphSettings(pool) };
+  const settings = createRememberedSettings(() => readTransportGraphSettings(pool));
   const faultPoint = createFaultPoint(config.fault);
   const shared = { pool, settings, openBackupStore, heartbeat, cancellationSignal, faultPoint };
-  const odata = { ...shared, log: createStageLog(ODATA_SYNC) };
+  const odata = { ...shared, log: createStageLog(ODATA_SYNC), timeLeftMs: timeLeftOfAttempt };
   const virtual = { ...shared, log: createStageLog(VIRTUAL_ENTITIES) };
   const graphs = { ...shared, redis, log: createStageLog(GRAPH_BUILDER) };
   const counted = createCountAttempts({ pool, attempt: () => activityInfo().attempt, cancellationSignal });
   const activities: PipelineActivities & StageActivities & OperatorActivities = {
-    ...createStageRecords({ pool, settings }),
-    raiseAlert: createRaiseAlert({ pool, settings, logger }),
+    ...createStageRecords({ pool, temporal: temporal.client, settings }),
+    followStage: createFollowStage(temporal.client),
+    raiseAlert: createDeliverAlert({
+      pool,
+      settings,
+      logger,
+      // Kept by Temporal with the activity, so that another worker's attempt has it.
+      toldBefore: () => (activityInfo().heartbeatDetails as AlertDelivery | undefined) ?? null,
+      keepTold: heartbeat,
+    }),
     syncOdata: counted(odata.log, createSyncOdata(odata)),
     generateVirtualEntities: counted(virtual.log, createGenerateVirtualEntities(virtual)),
     buildGraph: counted(graphs.log, createBuildGraph(graphs)),
@@ -76,30 +92,47 @@ export async function startTransportGraphWorker(config: Config, logger: Logger):
     maxHeartbeatThrottleInterval: '3 seconds',
     shutdownGraceTime: '2 seconds',
   });
-  const loops = [
-    repeat(
-      'the care for the live graph',
-      async () => (await settings.read()).refillCheckMs,
-      () => maintainGraphs(graphs),
-      logger,
-    ),
-    repeat(
-      'the search for terminated stages',
-      async () => (await settings.read()).lostCheckMs,
-      () => settleLostStages(temporal.client, pool),
-      logger,
-    ),
-    repeat(
-      'the sweep of backups',
-      async () => (await settings.read()).backupSweepMs,
-      () => uploadBackups(odata),
-      logger,
-    ),
-  ];
+  const loops = startCare({ pool, settings, temporal: temporal.client, graphs, odata, logger });
   const close = async (): Promise<void> => {
     await Promise.all(loops.map((loop) => loop.close()));
     redis.disconnect();
     await Promise.all([pool.end(), temporal.close(), connection.close()]);
   };
   return runAndClose(worker, close);
+}
+
+interface Care {
+  pool: pg.Pool;
+  settings: { read(): Promise<TransportGraphSettings>; last(): TransportGraphSettings | null };
+  temporal: Client;
+  graphs: GraphBuilderDependencies;
+  odata: SyncOdataDependencies;
+  logger: Logger;
+}
+
+/** What a worker looks after between two runs. */
+function startCare({ pool, settings, temporal, graphs, odata, logger }: Care): Repeated[] {
+  const every = (what: string, wait: CareInterval, work: () => Promise<unknown>): Repeated =>
+    repeat({ what, waitMs: async () => (await settings.read())[wait], work, logger });
+  return [
+    every('the care for the live graph', 'refillCheckMs', () => maintainGraphs(graphs)),
+    every('the care for the schedule', 'lostCheckMs', async () =>
+      reconcileSchedule(temporal, await settings.read(), logger),
+    ),
+    every('the search for terminated stages', 'lostCheckMs', () => settleLostStages(temporal, pool)),
+    every(
+      'the watch for stages that work again',
+      'lostCheckMs',
+      createRecoveryWatch({ pool, logger, channels: settings }),
+    ),
+    every('the sweep of backups', 'backupSweepMs', () => uploadBackups(odata)),
+  ];
+}
+type CareInterval = 'refillCheckMs' | 'lostCheckMs' | 'backupSweepMs';
+
+/** At the beginning of an attempt: of the attempt, or of the whole execution with its waits, whichever ends first. */
+function timeLeftOfAttempt(): number {
+  const info = activityInfo();
+  const ofExecution = info.scheduledTimestampMs + info.scheduleToCloseTimeoutMs - Date.now();
+  return Math.min(info.startToCloseTimeoutMs, ofExecution);
 }

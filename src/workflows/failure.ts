@@ -9,7 +9,7 @@ export interface NamedFailure {
 export function nameFailure(error: unknown): NamedFailure {
   let found: NamedFailure | null = null;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof ApplicationFailure && cause.type) found = { code: cause.type, message: cause.message };
+    if (cause instanceof ApplicationFailure) found = nameApplicationFailure(cause);
     if (cause instanceof TerminatedFailure) found = { code: 'Cancelled', message: 'the workflow was terminated' };
     if (cause instanceof TimeoutFailure)
       found = { code: 'Lost', message: `no worker answered in time: ${cause.message}` };
@@ -17,6 +17,15 @@ export function nameFailure(error: unknown): NamedFailure {
   if (found !== null) return found;
   if (isCancellation(error)) return { code: 'Cancelled', message: 'it was cancelled' };
   return { code: 'Unexpected', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Our own failures have a type. One without was made by hand, such as `temporal activity fail` makes it, and holds the operator's words. */
+function nameApplicationFailure({ type, message }: ApplicationFailure): NamedFailure {
+  if (type) return { code: type, message };
+  return {
+    code: 'EndedByHand',
+    message: `somebody failed it by hand${message ? `: ${message}` : ', without a reason'}`,
+  };
 }
 
 /** Whether the workflow ended without running its own cleanup. */

@@ -125,7 +125,11 @@ redisTest(
       ).stdout;
     expect(await ask('info', 'memory')).toContain('maxmemory_policy:volatile-lru');
     expect(await ask('set', 'a', '1')).toBe('OK\n');
-    for (const dangerous of [['flushall'], ['config', 'get', 'save'], ['keys', '*']]) {
+    // An operator sees what is set, and cannot change it.
+    expect(await ask('config', 'get', 'maxmemory')).toBe(`maxmemory\n${2 * 2 ** 30}\n`);
+    expect(await ask('config', 'get', 'maxmemory-policy')).toBe('maxmemory-policy\nvolatile-lru\n');
+    expect(await ask('config', 'get', 'save')).toBe('save\n900 1 300 10 60 10000\n');
+    for (const dangerous of [['flushall'], ['config', 'set', 'save', ''], ['keys', '*']]) {
       expect(await ask(...dangerous)).toContain('NOPERM');
     }
     expect(readFileSync(join(folder, 'redis.conf'), 'utf8')).toContain('save 900 1 300 10 60 10000');

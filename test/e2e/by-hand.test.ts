@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type CustomStages, createCustomStages } from '../../src/orchestrator/custom-stages.ts';
-import { writeSetting } from '../../src/settings/store.ts';
+import { writeSetting } from '../../src/records/settings.ts';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
-import { sourceNetwork } from '../odata/network.ts';
+import { sourceNetwork } from '../support/source-network.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { runProgram } from '../support/fleet-worker.ts';
-import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
+import { type EmulatedSource, startOdataSource } from '../../src/emulators/odata-source.ts';
 
 /** The lines of docs/by-hand.md, in the order they stand there. */
 const page = readFileSync(join(checkoutDir(), 'docs/by-hand.md'), 'utf8');
@@ -27,7 +27,7 @@ let stages: CustomStages;
 const left = new Set([...blocks, ...inTables]);
 
 beforeAll(async () => {
-  fleet = await openFleet({ settings: { 'export.compression': 'none', 'transfer.at_once_bytes': 0 } });
+  fleet = await openFleet({ settings: { 'export.compression': 'none', 'transfer.stream_max_bytes': 0 } });
   await fleet.addVehicles(3, { rows: 16_000, padding: 500 });
   link = await fleet.linkToHost();
   source = await startOdataSource({ ...sourceNetwork() });
@@ -111,6 +111,17 @@ test('slots and vehicles: looked into, woken, ended one by one', async () => {
     LONG,
   );
   expect(await run('temporal workflow metadata -w vehicle-sync/1')).toMatch(/bus-1[^]*loading range 1/);
+  expect(await run("temporal workflow pause -w fleet-sync/all --reason 'the disk is exchanged'")).toMatch(/paused/);
+  expect(await run(lineLike(/activity pause/))).toBe('');
+  await eventually(async () => {
+    const listed = await run("temporal workflow list -q 'TemporalPauseInfo IS NOT NULL'");
+    expect(listed).toMatch(/Running\s+vehicle-sync\/1/);
+    expect(listed).toMatch(/Paused\s+fleet-sync\/all/);
+  }, LONG);
+  expect(await run(lineLike(/activity unpause/))).toBe('');
+  await run('temporal workflow unpause -w fleet-sync/all');
+  expect(await run(lineLike(/activity fail/))).toBe('');
+  expect(await ended('vehicle-sync/3')).toBe('FAILED');
   expect(await run('temporal workflow cancel -w vehicle-sync/1')).toMatch(/Cancel/);
   expect(await ended('vehicle-sync/1')).toBe('CANCELLED');
   expect(await run(lineLike(/terminate -w vehicle-sync\/2/))).toMatch(/terminat/i);
@@ -195,6 +206,8 @@ test('what there was is found by our attributes and by Temporal’s', async () =
   expect(await run(lineLike(/WorkerSlot=1/))).toMatch(/vehicle-sync\//);
   expect(await run(lineLike(/ExecutionStatus="Terminated"/))).toMatch(/Terminated\s+fleet-sync\/all/);
   expect(await run(lineLike(/TaskQueue="transport-graph"/))).toMatch(/transport-graph-pipeline/);
+  // No table is read as a whole here.
+  expect(await run(lineLike(/LegacyTable/))).not.toMatch(/sync\//);
   expect(await run(lineLike(/TemporalReportedProblems/))).not.toMatch(/sync/);
   expect(await run(lineLike(/workflow count/))).toMatch(/Canceled/i);
   expect(await run(lineLike(/task-queue describe/))).toMatch(/@/);

@@ -176,9 +176,30 @@ describe('servers that are away', () => {
 test('servers test walks the way a sync goes and says each step', async () => {
   const { status, stdout } = await fleet.cli('servers', 'test', SERVER_ID);
   expect(stdout).toMatch(
-    /^logged in as .*; \d+ folders of ours are there\nvehicle bus-1: \d+ new rows above id \d+\n$/,
+    /^logged in as .*; \d+ folders of ours are there\n(vehicle bus-\d: \d+ new rows above id \d+\n){5}read \d+ of the newest rows of vehicle bus-1 in gps\n$/,
   );
   expect(status).toBe(0);
+});
+
+describe('servers test fails, with the reason, of what no sync could read', () => {
+  const tested = () => fleet.cli('servers', 'test', SERVER_ID);
+
+  test('a table that is not there, whichever vehicle names it', async () => {
+    await fleet.pool.query(`UPDATE vehicles SET enabled = true, legacy_table = 'nowhere' WHERE id = 77`);
+    const { status, stderr } = await tested();
+    await fleet.pool.query(`UPDATE vehicles SET enabled = false, legacy_table = 'gps' WHERE id = 77`);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^TableMissing: Planning vehicle 77: .*nowhere/)]);
+  });
+
+  test('a mapping that no row fits', async () => {
+    const {
+      rows: [server],
+    } = await fleet.pool.query('SELECT columns FROM legacy_servers');
+    await fleet.pool.query(`UPDATE legacy_servers SET columns = columns || '{"latitude": "id"}'`);
+    const { status, stderr } = await tested();
+    await fleet.pool.query('UPDATE legacy_servers SET columns = $1', [server.columns]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^QuarantineThresholdExceeded: .*rows are bad/)]);
+  });
 });
 
 test('a row that was committed late behind a vehicle without news comes in with the next sync, once', async () => {

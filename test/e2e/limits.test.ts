@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type Fleet, type Run, openFleet } from '../support/fleet.ts';
-import { createApiKey } from '../../src/client/api-keys.ts';
+import { createApiKey } from '../../src/records/api-keys.ts';
 import { type ApiProcess, startApiProcess } from '../support/api-process.ts';
 import { expectInvariants, localFiles } from '../support/invariants.ts';
 
@@ -77,7 +77,7 @@ describe('two worker processes and two runs at one legacy server', () => {
     fleet = await openFleet({
       settings: {
         'export.compression': 'none',
-        'transfer.at_once_bytes': 0,
+        'transfer.stream_max_bytes': 0,
         // A session is a connection then, so that all five are wanted.
         'ssh.sessions_per_connection': 1,
         'server.max_concurrent_vehicles': 16,

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { runMariadb } from '../../src/demo/mariadb.ts';
+import { runMariadb } from '../../src/stack/servers/mariadb-client.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { expectInvariants } from '../support/invariants.ts';
 

@@ -18,7 +18,7 @@ let link: FaultProxy;
 let runId = '';
 
 beforeAll(async () => {
-  fleet = await openFleet({ settings: { 'export.compression': 'none', 'transfer.at_once_bytes': 0 } });
+  fleet = await openFleet({ settings: { 'export.compression': 'none', 'transfer.stream_max_bytes': 0 } });
   await fleet.addVehicles(2, { rows: 8_000, padding: 500 });
   link = await fleet.linkToHost();
   link.set({ kind: 'rate', bytesPerSecond: 150_000 });

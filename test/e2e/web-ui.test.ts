@@ -7,7 +7,7 @@ import { EncryptingCodec } from '../../src/connections/payload-codec.ts';
 import { parsePayloadKeys } from '../../src/connections/payload-keys.ts';
 import { freePort } from '../../src/stack/ports.ts';
 import { type Stack, startStack } from '../../src/stack/stack.ts';
-import { stateFolder } from '../stack/state-folder.ts';
+import { stateFolder } from '../support/state-folder.ts';
 import { openBrowser } from '../support/browser.ts';
 import { type CodecServerProcess, startCodecServer } from '../support/codec-server-process.ts';
 import { picture } from '../support/picture.ts';

@@ -110,6 +110,33 @@ describe('a table that is not as it was', () => {
     await expectInvariants(fleet, ['1', '2']);
   });
 
+  test('was emptied and filled again past the watermark: SourceReset, which says what a full sync would do, and that one brings all of it', async () => {
+    expect(await sync()).toEqual({ 1: 'completed', 2: 'completed' });
+    const before = await positions();
+    await fleet.legacy.query(`CREATE TABLE kept AS SELECT * FROM ${TABLE}; TRUNCATE ${TABLE};`);
+    await fleet.legacy.query(
+      `INSERT INTO ${TABLE} (vehicle_id, device_time, latitude, longitude, note)
+       SELECT 1 + seq % 2, TIMESTAMPADD(SECOND, 15 * seq + 7, '2025-03-01 00:00:00'), 62.03, 129.73, 'again' FROM seq_1_to_3000`,
+    );
+    expect(await sync()).toEqual({ 1: 'SourceReset', 2: 'SourceReset' });
+    expect(await positions()).toBe(before);
+    const { rows } = await fleet.pool.query<{ message: string }>(
+      `SELECT failure_message AS message FROM vehicle_syncs WHERE failure_code = 'SourceReset' ORDER BY settled_at DESC LIMIT 1`,
+    );
+    expect(rows[0]!.message).toMatch(/emptied and filled again.*mode full/);
+
+    const full = await fleet.start({ mode: 'full' });
+    await full.result();
+    const again = `SELECT count(*)::int AS rows FROM positions WHERE attributes ->> 'note' = 'again'`;
+    expect((await fleet.pool.query(again)).rows).toEqual([{ rows: 3_000 }]);
+    expect(await sync()).toEqual({});
+    // As it was before, for the tests that follow.
+    await fleet.legacy.query(`DELETE FROM ${TABLE}; INSERT INTO ${TABLE} SELECT * FROM kept; DROP TABLE kept;`);
+    await fleet.pool.query(`DELETE FROM positions; UPDATE vehicles SET watermark = 0; DELETE FROM import_ledger;`);
+    expect(await sync()).toEqual({ 1: 'completed', 2: 'completed' });
+    await expectInvariants(fleet, ['1', '2']);
+  });
+
   test('was emptied and began its ids anew: SourceReset, and what was synced stays', async () => {
     expect(await sync()).toEqual({ 1: 'completed', 2: 'completed' });
     const before = await positions();
@@ -143,6 +170,26 @@ describe('rows that cannot be positions', () => {
     expect(row).toMatch(/999/);
     expect(row).toMatch(/off the map/);
     await expectInvariants(fleet, ['2']);
+  });
+
+  test('without a fix, all night: skipped where the server says so, and every place that counts says how many', async () => {
+    await fleet.legacy.query(
+      `INSERT INTO ${TABLE} (vehicle_id, device_time, latitude, longitude, note)
+       SELECT 1, '2025-06-02 00:00:00' + INTERVAL seq MINUTE, NULL, NULL, 'no satellite' FROM seq_1_to_200`,
+    );
+    for (const id of ['1', '2']) await fleet.addRows(id, 5);
+    await fleet.changeServer({ values: { ...fleet.server.values, withoutFix: 'skip' } });
+    const run = await fleet.start();
+    await run.result();
+    const results = await fleet.manager.results(run.runId);
+    expect(results).toMatchObject([
+      { label: 'bus-1', status: 'completed', inserted: 25, withoutFix: 200 },
+      { label: 'bus-2', withoutFix: 0 },
+    ]);
+    const { stdout } = await fleet.cli('status', run.runId);
+    expect(stdout).toMatch(/200 skipped without a fix/);
+    await fleet.changeServer({ values: { ...fleet.server.values, withoutFix: 'quarantine' } });
+    await fleet.legacy.query(`DELETE FROM ${TABLE} WHERE latitude IS NULL`);
   });
 
   test('too many of them: QuarantineThresholdExceeded, no row of the range is imported, a sample is kept', async () => {

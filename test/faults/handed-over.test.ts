@@ -12,7 +12,7 @@ const ROWS = 8_000;
 /** One vehicle whose file of 4.5 MB takes longer than any of these tests at that rate, and not one failure of the work is allowed. */
 const oneSlowVehicle = (work: (fleet: Fleet) => Promise<void>): Promise<void> =>
   withFleet(
-    { settings: { 'export.compression': 'none', 'transfer.at_once_bytes': 0, 'worker_pool.retry_attempts': 0 } },
+    { settings: { 'export.compression': 'none', 'transfer.stream_max_bytes': 0, 'worker_pool.retry_attempts': 0 } },
     async (fleet) => {
       await fleet.addVehicles(1, { rows: ROWS, padding: 500 });
       await work(fleet);
@@ -111,6 +111,44 @@ test.concurrent(
       expect(await run.result()).toMatchObject({ completed: 1, failed: 0, rows: ROWS });
       await expectInvariants(fleet, ['1']);
     }),
+  240_000,
+);
+
+test.concurrent(
+  'a worker that stands still inside its COPY holds the vehicle no longer than its heartbeat, and is fenced out when it wakes up',
+  () =>
+    withFleet(
+      { settings: { 'export.compression': 'none', 'transfer.stream_max_bytes': 0, 'worker_pool.retry_attempts': 0 } },
+      async (fleet) => {
+        await fleet.addVehicles(1, { rows: 120_000, padding: 100 });
+        const elsewhere = join(fleet.stagingDir, '..', 'staging-of-the-frozen-host');
+        const frozen = await fleet.startWorker({ stagingDir: elsewhere });
+        const run = await fleet.start();
+        await eventually(
+          async () => {
+            const { rows } = await fleet.pool.query(
+              `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%' AND application_name LIKE 'fleetgraph import by %'`,
+            );
+            expect(rows).toHaveLength(1);
+          },
+          { withinMs: 60_000, everyMs: 5 },
+        );
+        await frozen.kill('SIGSTOP');
+        const frozenAt = Date.now();
+        await fleet.startWorker();
+        await eventually(async () => expect((await fleet.pool.query('SELECT FROM import_ledger')).rowCount).toBe(1), {
+          withinMs: 60_000,
+          everyMs: 200,
+        });
+        // The heartbeat's 10 s, the file once more, and the import, on a machine that is busy with other tests.
+        expect(Date.now() - frozenAt).toBeLessThan(45_000);
+        expect(await run.result()).toMatchObject({ completed: 1, failed: 0, rows: 120_000 });
+        await frozen.kill('SIGCONT');
+        // Its own copy of the file goes as soon as it has heard that the vehicle is not its any more.
+        await eventually(() => expect(localFiles(elsewhere)).toEqual([]), { withinMs: 30_000 });
+        await expectInvariants(fleet, ['1']);
+      },
+    ),
   240_000,
 );
 

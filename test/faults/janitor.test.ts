@@ -2,8 +2,9 @@ import { chownSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { failingActivities } from '../../src/cli/doctor-activities.ts';
-import { missingWorkers } from '../../src/cli/doctor-workers.ts';
+import { failingActivities } from '../../src/cli/doctor/failing-activities.ts';
+import { pausedFindings } from '../../src/cli/doctor/paused-findings.ts';
+import { missingWorkers } from '../../src/cli/doctor/missing-workers.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fleet, openFleet, untilStage } from '../support/fleet.ts';
 import { CATCHABLE, holdDump } from '../support/hold-dump.ts';
@@ -34,6 +35,8 @@ function leave(base: string, path: string, ageMs: number): void {
   const written = new Date(Date.now() - ageMs);
   const file = join(base, path);
   mkdirSync(dirname(file), { recursive: true });
+  // Made by root, the folder above would keep the hosts of other tests from making theirs.
+  chownSync(dirname(base), uid, gid);
   writeFileSync(file, 'a piece of a dump');
   const made = path.split('/').map((_, depth, parts) => join(base, ...parts.slice(0, depth + 1)));
   for (const each of [base, ...made]) chownSync(each, uid, gid);
@@ -101,8 +104,13 @@ test('claims of a run that Temporal lost are settled as Lost, its files go, and 
 
 test('a wedged workflow is listed by doctor, with what to do about it; healthy ones are not', async () => {
   expect((await fleet.cli('doctor')).stdout).not.toMatch(/wedged/);
-  // Without its input this workflow throws a plain TypeError, again and again.
-  await fleet.client.workflow.start('workerSlot', { workflowId: 'wedged-slot', taskQueue: 'legacy-sync', args: [] });
+  // As after a deploy that lost a workflow: its task fails again and again.
+  const wedged = { workflowId: 'wedged-slot', taskQueue: 'legacy-sync', args: [] };
+  const { firstExecutionRunId: runId } = await fleet.client.workflow.start('slotOfAnotherRelease', wedged);
+  await fleet.pool.query(
+    `INSERT INTO sync_runs (run_id, workflow_id, selection, mode, requested_by) VALUES ($1, 'wedged-slot', '{"kind":"all"}', 'delta', 'test')`,
+    [runId],
+  );
   await eventually(
     async () => {
       const { stdout, status } = await fleet.cli('doctor');
@@ -112,8 +120,64 @@ test('a wedged workflow is listed by doctor, with what to do about it; healthy o
     },
     { withinMs: 60_000, everyMs: 2_000 },
   );
+  await expect(fleet.manager.pause(runId)).rejects.toMatchObject({
+    code: 'WrongState',
+    message: expect.stringMatching(
+      /^Steering run \S+: its workflow task fails again and again, so it takes no orders\. See why: temporal workflow show/,
+    ),
+  });
+  expect(await fleet.cli('pause', runId)).toMatchObject({ status: 1, stderr: expect.not.stringContaining('    at ') });
   await fleet.client.workflow.getHandle('wedged-slot').terminate();
+  await eventually(async () => expect(await fleet.manager.status(runId)).toMatchObject({ state: 'lost' }), {
+    withinMs: 20_000,
+  });
 }, 90_000);
+
+test('what somebody paused in Temporal is alive, and is told with who, why and the line that ends it', async () => {
+  await fleet.addRows('1', 20_000, 600);
+  if (fleet.workers().length === 0) await fleet.startWorker();
+  const run = await fleet.start();
+  const release = await holdDump(fleet);
+  const followed = fleet.cli('follow', run.runId);
+  const hand = async (line: string): Promise<void> => {
+    expect(await fleet.temporal(...line.split(' '))).toMatchObject({ status: 0 });
+  };
+  await hand('activity pause -w vehicle-sync/1 -a 1 --identity anna@depot --reason exchange');
+  await hand('workflow pause -w fleet-sync/all --reason exchange');
+  const findings = await eventually(async () => {
+    const found = await pausedFindings(session());
+    expect(found).toHaveLength(2);
+    return found.toSorted((a, b) => (a.subject < b.subject ? -1 : 1));
+  });
+  expect(findings).toMatchObject([
+    {
+      subject: 'fleet-sync/all',
+      found: expect.stringMatching(/^fleet-sync\/all is paused in Temporal since 20\S+Z, by \S+: exchange$/),
+      remedy: "temporal workflow unpause -w 'fleet-sync/all'",
+    },
+    {
+      subject: 'vehicle-sync/1',
+      found: expect.stringMatching(
+        /^activity exportRange of vehicle-sync\/1 is paused in Temporal since 20\S+Z, by anna@depot: exchange$/,
+      ),
+      remedy: "temporal activity unpause -w 'vehicle-sync/1' -a 1",
+    },
+  ]);
+  await expect(fleet.manager.pause(run.runId)).rejects.toMatchObject({
+    code: 'WrongState',
+    message: `Steering run ${run.runId}: it is paused in Temporal and takes no orders. End the pause: temporal workflow unpause -w 'fleet-sync/all'.`,
+  });
+  // Longer than the lease, and several rounds of the janitor.
+  await sleep(5_000);
+  expect(await fleet.manager.status(run.runId)).toMatchObject({ state: 'running', failed: 0 });
+  release();
+  for (const { remedy } of findings) await hand(remedy.replace('temporal ', '').replaceAll("'", ''));
+  expect(await run.result()).toMatchObject({ completed: 1, failed: 0 });
+  const { stdout } = await followed;
+  expect(stdout).toMatch(
+    /activity exportRange of vehicle-sync\/1 is paused in Temporal since .*to end it: temporal activity unpause/,
+  );
+}, 120_000);
 
 test('an activity that fails for ever is listed by doctor with its last error, and goes on by itself once that is mended', async () => {
   if (fleet.workers().length === 0) await fleet.startWorker();

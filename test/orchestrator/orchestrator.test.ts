@@ -1,14 +1,14 @@
 /** This process embeds fleetgraph: its orchestrator and its stages are here, the pipeline's own stages in a worker process. */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import pg from 'pg';
 import { createCustomStages } from '../../src/orchestrator/custom-stages.ts';
-import { closeWorkers, getWorkerOrchestrator } from '../../src/orchestrator/initialize-workers.ts';
+import { closeWorkers, getWorkerOrchestrator, initializeWorkers } from '../../src/orchestrator/initialize-workers.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult } from '../../src/orchestrator/types.ts';
 import { WorkerOrchestrator } from '../../src/orchestrator/worker-orchestrator.ts';
+import { NO_WORKER } from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
-import { DatabaseConfig } from './usage/config/database.config.ts';
-import { RedisConfig } from './usage/config/redis.config.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
@@ -19,8 +19,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await closeWorkers();
-  await DatabaseConfig.getPool().end();
-  RedisConfig.getClient().disconnect();
   await pipeline.close();
 });
 
@@ -29,40 +27,59 @@ test('nobody there to run anything: cannot run: no worker', async () => {
   const customStages = createCustomStages(postgres);
   const alone = new WorkerOrchestrator({ temporal, postgres, customStages, workerPatienceMs: 300 });
   const stage: WorkerExecutionResult = await alone.executeWorker('graph-builder');
-  expect(stage).toMatchObject({ success: false, message: 'Worker graph-builder cannot run: no worker' });
+  expect(stage).toMatchObject({ success: false, message: `Worker graph-builder cannot run: ${NO_WORKER}` });
   const whole: OrchestrationResult = await alone.executeFullPipeline();
-  expect(whole).toMatchObject({ success: false, workersExecuted: 0, error: 'The pipeline cannot run: no worker' });
+  expect(whole).toMatchObject({ success: false, workersExecuted: 0, error: `The pipeline cannot run: ${NO_WORKER}` });
+});
+
+/** Nobody listens there. */
+const awayPostgres = (): pg.Pool => new pg.Pool({ connectionString: 'postgres://nobody@127.0.0.1:1/nothing' });
+const idleStage: IBackgroundWorker = {
+  workerName: 'A stage of the test',
+  version: '1.0.0',
+  execute: async () => ({ success: true, workerId: 'idle-stage', executionTimeMs: 0, message: 'nothing to do' }),
+};
+
+test('with PostgreSQL away nothing rejects: not for want of the metadata, nor of a stage that cannot be registered', async () => {
+  const postgres = awayPostgres();
+  const customStages = createCustomStages(postgres);
+  const { client: temporal } = pipeline;
+  const orchestrator = new WorkerOrchestrator({ temporal, postgres, customStages, workerPatienceMs: 300 });
+  expect(await orchestrator.executeWorker('graph-builder')).toMatchObject({
+    message: `Worker graph-builder cannot run: ${NO_WORKER}`,
+  });
+  orchestrator.registerWorker('idle-stage', idleStage);
+  const hindered = /cannot run: registering worker idle-stage: .*ECONNREFUSED/;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    expect(await orchestrator.executeFullPipeline()).toMatchObject({
+      success: false,
+      error: expect.stringMatching(hindered),
+    });
+    expect(await orchestrator.executeWorker('idle-stage')).toMatchObject({ error: expect.stringMatching(hindered) });
+    expect(await orchestrator.executeWorker('graph-builder')).toMatchObject({
+      error: expect.stringContaining(`: ${NO_WORKER}`),
+    });
+  }
+  await customStages.close();
+  await postgres.end();
 });
 
 test('before initializeWorkers there is no orchestrator', () => {
   expect(() => getWorkerOrchestrator()).toThrow('await initializeWorkers');
 });
 
-test('the usage examples of the spec do what they say', async () => {
+test('a pipeline twice: done, then nothing new', async () => {
   await pipeline.startWorker();
-  const printed = jest.spyOn(console, 'log').mockImplementation(() => {});
-  const complained = jest.spyOn(console, 'error').mockImplementation(() => {});
-  const interval = jest.spyOn(globalThis, 'setInterval');
-  try {
-    await import('./usage/initialize-workers.ts');
-    await import('./usage/manual-pipeline.ts');
-    await import('./usage/single-worker.ts');
-    interval.mockClear();
-    await import('./usage/scheduled.ts');
-    const [every, ms] = interval.mock.calls[0]!;
-    clearInterval(interval.mock.results[0]!.value as NodeJS.Timeout);
-    expect(ms).toBe(21_600_000);
-    await (every as () => Promise<void>)();
-    expect(complained.mock.calls).toEqual([]);
-    expect(printed.mock.calls.map(([line]) => line)).toEqual([
-      '✅ Pipeline completed',
-      '✅ Graph built',
-      '🔄 Starting scheduled pipeline...',
-      '✅ Scheduled pipeline completed',
-    ]);
-  } finally {
-    for (const spy of [printed, complained, interval]) spy.mockRestore();
-  }
+  await initializeWorkers(pipeline.pool, pipeline.redis);
+  const orchestrator = getWorkerOrchestrator();
+  expect(await orchestrator.executeFullPipeline()).toMatchObject({
+    success: true,
+    message: 'Pipeline executed successfully',
+  });
+  expect(await orchestrator.executeFullPipeline()).toMatchObject({
+    success: true,
+    message: 'Pipeline skipped: no stage had anything new to do',
+  });
 });
 
 test('metadata is there at once: last run, status, duration, count', () => {
@@ -158,7 +175,9 @@ test('what cannot run says why', async () => {
   const first = orchestrator.executeFullPipeline();
   await held.asked();
   expect(await reasonOf('odata-sync-worker')).toBe('Worker odata-sync-worker cannot run: it is already running');
-  expect(await orchestrator.executeFullPipeline()).toMatchObject({ error: 'The pipeline is already running' });
+  expect(await orchestrator.executeFullPipeline()).toMatchObject({
+    error: 'The pipeline cannot run: it is already running',
+  });
   held.release();
   expect(await first).toMatchObject({ success: true });
 });
@@ -173,4 +192,15 @@ test('a registered stage whose program is gone: cannot run: no worker, and the p
     'Worker print-timetables cannot run: no worker',
     'Worker tell-passengers cannot run: no worker',
   ]);
+});
+
+test('a result stands although the metadata cannot be read afterwards', async () => {
+  const postgres = awayPostgres();
+  const { client: temporal } = pipeline;
+  const orchestrator = new WorkerOrchestrator({ temporal, postgres, customStages: createCustomStages(postgres) });
+  expect(await orchestrator.executeWorker('odata-sync-worker')).toMatchObject({
+    success: true,
+    workerId: 'odata-sync-worker',
+  });
+  await postgres.end();
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type ServerPermits, type ServerPermitsOptions, openServerPermits } from '../../src/pool/permits.ts';
-import { addServer, emptyFleet } from '../database/fleet-fixture.ts';
+import { addServer, emptyFleet } from '../support/fleet-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
 

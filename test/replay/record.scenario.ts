@@ -17,6 +17,7 @@ import {
   setMaxWorkersUpdate,
   vehicleSyncWorkflowId,
 } from '../../src/workflows/legacy-sync/messages.ts';
+import type { ReconcilePart, ReconciliationActivities } from '../../src/workflows/legacy-sync/activities.ts';
 import type {
   PipelineActivities,
   StageActivities,
@@ -94,6 +95,7 @@ const STAGE = {
   critical: true,
   attempts: 2,
   timeoutMs: 10_000,
+  executionTimeoutMs: 60_000,
   heartbeatTimeoutMs: 10_000,
   retryWaitMs: 50,
   retryCoefficient: 2,
@@ -117,11 +119,13 @@ const outcome = (message: string, alert = {}): StageOutcome => ({
 /** FAKE stages: a history holds what workflows decide, and not what their stages do. */
 const fakeStages = (stages: Partial<StageActivities>): PipelineActivities & StageActivities => ({
   readStages: async () => STAGES,
+  refuseStage: async () => {},
   beginStage: async ({ workerId }) => ({
     decision: 'run',
     stage: STAGES.find((stage) => stage.workerId === workerId)!,
   }),
   endStage: async () => {},
+  followStage: async () => ({ state: 'none' }),
   raiseAlert: async () => {},
   syncOdata: async () => outcome('synced'),
   generateVirtualEntities: async () => outcome('generated'),
@@ -213,4 +217,133 @@ test('cancelled', () =>
   record('cancelled', fleetOf(400, 4, { onExport: endless }), async (run, fleet) => {
     await eventually(() => expect(fleet.log.length).toBeGreaterThan(2));
     await run.cancel();
+  }));
+
+test('a test of a legacy server under its name of the release before', async () => {
+  const worker = await createTestWorker({
+    checkServer: async () => ({ ok: true, steps: ['logged in'], failure: null }),
+  });
+  opened.push(worker);
+  await worker.run(async () => {
+    const { taskQueue } = worker;
+    const handle = await worker.client.workflow.start('checkServer', {
+      workflowId: 'server-check/depot',
+      taskQueue,
+      args: ['depot'],
+    });
+    await handle.result();
+    await save(worker, 'server-check-completed', handle.workflowId);
+  });
+});
+
+test('what an operator asks for at a server that is not synced from yet', async () => {
+  const worker = await createTestWorker({
+    inspectServer: async () => ({
+      outcome: 'compare-host-key',
+      steps: [],
+      hostKey: `SHA256:${'A'.repeat(43)}`,
+      failure: null,
+      found: [],
+      more: 0,
+      proposal: null,
+    }),
+    discoverVehicles: async () => ({
+      failure: null,
+      vehicles: 0,
+      fresh: [],
+      freshCount: 0,
+      missing: [],
+      missingCount: 0,
+      skipped: [],
+      added: 0,
+    }),
+  });
+  opened.push(worker);
+  await worker.run(async () => {
+    for (const [type, workflowId, input] of [
+      ['inspectServer', 'server-inspection/depot', { server: { id: 'depot', host: 'depot.example' } }],
+      ['discoverVehicles', 'vehicle-discovery/depot', { serverId: 'depot', add: false, actor: 'a', reason: 'b' }],
+    ] as const) {
+      const { taskQueue } = worker;
+      const handle = await worker.client.workflow.start(type, { workflowId, taskQueue, args: [input] });
+      await handle.result();
+      await save(worker, `${workflowId.split('/')[0]}-completed`, handle.workflowId);
+    }
+  });
+});
+
+/** FAKE activities: a history holds what workflows decide. Two servers, of which one takes three steps. */
+function fakeReconciliation(over: Partial<ReconciliationActivities> = {}): ReconciliationActivities {
+  const steps = new Map<string, number>();
+  const step = async ({ serverId }: ReconcilePart): Promise<{ left: boolean }> => {
+    const taken = (steps.get(serverId) ?? 0) + 1;
+    steps.set(serverId, taken);
+    return { left: serverId === 'depot' && taken % 3 !== 0 };
+  };
+  const servers = async (): Promise<{ servers: string[] }> => ({ servers: ['depot', 'garage'] });
+  const summary = {
+    vehicles: 2,
+    compared: 2,
+    failed: 0,
+    sourceRows: 9,
+    targetRows: 8,
+    missing: 1,
+    changed: 0,
+    extra: 0,
+  };
+  return {
+    planReconciliation: servers,
+    planRepair: servers,
+    compareNext: step,
+    repairNext: step,
+    finishReconciliation: async ({ outcome }) => ({
+      ...summary,
+      state: outcome,
+      quarantined: 0,
+      differingDays: 1,
+      repairedDays: 1,
+    }),
+    removeExtra: async () => ({ vehicles: 1, removed: 2 }),
+    ...over,
+  };
+}
+
+async function recordReconciliation(
+  name: string,
+  workflow: { type: string; input: object },
+  over: Partial<ReconciliationActivities> = {},
+): Promise<void> {
+  const worker = await createTestWorker(fakeReconciliation(over));
+  opened.push(worker);
+  await worker.run(async () => {
+    const handle = await worker.client.workflow.start(workflow.type, {
+      workflowId: worker.id(name),
+      taskQueue: worker.taskQueue,
+      args: [workflow.input],
+    });
+    await handle.result().catch(() => {});
+    await save(worker, name, handle.workflowId);
+  });
+}
+
+const RECONCILE = {
+  type: 'reconcileFleet',
+  input: { selection: { kind: 'all' }, repair: true, requestedBy: 'record' },
+};
+
+test('reconciliation completed', () => recordReconciliation('reconcile-fleet-completed', RECONCILE));
+
+test('reconciliation failed', () =>
+  recordReconciliation('reconcile-fleet-failed', RECONCILE, { compareNext: fails('SchemaDrift') }));
+
+test('reconciliation repaired', () =>
+  recordReconciliation('repair-reconciled-completed', {
+    type: 'repairReconciled',
+    input: { reconciliationId: '3f0c7a52-6f5e-4f0e-9b5e-0d5f7c1f2a11' },
+  }));
+
+test('reconciliation removed', () =>
+  recordReconciliation('remove-extra-positions-completed', {
+    type: 'removeExtraPositions',
+    input: { vehicleIds: ['1'] },
   }));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { composeAnswers } from '../../src/stack/compose.ts';
 import { type ServerName, startStack } from '../../src/stack/stack.ts';
-import { stateFolder } from './state-folder.ts';
+import { stateFolder } from '../support/state-folder.ts';
 
 // No container engine is needed: a FAKE `docker` on the PATH notes what it is asked and plays the answers. What it
 // cannot show is that docker-compose.yml itself starts.

@@ -8,7 +8,7 @@ import type { ServerSpec } from '../../src/stack/server-spec.ts';
 import { redisServer } from '../../src/stack/servers/redis.ts';
 import type { ServerName } from '../../src/stack/stack.ts';
 import { createServerDir, createStateDir, removeStateDir } from '../../src/stack/state-dir.ts';
-import { stateFolder } from './state-folder.ts';
+import { stateFolder } from '../support/state-folder.ts';
 
 const NAME: ServerName = 'redis';
 const stateDir = stateFolder('ports');
@@ -73,6 +73,16 @@ test('a server that ends for another reason fails at once and shows its log', as
   await expect(server.start()).rejects.toThrow(
     /Cannot start Redis on port \d+: it ended with code 1\. The end of .*redis\.log:\n[^]*no-such-option/,
   );
+});
+
+test('of a program in Go that panics the reason is told, which stands above its stack', async () => {
+  const panics = `echo 'panic: no luck'; for i in $(seq 100); do echo '  a frame of the stack, of many'; done; exit 2`;
+  const server = new ServerProcess(
+    { ...(await redisSpec()), command: async () => ['sh', '-c', panics] },
+    stateDir,
+    () => {},
+  );
+  await expect(server.start()).rejects.toThrow(/it ended with code 2 \(panic: no luck\)\. The end of/);
 });
 
 test('a server that dies in service is reported with its log', async () => {

@@ -8,7 +8,7 @@ import { sweepSurvivors } from '../../src/stack/sweep.ts';
 import { identify, isRunning } from '../../src/stack/processes.ts';
 import type { ServerName } from '../../src/stack/stack.ts';
 import { writeRunRecord } from '../../src/stack/run-record.ts';
-import { stateFolder, until } from './state-folder.ts';
+import { stateFolder, until } from '../support/state-folder.ts';
 
 const stateDir = stateFolder('sweep');
 const redisDir = join(stateDir, 'redis');

@@ -7,16 +7,16 @@ import { SMTPServer } from 'smtp-server';
 export interface AlertSinks {
   webhookUrl: string;
   smtpPort: number;
-  /** What was posted, and what was mailed, since the last `clear`. */
+  /** Alerts that were posted since the last `clear`; `mails` has those that were mailed. */
   posts: Record<string, unknown>[];
   mails: string[];
-  /** What the webhook answers with from now on; 204 at first. */
+  /** Sets the status that the webhook answers with; 204 at first. */
   answerWith(status: number): void;
   clear(): void;
   close(): Promise<void>;
 }
 
-/** The admin's webhook and mail server, in this process. */
+/** Starts the admin's webhook and mail server in this process. */
 export async function startAlertSinks(): Promise<AlertSinks> {
   let status = 204;
   const posts: Record<string, unknown>[] = [];

@@ -7,23 +7,23 @@ export interface ApiProcess {
   url: string;
   log(): string;
   running(): boolean;
-  /** SIGTERM; the answer is the exit code. */
+  /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
   kill(): Promise<void>;
 }
 
-/** The API as an operator runs it, on a port of its own. Resolves when it listens; dies with the test's process. */
+/** Starts the API as an operator does, on a free port. Resolves when it listens; it ends with the test's process. */
 export async function startApiProcess(
   environment: Record<string, string>,
   nodeArguments: string[] = [],
 ): Promise<ApiProcess> {
-  // setpriv execs: the child's pid and its channel are the API's.
+  // setpriv executes the API in its own place, so the child's pid and channel are the API's.
   const child = spawn(
     'setpriv',
     ['--pdeathsig', 'KILL', process.execPath, ...nodeArguments, `${checkoutDir()}/dist/api/main.js`],
     {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A session of its own, as a service has: Linux shares the cores between sessions first.
+      // A session of its own, as a service has, because Linux shares the cores between sessions first.
       detached: true,
       env: { FLEETGRAPH_API_PORT: '0', FLEETGRAPH_LOG_LEVEL: 'warn', ...environment },
     },

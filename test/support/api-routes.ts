@@ -1,16 +1,22 @@
-import * as fleet from '../../src/api/legacy-sync/fleet.routes.ts';
 import * as graph from '../../src/api/graph/graph.routes.ts';
 import * as health from '../../src/api/health/health.routes.ts';
-import * as runs from '../../src/api/legacy-sync/runs.routes.ts';
+import * as inspections from '../../src/api/inspections/inspections.routes.ts';
+import * as quarantine from '../../src/api/quarantine/quarantine.routes.ts';
+import * as runs from '../../src/api/runs/runs.routes.ts';
+import * as servers from '../../src/api/servers/servers.routes.ts';
 import * as settings from '../../src/api/settings/settings.routes.ts';
-import * as workers from '../../src/api/workers/workers.routes.ts';
-import type { RouteDefinition } from '../../src/api/core/route.ts';
+import * as vehicles from '../../src/api/vehicles/vehicles.routes.ts';
+import * as workers from '../../src/api/pipeline/workers.routes.ts';
+import type { RouteDefinition } from '../../src/api/core/route-definition.ts';
 
 const GROUPS: [prefix: string, routes: object][] = [
   ['/health', health],
   ['/api/v1/workers', workers],
   ['/api/v1/legacy-sync/runs', runs],
-  ['/api/v1/legacy-sync', fleet],
+  ['/api/v1/legacy-sync/vehicles', vehicles],
+  ['/api/v1/legacy-sync/servers', servers],
+  ['/api/v1/legacy-sync', inspections],
+  ['/api/v1/legacy-sync/quarantine', quarantine],
   ['/api/v1/graph', graph],
   ['/api/v1/settings', settings],
 ];
@@ -21,7 +27,7 @@ const table = GROUPS.flatMap(([prefix, routes]) =>
     .map((definition) => ({ definition, pattern: patternOf(`${prefix}/${definition.path}`) })),
 );
 
-/** The definition that an answer must fit; the one with the fewest parameters, as the router has it. */
+/** The definition that an answer must fit. As in the router, the one with the fewest parameters wins. */
 export function definitionOf(method: string, path: string): RouteDefinition | undefined {
   const bare = path.split('?')[0]!;
   return table

@@ -4,7 +4,7 @@ import { type Browser, chromium } from 'playwright-core';
 import { installPackages } from '../../src/stack/debian-packages.ts';
 import { findOnPath } from '../../src/stack/run-command.ts';
 
-/** A browser that talks to nobody but the pages it is sent to: no updates, no field trials, no safe-browsing lists. */
+/** Lets the browser connect only to the pages that a test opens: no updates, no field trials, no safe-browsing lists. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,7 +15,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Debian's Chromium, installed where we may, or why there is none. */
+/** Debian's Chromium, which is installed if we may; else the reason why there is none. */
 async function findChromium(): Promise<{ program: string } | { missing: string }> {
   const find = (): string | null => findOnPath('chromium');
   if (find() === null && os.userInfo().uid === 0 && isDebian()) {

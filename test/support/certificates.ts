@@ -3,15 +3,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Certificates {
-  /** Signs what follows; the others are PEM files, each with its key. */
+  /** The authority that signed the two certificates below. All are PEM files, each certificate with its key. */
   authority: string;
   server: { crt: string; key: string };
   client: { crt: string; key: string };
-  /** Signed by nobody the server knows. */
+  /** A certificate that the server's authority has not signed. */
   stranger: { crt: string; key: string };
 }
 
-/** The server's certificate names this, and no address: a client must be told whom to expect. */
+/** The name in the server's certificate. It has no address, so a client must be told which name to expect. */
 export const SERVER_NAME = 'temporal.internal';
 
 export function makeCertificates(folder: string): Certificates {

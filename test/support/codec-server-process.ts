@@ -14,7 +14,7 @@ export interface CodecServerProcess {
   stop(): Promise<number | null>;
 }
 
-/** `fleetgraph codec-server` as an operator runs it. It dies with the test's process. */
+/** Starts `fleetgraph codec-server` as an operator does. It ends with the test's process. */
 export async function startCodecServer(
   environment: Record<string, string>,
   { origin = UI_ORIGIN, port: wanted = 0 } = {},

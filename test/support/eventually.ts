@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until `check` passes; after the deadline its last complaint is the test's failure. */
+/** Waits until `check` passes. After the deadline it throws the last error of `check`. */
 export async function eventually<T>(check: () => T | Promise<T>, { withinMs = 15_000, everyMs = 25 } = {}): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {

@@ -11,8 +11,8 @@ import type {
 } from '../../src/workflows/legacy-sync/activities.ts';
 
 /**
- * A fleet in memory behind the activities' port, for tests of the workflows alone: claims, permits and the work itself are played, the
- * Temporal server, the worker and the workflows are real.
+ * A fleet in memory that implements the activities, for tests of the workflows alone. Claims, permits and the work itself are simulated;
+ * the Temporal server, the worker and the workflows are real.
  */
 export interface FakeFleet {
   activities: FleetActivities & VehicleActivities;
@@ -27,8 +27,8 @@ export interface FakeFleet {
 export interface FakeVehicle {
   id: string;
   ranges?: number;
-  /** Its ranges are small: exported and loaded in one go. */
-  atOnce?: boolean;
+  /** Its ranges are small, so the export streams them. */
+  streamed?: boolean;
   /** Called at the start of each export; may throw or wait. */
   onExport?: (attempt: number, signal: AbortSignal) => Promise<void>;
   timeoutMs?: number;
@@ -43,7 +43,7 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
   let most = 0;
 
   const settle = ({ settle: outcome }: ClaimInput): void => {
-    if (outcome === null) return;
+    if (outcome === null || 'sliceId' in outcome) return;
     inFlight.delete(outcome.vehicleId);
     if (outcome.result === 'already-running') {
       queue.push(byId(outcome.vehicleId));
@@ -125,7 +125,7 @@ export function createFakeFleet(vehicles: FakeVehicle[], context: { signal(): Ab
         const vehicle = byId(vehicleId);
         const ranges = vehicle.ranges ?? 1;
         const last = attempt >= ranges;
-        if (vehicle.atOnce) return { loaded: ONE_RANGE, last };
+        if (vehicle.streamed) return { loaded: ONE_RANGE, last };
         return { ...A_MANIFEST, last };
       },
       async loadRange({ key }): Promise<RangeTotals | null> {

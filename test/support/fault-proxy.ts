@@ -1,30 +1,30 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-/** What the proxy does to connections, those that are open included (`refuse` only to new ones). */
+/** What the proxy does to its connections, open ones included; `refuse` only affects new ones. */
 export type Fault =
   | { kind: 'pass' }
   /** New connections are reset at once. */
   | { kind: 'refuse' }
-  /** Bytes are swallowed in both directions and nothing is ever closed: a host that went away. */
+  /** Bytes are dropped in both directions and no connection is closed, as when a host has disappeared. */
   | { kind: 'blackhole' }
   /** Every connection is reset. */
   | { kind: 'rst' }
   | { kind: 'latency'; ms: number }
   /** Bytes per second and direction. */
   | { kind: 'rate'; bytesPerSecond: number }
-  /** A connection is reset when the server has sent so many bytes more. */
+  /** A connection is reset when the server has sent this many more bytes. */
   | { kind: 'cut-after'; bytes: number }
-  /** From the moment the client's bytes match, nothing the server says gets through; with `reset`, the client's side is then reset. */
+  /** Once the client's bytes match, the server's bytes are dropped; with `reset` the client's side is then reset. */
   | { kind: 'drop-reply-after'; pattern: RegExp; reset?: boolean };
 
 export interface FaultProxy {
   host: string;
   port: number;
   set(fault: Fault): void;
-  /** Connections there were, the most of them at once, and bytes the server has sent. */
+  /** The connections so far, the most at one time, and the bytes that the server has sent. */
   traffic(): { accepted: number; most: number; bytes: number };
-  /** How often a drop-reply-after has struck. */
+  /** How many times a drop-reply-after has dropped a reply. */
   dropped(): number;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ interface Link {
   mute: boolean;
 }
 
-/** A TCP proxy with real faults, for the way to a server that is not to be harmed itself. */
+/** Starts a TCP proxy that makes real faults on the way to a server, and leaves the server alone. */
 export async function startFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
   const links = new Set<Link>();
   let fault: Fault = { kind: 'pass' };
@@ -84,7 +84,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
   function hear(link: Link, bytes: Buffer): boolean {
     if (fault.kind === 'blackhole') return false;
     if (fault.kind !== 'drop-reply-after') return true;
-    // The pattern may come in two pieces.
+    // The pattern may arrive in two pieces.
     link.heard = (link.heard + bytes.toString('latin1')).slice(-4096);
     if (!link.mute && fault.pattern.test(link.heard)) {
       link.mute = true;
@@ -116,7 +116,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
       fault = next;
       for (const link of links) {
         Object.assign(link, { left: cutLimit(next), heard: '', mute: false });
-        // A side that closed within a black hole was not told to the other: it is now.
+        // When one side closed during a black hole, the other side learns of it now.
         const halfOpen = link.client.destroyed !== link.server.destroyed;
         if (next.kind === 'rst' || (halfOpen && next.kind !== 'blackhole')) reset(link);
       }

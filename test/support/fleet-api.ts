@@ -1,8 +1,9 @@
 import { expect } from '@jest/globals';
 import { z } from 'zod';
-import { type Role, createApiKey } from '../../src/client/api-keys.ts';
+import { type Role, createApiKey } from '../../src/records/api-keys.ts';
 import { eventually } from './eventually.ts';
 import { type Fleet, openFleet } from './fleet.ts';
+import type { FleetWorker } from './fleet-worker.ts';
 import { type ApiProcess, startApiProcess } from './api-process.ts';
 import { definitionOf } from './api-routes.ts';
 
@@ -27,7 +28,7 @@ export interface ApiFixture {
   keys: Record<Role, string>;
   /** What the API and the workers of this test are started with. */
   environment: Record<string, string>;
-  /** As admin unless said. An answer of 2xx must fit what the route says it answers. */
+  /** Calls as admin unless `as` names another role. An answer of 2xx must fit the route's definition. */
   call(method: string, path: string, call?: Call): Promise<Answered>;
   get(path: string, call?: Call): Promise<Answered>;
   post(path: string, body?: unknown, call?: Call): Promise<Answered>;
@@ -37,7 +38,7 @@ export interface ApiFixture {
   close(): Promise<void>;
 }
 
-/** A fleet of the test's own with an API process on it. `redisDatabase`: test files run side by side. */
+/** Opens a fleet for one test, with an API process. Each test file needs its own `redisDatabase`, because files run side by side. */
 export async function openApi({
   redisDatabase,
   environment: more = {},
@@ -49,7 +50,7 @@ export async function openApi({
   const environment = {
     ...fleet.environment,
     FLEETGRAPH_REDIS_URL: `${fleet.stack.redis.url}/${redisDatabase}`,
-    // A test that changes the database behind the API looks at once.
+    // No answer may be older than a test's own change of the database.
     FLEETGRAPH_API_RECENT_MS: '0',
     ...more,
   };
@@ -95,7 +96,24 @@ export async function openApi({
   };
 }
 
-/** POSTs, and is answered that no worker is there. On a machine that is busy with other tests, Temporal may be too late: only then again. */
+/** A worker for the legacy sync alone, on the same Redis as the API. */
+export const startSyncWorker = ({ fleet, environment }: ApiFixture): Promise<FleetWorker> =>
+  fleet.startWorker({
+    env: { FLEETGRAPH_REDIS_URL: environment['FLEETGRAPH_REDIS_URL']!, FLEETGRAPH_WORKER_ROLES: 'legacy-sync' },
+  });
+
+/** Waits until the run has ended and returns the API's answer. */
+export const untilRunEnded = ({ get }: ApiFixture, runId: string): Promise<Answered['body']> =>
+  eventually(
+    async () => {
+      const { run } = (await get(`/api/v1/legacy-sync/runs/${runId}`)).body;
+      expect(run.state).not.toBe('running');
+      return run;
+    },
+    { withinMs: 40_000 },
+  );
+
+/** POSTs and expects the answer that no worker is there. It repeats the call only when Temporal, on a busy machine, answered too late. */
 export async function untilNobody({ post }: ApiFixture, path: string): Promise<void> {
   const nobody = { status: 503, body: { code: 'NoWorker', error: expect.stringContaining('`fleetgraph worker`') } };
   const inTime = async (): Promise<Answered> => {
@@ -119,7 +137,7 @@ const problem = z.strictObject({
   link: z.string().startsWith('/api/v1/').optional(),
 });
 
-/** Every answer is of the shape that /docs shows. */
+/** Checks that an answer has the shape that /docs shows. */
 function assertFits(method: string, path: string, { status, body }: Answered): void {
   const answer = definitionOf(method, path)?.answer;
   const isProblem = status >= 400 && !path.startsWith('/health');

@@ -8,17 +8,17 @@ const CLI = `${checkoutDir()}/dist/cli/main.js`;
 export interface FleetWorker {
   pid: number;
   log(): string;
-  /** Resolves when the process has ended, by whatever. */
+  /** Resolves when the process has ended, for any reason. */
   ended: Promise<void>;
   running(): boolean;
-  /** SIGTERM, as a deploy does it; resolves when the process has ended. */
+  /** Sends SIGTERM, as a deploy does; resolves when the process has ended. */
   stop(): Promise<number | null>;
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** A worker process as an operator runs it. Resolves when it polls. It dies with the test's process. */
+/** Starts a worker process as an operator does. Resolves when the worker polls; it ends with the test's process. */
 export async function startFleetWorker(environment: Record<string, string>, logFile: string): Promise<FleetWorker> {
-  // setpriv execs: the child's pid and its channel are the worker's.
+  // setpriv executes the worker in its own place, so the child's pid and channel are the worker's.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, CLI, 'worker'], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: environment,
@@ -67,7 +67,7 @@ export const runProgram = (
 
 export interface RunningProgram {
   process: ChildProcess;
-  /** What it has said so far. */
+  /** The output so far. */
   said: { stdout: string; stderr: string };
   ended: Promise<CommandOutput>;
 }

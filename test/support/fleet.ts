@@ -4,13 +4,13 @@ import type { Client } from '@temporalio/client';
 import pLimit from 'p-limit';
 import type pg from 'pg';
 import { WorkerPoolManager } from '../../src/client/worker-pool-manager.ts';
-import { createProgressStore, type ProgressStore } from '../../src/connections/progress.ts';
+import { createProgressStore, type ProgressStore } from '../../src/records/progress.ts';
 import { openRedis } from '../../src/connections/redis.ts';
-import { runMariadb } from '../../src/demo/mariadb.ts';
-import { stackLegacyServer } from '../../src/demo/stack-legacy-server.ts';
+import { runMariadb } from '../../src/stack/servers/mariadb-client.ts';
+import { stackLegacyServer } from '../../src/emulators/legacy-server.ts';
 import type { LegacyServer } from '../../src/settings/legacy-server.ts';
-import { type LegacyServerInput, insertLegacyServer, updateLegacyServer } from '../../src/settings/legacy-servers.ts';
-import { insertVehicle } from '../../src/settings/vehicles.ts';
+import { type LegacyServerInput, insertLegacyServer, updateLegacyServer } from '../../src/records/legacy-servers.ts';
+import { insertVehicle } from '../../src/records/vehicles.ts';
 import type { FleetSyncInput, FleetSyncResult } from '../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from './eventually.ts';
 import { type CommandOutput, type FleetWorker, runCli, runProgram, startFleetWorker } from './fleet-worker.ts';
@@ -23,10 +23,10 @@ export const TABLE = 'gps';
 
 export interface NewVehicles {
   rows: number;
-  /** Bytes a row that no compressor makes much smaller. */
+  /** Bytes per row that compress badly. */
   padding?: number;
   priority?: number;
-  /** Distance between two ids of a vehicle, as where many report into one table; default: its rows lie together. */
+  /** The distance between two ids of a vehicle, as in a table that many vehicles share. By default its ids have no gaps. */
   idStep?: number;
 }
 
@@ -51,25 +51,25 @@ export interface Fleet {
   stagingDir: string;
   remoteDir: string;
   logFile: string;
-  /** What a process of ours is started with. */
+  /** The environment of the processes that a test starts. */
   environment: Record<string, string>;
-  /** Adds vehicles with so many legacy rows each; the answer is their ids. */
+  /** Adds vehicles with legacy rows, and returns the ids of the vehicles. */
   addVehicles(count: number, options: NewVehicles): Promise<string[]>;
-  /** New fixes of a vehicle, after those it has. */
+  /** Adds new fixes of a vehicle after its last one. */
   addRows(vehicleId: string, rows: number, padding?: number): Promise<void>;
   countLegacyRows(vehicleId: string): Promise<number>;
   changeServer(change: Partial<LegacyServerInput>): Promise<void>;
-  /** From now on the legacy host is reached over a link that can be made slow, silent or cut. */
+  /** Sends all later connections to the legacy host through a proxy that can slow, silence or cut them. */
   linkToHost(): Promise<FaultProxy>;
-  /** By a plain UPDATE of system_settings, as an operator may. Keys without their prefix `legacy_sync.`. */
+  /** Changes settings by a plain UPDATE of system_settings, as an operator may. The keys have no prefix `legacy_sync.`. */
   set(settings: Record<string, string | number | boolean>): Promise<void>;
   startWorker(options?: { fault?: string; stagingDir?: string; env?: Record<string, string> }): Promise<FleetWorker>;
-  /** Those started and not ended yet. */
+  /** The workers that were started and have not ended yet. */
   workers(): FleetWorker[];
   start(input?: Partial<FleetSyncInput>): Promise<Run>;
   cli(...args: string[]): Promise<CommandOutput>;
   temporal(...args: string[]): Promise<CommandOutput>;
-  /** The stage a vehicle of a run is in, as its row says. */
+  /** The stage of a vehicle in a run, by its row. */
   status(runId: string, vehicleId: string): Promise<string>;
   close(): Promise<void>;
 }
@@ -128,7 +128,7 @@ export async function openFleet({
     logFile: join(folder, 'worker.log'),
     environment: {
       ...PRIVATE_PATHS,
-      // No temporal.toml of whoever runs the tests.
+      // A temporal.toml of the person who runs the tests must not be read.
       HOME: folder,
       FLEETGRAPH_POSTGRES_URL: database.url,
       FLEETGRAPH_REDIS_URL: stack.redis.url,
@@ -199,15 +199,16 @@ export async function openFleet({
       rmSync(remoteDir, { recursive: true, force: true });
     },
   };
-  await fleet.set(settings);
+  // A server that is away stays away here; planning's own tests have the patience.
+  await fleet.set({ 'export.plan_patience_ms': 500, ...settings });
   return fleet;
 }
 
-/** Of the tests that run at once in one file: on two cores more worker processes would only wait for each other. */
+/** How many tests of a file run at once. On two cores more worker processes would only wait for each other. */
 const FLEETS_AT_ONCE = 3;
 const place = pLimit(FLEETS_AT_ONCE);
 
-/** Opens a fleet for one test and closes it, its workers and its links however the test ended. */
+/** Opens a fleet for one test, and closes it with its workers and links whether or not the test failed. */
 export const withFleet = (
   options: Parameters<typeof openFleet>[0],
   work: (fleet: Fleet) => Promise<void>,

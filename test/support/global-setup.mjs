@@ -1,7 +1,7 @@
-/** One private stack for the whole run, if a selected test asks for servers; tests that kill servers start one of their own. */
+/** Starts one private stack for the whole run, if a selected test needs servers. Tests that kill servers start a stack of their own. */
 export default async function setUp() {
   if (process.env.FLEETGRAPH_TEST_SERVERS === 'none') return;
-  // Here, because a run without servers needs no build.
+  // Imported here, because a run without servers needs no build.
   const { startStack, stackStateDir } = await import('../../dist/stack/stack.js');
   const stack = await startStack({
     stateDir: stackStateDir('test'),

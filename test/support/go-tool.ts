@@ -16,7 +16,7 @@ export interface GoTool {
   command: string;
 }
 
-/** A program that Go builds once for this machine, at the version that its go.mod pins; or why it is not to be had. */
+/** A program that Go builds once for this machine, at the version that its go.mod pins; or the reason why there is none. */
 export async function findGoTool(tool: GoTool): Promise<{ program: string } | { missing: string }> {
   const folder = join(checkoutDir(), tool.folder);
   const version = new RegExp(`${tool.module} v(\\S+)`).exec(readFileSync(join(folder, 'go.mod'), 'utf8'))?.[1];
@@ -35,7 +35,7 @@ export async function findGoTool(tool: GoTool): Promise<{ program: string } | { 
   return failed === null ? { program } : { missing: failed };
 }
 
-/** @returns why it failed, or null */
+/** @returns why the build failed, or null */
 async function build(
   go: string,
   { name, module, command }: GoTool,

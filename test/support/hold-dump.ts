@@ -2,10 +2,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import type { Fleet } from './fleet.ts';
 import { eventually } from './eventually.ts';
 
-/** Rows and padding of a vehicle whose dump takes long enough to be caught, about 20 MB. */
+/** The rows of a vehicle whose dump, of about 20 MB, takes long enough to be stopped while it runs. */
 export const CATCHABLE = { rows: 30_000, padding: 600 };
 
-/** Waits for a dump of this fleet's legacy database and stops its process in the middle of it; the answer lets it go on. */
+/** Waits for a dump of this fleet's legacy database and stops its process half-way. The function that it returns lets the dump go on. */
 export async function holdDump({ legacy }: Fleet): Promise<() => void> {
   const pid = await eventually(
     () => {
@@ -22,7 +22,7 @@ export async function holdDump({ legacy }: Fleet): Promise<() => void> {
     try {
       process.kill(pid, 'SIGCONT');
     } catch {
-      // Ended meanwhile, which is what some tests are about.
+      // The process has ended meanwhile, which some tests expect.
     }
   };
 }

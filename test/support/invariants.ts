@@ -1,15 +1,15 @@
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { runMariadb } from '../../src/demo/mariadb.ts';
+import { runMariadb } from '../../src/stack/servers/mariadb-client.ts';
 import { isFailureCode } from '../../src/errors.ts';
 import { eventually } from './eventually.ts';
 import { type Fleet, TABLE } from './fleet.ts';
 import { processes } from './hold-dump.ts';
 
 /**
- * What must hold after every fault, once its run is over. `complete`: these vehicles' legacy rows are all there (I1); of every vehicle
- * nothing is there twice (I2); no file, process, claim or permit of a dead owner is left (I3); every failure carries a code (I5).
+ * Checks what must hold after every fault, once its run is over. All legacy rows of the `complete` vehicles are there (I1); no row of any
+ * vehicle is there twice (I2); no file, process, claim or permit of a dead owner is left (I3); every failure has a code (I5).
  */
 export async function expectInvariants(fleet: Fleet, complete: string[]): Promise<void> {
   await expectNothingLost(fleet, complete);
@@ -31,7 +31,7 @@ async function expectNothingLost(fleet: Fleet, vehicleIds: string[]): Promise<vo
   }
 }
 
-/** Count, sum of ids and sum of coordinates in 1e-7 degrees: whole numbers, the same in both databases. */
+/** Count, sum of ids and sum of coordinates in 1e-7 degrees: as whole numbers these are the same in both databases. */
 async function legacySums(fleet: Fleet, vehicleId: string): Promise<Sums> {
   const output = await runMariadb(
     fleet.stack.mariadb,
@@ -67,7 +67,7 @@ async function expectNothingTwice({ pool }: Fleet): Promise<void> {
   expect(unbalanced.rows).toEqual([]);
 }
 
-/** Cleaning goes on for a moment after the run's last line. */
+/** Waits, because cleaning up takes a moment longer than the run. */
 export async function expectNoOrphans(fleet: Fleet): Promise<void> {
   await eventually(
     async () => {
@@ -101,7 +101,7 @@ export function localFiles(stagingDir: string): string[] {
   return filesBelow(stagingDir).filter((name) => name !== 'host-id');
 }
 
-/** Every file and folder below: an empty folder of ours is an orphan too. */
+/** Every file and folder below; an empty folder of ours is an orphan, too. */
 export function filesBelow(dir: string): string[] {
   return namesIn(dir)
     .flatMap((entry) => {
@@ -111,7 +111,7 @@ export function filesBelow(dir: string): string[] {
     .sort();
 }
 
-/** Not readdir's own recursion: a folder may go while it is read. */
+/** readdir's own recursion would throw when a folder is removed while it is read. */
 function namesIn(dir: string): Dirent[] {
   try {
     return readdirSync(dir, { withFileTypes: true });
@@ -121,7 +121,7 @@ function namesIn(dir: string): Dirent[] {
   }
 }
 
-/** Scripts of ours on the legacy host name its dump directory. */
+/** Finds our scripts on the legacy host by the dump directory on their command line. */
 function remoteProcesses(fleet: Fleet): string[] {
   return processes()
     .filter(({ command }) => command.startsWith('sh -c') && command.includes(fleet.remoteDir))

@@ -23,7 +23,7 @@ export interface TestObjectStore {
 
 const BUCKET = 'fleetgraph-test';
 
-/** A private S3-compatible server (versitygw, the version pinned in tools/s3), or why there is none. */
+/** Starts a private S3-compatible server (versitygw, at the version that tools/s3 pins), or says why there is none. */
 export async function startObjectStore(): Promise<TestObjectStore | { missing: string }> {
   const tool = await findGoTool({
     name: 'versitygw',
@@ -60,7 +60,7 @@ export async function startObjectStore(): Promise<TestObjectStore | { missing: s
   return store;
 }
 
-/** Ends with us where the machine can do that, so that a killed test run leaves no server behind. */
+/** Starts a program that ends with this process, if setpriv is there, so that a killed test run leaves no server behind. */
 function run(
   program: string,
   port: number,

@@ -10,7 +10,7 @@ const LOOKS: readonly Look[] = [
   [375, 'dark'],
 ];
 
-/** Pictures of the whole page for whoever wants to look at it: into the folder that FLEETGRAPH_SCREENSHOTS names, none without it. */
+/** Saves pictures of the whole page to the folder that FLEETGRAPH_SCREENSHOTS names; without the variable it saves none. */
 export async function picture(page: Page, name: string, looks: readonly Look[] = LOOKS): Promise<void> {
   const folder = process.env.FLEETGRAPH_SCREENSHOTS;
   if (folder === undefined) return;

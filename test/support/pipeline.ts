@@ -6,10 +6,10 @@ import pLimit from 'p-limit';
 import type pg from 'pg';
 import { createCustomStages } from '../../src/orchestrator/custom-stages.ts';
 import { WorkerOrchestrator } from '../../src/orchestrator/worker-orchestrator.ts';
-import { type SourceNetwork, sourceNetwork } from '../odata/network.ts';
+import { type SourceNetwork, sourceNetwork } from './source-network.ts';
 import { eventually } from './eventually.ts';
 import { type CommandOutput, type FleetWorker, runCli, startFleetWorker } from './fleet-worker.ts';
-import { type EmulatedSource, startOdataSource } from '../../src/demo/odata-source.ts';
+import { type EmulatedSource, startOdataSource } from '../../src/emulators/odata-source.ts';
 import { type SharedStack, freshDatabase, sharedStack } from './stack.ts';
 import { createNamespace } from './temporal-namespace.ts';
 
@@ -23,28 +23,28 @@ export interface Pipeline {
   /** What the source publishes; change it between two runs. */
   network: SourceNetwork;
   orchestrator: WorkerOrchestrator;
-  /** What a process of ours is started with. */
+  /** The environment of the processes that a test starts. */
   environment: Record<string, string>;
-  /** By a plain UPDATE of system_settings, as an operator may. Keys without their prefix `transport_graph.`. */
+  /** Changes settings by a plain UPDATE of system_settings, as an operator may. The keys have no prefix `transport_graph.`. */
   set(settings: Record<string, string | number | boolean>): Promise<void>;
   startWorker(options?: { fault?: string; env?: Record<string, string> }): Promise<FleetWorker>;
   cli(...args: string[]): Promise<CommandOutput>;
   /** The rows of a statement. */
   rows<T = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<T[]>;
-  /** What workers printed, line by line. */
+  /** The lines that workers printed. */
   log(): string[];
-  /** Every orchestrator but the first one is closed by whoever makes it. */
+  /** Closes the first orchestrator only; a test closes each other one that it makes. */
   close(): Promise<void>;
 }
 
-/** Quick waits, and no run but the test's own: the defaults are tested as what they are. */
+/** Short waits, and no run but the test's own. Other tests check the defaults. */
 const QUICK = {
   'retry.initial_ms': 100,
   'odata.retry_initial_ms': 5,
   'retry.heartbeat_timeout_ms': 10_000,
   'schedule.enabled': false,
 };
-/** Below it each test file that needs one has a number of its own. */
+/** Test files that need a fixed number have one below this. */
 const FIRST_REDIS_DATABASE = 20;
 const REDIS_DATABASES = 64;
 
@@ -76,7 +76,7 @@ export async function openPipeline({
     orchestrator: new WorkerOrchestrator({ temporal: client, postgres: database.pool, customStages }),
     environment: {
       PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
-      // No temporal.toml of whoever runs the tests.
+      // A temporal.toml of the person who runs the tests must not be read.
       HOME: folder,
       FLEETGRAPH_POSTGRES_URL: database.url,
       FLEETGRAPH_REDIS_URL: redisDatabase.url,
@@ -119,13 +119,13 @@ export async function openPipeline({
 }
 
 export interface HeldSource {
-  /** Resolves when somebody has asked the source. */
+  /** Resolves when a request has reached the source. */
   asked(): Promise<void>;
-  /** Lets it answer, what waits and all that comes. */
+  /** Lets the source answer the waiting requests and all later ones. */
   release(): void;
 }
 
-/** From now on the source answers nobody. */
+/** Makes the source wait with all its answers. */
 export function holdSource(source: EmulatedSource): HeldSource {
   let open = (): void => {};
   const answering = new Promise<void>((resolve) => (open = resolve));
@@ -146,10 +146,10 @@ export function holdSource(source: EmulatedSource): HeldSource {
   };
 }
 
-/** Of the tests that run at once in one file: on two cores more worker processes would only wait for each other. */
+/** Three tests of a file run at once. On two cores more worker processes would only wait for each other. */
 const place = pLimit(3);
 
-/** Opens a pipeline for one test and closes it however the test ended. */
+/** Opens a pipeline for one test, and closes it whether or not the test failed. */
 export const withPipeline = (
   options: Parameters<typeof openPipeline>[0],
   work: (pipeline: Pipeline) => Promise<void>,
@@ -169,7 +169,7 @@ interface RedisDatabase {
   release(): Promise<void>;
 }
 
-/** A database number that no other test uses: the keys of a graph have fixed names, and test files run side by side. */
+/** Takes a Redis database that no other test uses, because the keys of a graph have fixed names and test files run side by side. */
 async function takeRedisDatabase(url: string): Promise<RedisDatabase> {
   const registry = new Redis(url);
   for (let number = FIRST_REDIS_DATABASE; number < REDIS_DATABASES; number++) {

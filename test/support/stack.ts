@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { migrate } from '../../src/connections/migrations.ts';
+import { migrate } from '../../src/records/schema/migrations.ts';
 import type { Stack } from '../../src/stack/stack.ts';
-import { runMariadb } from '../../src/demo/mariadb.ts';
+import { runMariadb } from '../../src/stack/servers/mariadb-client.ts';
 
 /** The addresses of the servers that jest's global set-up started. Tests that kill a server start a stack of their own. */
 export type SharedStack = Pick<Stack, 'stateDir' | 'postgres' | 'mariadb' | 'ssh' | 'redis' | 'temporal'>;
@@ -62,13 +62,13 @@ export interface LegacyDatabase {
   name: string;
   query(sql: string): Promise<void>;
   drop(): Promise<void>;
-  /** May only SELECT, and only here. */
+  /** A user that may only SELECT, and only in this schema. */
   user: string;
   password: string;
   passwordRef: string;
 }
 
-/** A MariaDB schema of the test's own with the kind of user an operator would give us. */
+/** A MariaDB schema of the test's own, with a user such as an operator makes for fleetgraph. */
 export async function legacyDatabase(
   mariadb: Stack['mariadb'] = sharedStack().mariadb,
   secretsDir: string = sharedStack().stateDir,

@@ -9,7 +9,7 @@ export interface TestNamespace {
   close(): Promise<void>;
 }
 
-/** A Temporal namespace of the test's own: the server is shared, and workers always poll the same task queue. */
+/** Makes a Temporal namespace for one test, because the server is shared and workers always poll the same task queue. */
 export async function createNamespace(address: string, namespace: string): Promise<TestNamespace> {
   const connection = await Connection.connect({ address });
   await connection.workflowService.registerNamespace({
@@ -17,7 +17,7 @@ export async function createNamespace(address: string, namespace: string): Promi
     workflowExecutionRetentionPeriod: { seconds: A_DAY_SECONDS as never },
   });
   const client = new Client({ connection, namespace });
-  // Registered is not yet known to every part of the server.
+  // A new namespace is not known to every part of the server at once.
   await eventually(() => client.workflow.count(), { withinMs: 20_000, everyMs: 100 });
   return { namespace, client, close: () => connection.close() };
 }

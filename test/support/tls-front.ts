@@ -9,12 +9,12 @@ const UNAUTHENTICATED = '16';
 
 export interface TlsFront {
   address: string;
-  /** Common names of the client certificates, and Authorization headers, of the calls that were let through. */
+  /** The client certificates' common names and the Authorization headers of the accepted calls. */
   seen: { names: Set<string>; authorizations: Set<string> };
   close(): Promise<void>;
 }
 
-/** A real TLS front before a Temporal server, as Temporal Cloud has one: it lets in client certificates, or API keys, and nobody else. */
+/** Starts a real TLS front before a Temporal server, as Temporal Cloud has one. It only accepts its client certificates or API keys. */
 export async function startTlsFront(
   target: string,
   certificates: Certificates,
@@ -61,7 +61,7 @@ export async function startTlsFront(
   };
 }
 
-/** gRPC ends a call with trailers, or, where it has nothing else to say, with headers alone. */
+/** gRPC ends a call with trailers, or, without any content, with headers alone. */
 function forward(
   upstream: http2.ClientHttp2Session,
   stream: http2.ServerHttp2Stream,

@@ -1,4 +1,4 @@
-// A package that comes without types, as far as the tests use it.
+// The part of a package without types that the tests use.
 
 declare module 'simple-odata-server' {
   import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -8,7 +8,7 @@ declare module 'simple-odata-server' {
     $sort?: Record<string, 1 | -1>;
     $skip?: number;
     $limit?: number;
-    /** `/$count` was asked for. */
+    /** The request was for `/$count`. */
     $count?: boolean;
     $inlinecount?: boolean;
   }

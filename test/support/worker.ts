@@ -11,13 +11,13 @@ let installed = false;
 export interface TestWorker {
   client: Client;
   taskQueue: string;
-  /** For workflow ids: the server is shared. */
+  /** Makes a workflow id unique, because the server is shared. */
   id(name: string): string;
   run<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** A worker of this test on a task queue of its own, with these activities, on the shared Temporal server. */
+/** Makes a worker with these activities for one test: on the shared Temporal server, with a task queue of its own. */
 export async function createTestWorker(
   activities: object,
   address: string = sharedStack().temporal.address,

@@ -8,10 +8,10 @@ const logger = pino({ level: 'silent' });
 test('a round that fails is tried again no later than one that did not, and closing waits for the round under way', async () => {
   let rounds = 0;
   let under = false;
-  const loop = repeat(
-    'a test',
-    async () => 5,
-    async (signal) => {
+  const loop = repeat({
+    what: 'a test',
+    waitMs: async () => 5,
+    work: async (signal) => {
       rounds += 1;
       if (rounds < 4) throw new Error('in a test');
       under = true;
@@ -19,7 +19,7 @@ test('a round that fails is tried again no later than one that did not, and clos
       under = false;
     },
     logger,
-  );
+  });
   await eventually(() => expect(under).toBe(true), { withinMs: 5_000, everyMs: 10 });
   await loop.close();
   expect([rounds, under]).toEqual([4, false]);

@@ -5,7 +5,7 @@ export interface StageLog {
   error(text: string, ids?: StageLogIds): void;
 }
 
-/** Follow the text as `name=value`, so that the text itself stays the same from run to run. */
+/** Ids that follow the text as `name=value`, so that the text itself stays the same from run to run. */
 export type StageLogIds = Record<string, string | number>;
 
 interface StageLogOptions {
@@ -24,7 +24,7 @@ export function createStageLog(
     (mark: string) =>
     (text: string, ids: StageLogIds = {}) => {
       const named = Object.entries(ids).map(([name, value]) => ` ${name}=${value}`);
-      // One event is one line, whatever a message of another program holds.
+      // One event stays one line, even when another program's message holds line breaks.
       const line = `${mark} ${text}${named.join('')}`.replaceAll(/\s*[\r\n]+\s*/g, ' ');
       write(`[${now().toISOString().slice(0, 19)}Z] [${workerId}] ${line}`);
     };

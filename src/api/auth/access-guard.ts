@@ -1,12 +1,13 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ROLES, type Role } from '../../client/api-keys.ts';
+import { ROLES, type Role } from '../../records/api-keys.ts';
 import { Problem } from '../core/problem.ts';
-import { ROUTE, type RouteDefinition } from '../core/route.ts';
-import { rememberActor } from './actor.ts';
+import { ROUTE } from '../core/route.ts';
+import type { RouteDefinition } from '../core/route-definition.ts';
+import { rememberActor } from '../core/actor.ts';
 import { Callers } from './callers.ts';
 
-/** Who may: nobody, unless the route says so. Then a key of that role, within its rate. */
+/** Lets nobody in unless the route says who may call it. Then it needs a key of that role, within the key's rate. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   readonly #callers: Callers;

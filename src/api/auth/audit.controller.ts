@@ -1,5 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
+import { listActs } from '../../records/audit-log.ts';
 import { Database } from '../core/database.ts';
 import { numberCursor, pageOf } from '../core/pages.ts';
 import { Input, type InputOf, Route, route } from '../core/route.ts';
@@ -35,12 +36,8 @@ export class AuditController {
 
   @Route(AUDIT)
   async list(@Input() { query: { limit, after, actor, action } }: InputOf<typeof AUDIT>) {
-    const rows = await this.#database.rows<{ id: string }>(
-      `SELECT id::text, at, actor, action, subject, reason, details FROM audit_log
-        WHERE ($2::bigint IS NULL OR id < $2) AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4)
-        ORDER BY audit_log.id DESC LIMIT $1`,
-      [limit + 1, numberCursor(after), actor ?? null, action ?? null],
-    );
+    const page = { limit: limit + 1, before: numberCursor(after), actor, action };
+    const rows = await listActs(this.#database.reader, page);
     return pageOf('entries', rows, limit, ({ id }) => id);
   }
 }

@@ -3,16 +3,16 @@ import type { FastifyRequest } from 'fastify';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Config } from '../../config.ts';
 import { Problem } from '../core/problem.ts';
-import type { Access } from '../core/route.ts';
+import type { Access } from '../core/route-definition.ts';
 import { CONFIG } from '../core/tokens.ts';
-import type { Actor } from './actor.ts';
+import type { Actor } from '../core/actor.ts';
 import { KeyRing } from './key-ring.ts';
 
 const A_MINUTE_SECONDS = 60;
-/** Of one address and minute: more is no mistake. */
+/** Allowed bad keys per address and minute. More than this is not a typing mistake. */
 const BAD_KEYS = 60;
 
-/** Who is asking, by the key that came along. */
+/** Identifies the caller by the key in the request. */
 @Injectable()
 export class Callers {
   readonly #keys: KeyRing;
@@ -26,7 +26,7 @@ export class Callers {
     this.#perKey = new RateLimiterMemory({ points: config.api.ratePerMinute, duration: A_MINUTE_SECONDS });
   }
 
-  /** Counts as one of the caller's requests. Throws Unauthenticated or RateLimited. */
+  /** Identifies the caller and counts the request against their rate. Throws Unauthenticated or RateLimited. */
   async identify(request: FastifyRequest, access: Access): Promise<Actor> {
     const actor = await this.#find(request, access);
     await consume(this.#perKey, actor.keyId ?? actor.address, 'This key has used up its requests of the minute.');
@@ -57,7 +57,7 @@ function presentedKey({ headers }: FastifyRequest): string | null {
   return bearer ?? (typeof other === 'string' ? other : (headers.authorization ?? null));
 }
 
-/** Neither through a proxy nor by a name that somebody else's page may have pointed here. */
+/** A request through a proxy does not count, and neither does one under another host name: a foreign page may have pointed its own name here. */
 function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
   const loopback = /^(127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '');
   const forwarded = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined;

@@ -1,22 +1,22 @@
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { type StoredApiKey, hashSecret, readStoredApiKeys, splitKey } from '../../client/api-keys.ts';
+import { type StoredApiKey, hashSecret, readStoredApiKeys, splitKey } from '../../records/api-keys.ts';
 import { Failure } from '../../errors.ts';
 import { Database } from '../core/database.ts';
 
-/** How often the keys are read anew, whoever asks: so no request pays for it, and a revoked key is refused after that long. */
+/** How often all keys are read in the background. Requests do not wait for this, and a revoked key is refused after this time at the latest. */
 const FRESH_MS = 5_000;
-/** Older than that, and PostgreSQL not known to be away: a request waits for news. */
+/** When the keys are older than this, and PostgreSQL is not known to be away, a request waits for a new read. */
 const STALE_MS = 2 * FRESH_MS;
-/** A key that is not known may be new: it is looked for, and all who guess wait for the same look, no more often than this. */
+/** An unknown key may be new, so the keys are read again, at most this often. All callers with unknown keys wait for the same read. */
 const LOOK_AGAIN_MS = 250;
-/** While PostgreSQL is away, keys it has vouched for are good for so long: what does not need it still answers. */
+/** While PostgreSQL is away, the keys that were read last are accepted for this long, so that answers without PostgreSQL still work. */
 const GOOD_WITHOUT_DATABASE_MS = 600_000;
-/** Compared with when the id is unknown, so that this takes as long. */
+/** Compared when the id is unknown, so that an unknown id takes as long as a wrong secret. */
 const NO_KEY = Buffer.alloc(32);
 
-/** The keys in force, as of a moment ago. */
+/** The keys in force, at most a few seconds old. */
 @Injectable()
 export class KeyRing implements OnModuleInit, OnApplicationShutdown {
   readonly #database: Database;
@@ -39,7 +39,7 @@ export class KeyRing implements OnModuleInit, OnApplicationShutdown {
     if (this.#timer !== null) clearInterval(this.#timer);
   }
 
-  /** The key, or null when it is none, or not in force. Throws DatabaseUnavailable when nobody can tell. */
+  /** Finds the key; null when it is unknown, wrong or expired. Throws DatabaseUnavailable when the keys cannot be read. */
   async find(text: string): Promise<StoredApiKey | null> {
     const parts = splitKey(text);
     if (parts === null) return null;
@@ -51,17 +51,17 @@ export class KeyRing implements OnModuleInit, OnApplicationShutdown {
     return key.expiresAt !== null && key.expiresAt.getTime() <= Date.now() ? null : key;
   }
 
-  /** Reads what is stored now: a key that was made just before this request came is among it. */
+  /** Reads the stored keys again, so that a key made just before this request is found. */
   async #lookAgain(): Promise<void> {
     const cameAt = Date.now();
-    // A read that had begun before may have missed it; the second cannot have.
+    // A read that had begun before the request may have missed the key; a second one cannot.
     for (let looks = 0; looks < 2 && this.#readAt <= cameAt; looks += 1) {
       await sleep(Math.max(0, this.#readAt + LOOK_AGAIN_MS - Date.now()));
       await this.#refresh(0);
     }
   }
 
-  /** A failure is borne as long as what is known is not older than `goodForMs`, and not asked for again at every request. */
+  /** Tolerates a failure while the known keys are not older than `goodForMs`. After a failure, it does not query again at every request. */
   async #refresh(goodForMs: number): Promise<void> {
     const goodEnough = Date.now() - this.#readAt < goodForMs;
     if (this.#failed !== null && Date.now() - this.#failed.at < FRESH_MS) {

@@ -1,11 +1,11 @@
 import { Controller, Inject } from '@nestjs/common';
 import { z } from 'zod';
-import { ROLES } from '../../client/api-keys.ts';
+import { ROLES } from '../../records/api-keys.ts';
 import type { Config } from '../../config.ts';
 import { Route, route } from '../core/route.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { CONFIG } from '../core/tokens.ts';
-import { type Actor, CurrentActor } from './actor.ts';
+import { type Actor, CurrentActor } from '../core/actor.ts';
 
 const SESSION = route({
   method: 'GET',
@@ -24,7 +24,7 @@ const SESSION = route({
   }),
 });
 
-/** For programs that show what the key may do. */
+/** Tells programs what their key may do, so that they can show it. */
 @Controller('api/v1/session')
 export class SessionController {
   readonly #temporal: { namespace: string; uiUrl: string | null };

@@ -2,7 +2,7 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import type { FastifyReply } from 'fastify';
 import { type Observable, map } from 'rxjs';
 
-/** A body with a status or headers of its own; a handler that returns anything else answers with its route's status. */
+/** A body with its own status or headers. A handler that returns anything else answers with its route's status. */
 export class Answer {
   readonly body: unknown;
   readonly status: number | null;
@@ -18,7 +18,7 @@ export class Answer {
   }
 }
 
-/** Work was taken on; `location` tells what becomes of it. */
+/** Answers that work has begun. `location` is the address that tells what becomes of it. */
 export const accepted = (body: object, location: string, headers: Record<string, string> = {}): Answer =>
   new Answer(body, { status: 202, headers: { location, 'retry-after': '2', ...headers } });
 

@@ -6,15 +6,15 @@ import { Problem } from './problem.ts';
 import { TemporalGateway } from './temporal-gateway.ts';
 
 const LOOK_EVERY_MS = 500;
-/** A worker that polls is given a task at once, and one that is too busy to poll comes back within this. */
+/** A polling worker gets a task at once, and a worker that is too busy to poll polls again within this time. */
 const PATIENCE_MS = 1_000;
-/** One that was started a moment ago is about to ask for the first time. */
+/** A worker that has just started sends its first poll within this time. */
 const FIRST_POLL_MS = 250;
 const RETRY_AFTER_SECONDS = 10;
-/** Of Temporal's enum: a task that lies in the queue. */
+/** The value in Temporal's enum for a task that waits in the queue. */
 const SCHEDULED = 1;
 
-/** What was to be done lies where nobody takes it. */
+/** Says that no worker takes the task. */
 export const NOBODY = Symbol('nobody');
 
 export interface Errand {
@@ -22,7 +22,7 @@ export interface Errand {
   taskQueue: string;
 }
 
-/** Tells what no worker takes from what a worker is about: Temporal accepts both, and says nothing until somebody is there. */
+/** Distinguishes a task that no worker takes from one that a worker is about to take. Temporal accepts both without saying which it is. */
 @Injectable()
 export class Attendance {
   readonly #temporal: TemporalGateway;
@@ -31,25 +31,28 @@ export class Attendance {
     this.#temporal = temporal;
   }
 
-  /** Throws NoWorker where nobody has polled for minutes, nor begins to, before anything is begun. */
+  /** Throws NoWorker, before anything is begun, when no worker has polled for minutes and none begins to. */
   async expectWorker(taskQueue: string, what: string): Promise<void> {
     const there = await this.#temporal.call((client) => hasWorker(client, taskQueue, FIRST_POLL_MS));
     if (!there) throw noWorker(taskQueue, what);
   }
 
-  /** `work`, which a worker is to do, or NOBODY: one that was killed counts as polling for some minutes yet. */
+  /**
+   * Returns the result of `work`, or NOBODY when no worker takes the task. The check in `expectWorker` is not enough: a killed worker still
+   * counts as polling for some minutes.
+   */
   async orNobody<T>(work: Promise<T>, errand: Errand): Promise<T | typeof NOBODY> {
     const settled = new AbortController();
     const nobody = this.#watch(errand, settled.signal);
     return Promise.race([work, nobody]).finally(() => settled.abort());
   }
 
-  /** Resolves when the task has lain there for a while in which nobody asked for one; never, when `signal` comes first. */
+  /** Resolves when the task has waited for a while in which no worker polled. It never resolves once `signal` is aborted. */
   async #watch(errand: Errand, signal: AbortSignal): Promise<typeof NOBODY> {
     let [seen, since]: [string | null, number] = [null, 0];
     while (!signal.aborted) {
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {});
-      // Temporal away: the work itself tells.
+      // Temporal is away. `work` itself fails with that.
       const now = await this.#temporal.call((client) => look(client, errand)).catch(() => null);
       if (now === null || now !== seen) [seen, since] = [now, performance.now()];
       else if (performance.now() - since >= PATIENCE_MS && !signal.aborted) return NOBODY;
@@ -65,7 +68,7 @@ export const noWorker = (taskQueue: string, what: string, left = 'Nothing was do
     { retryAfterSeconds: RETRY_AFTER_SECONDS },
   );
 
-/** The task that lies in the queue and the last time that anybody asked for one, by Temporal's clock; null when none lies there. */
+/** Identifies the waiting task and the time of the last poll, by Temporal's clock; null when no task waits. */
 async function look(client: Client, { workflowId, taskQueue }: Errand): Promise<string | null> {
   const { raw } = await client.workflow.getHandle(workflowId).describe();
   const task = raw.pendingWorkflowTask;

@@ -1,16 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Actor } from '../auth/actor.ts';
+import { type Act, recordAct } from '../../records/audit-log.ts';
+import type { Actor } from './actor.ts';
 import { Database } from './database.ts';
 
-export interface Act {
-  actor: Actor;
-  action: string;
-  subject: string;
-  reason?: string | undefined;
-  details?: Record<string, unknown>;
-}
+/** An act for which a request asked. */
+export type ActOfRequest = Omit<Act, 'actor'> & { actor: Actor };
 
-/** Who did what, and why. Written before the act: what cannot be recorded is not done. */
+/** Writes the audit log for requests. It adds the key that was used and the caller's address. */
 @Injectable()
 export class Audit {
   readonly #database: Database;
@@ -19,10 +15,8 @@ export class Audit {
     this.#database = database;
   }
 
-  async record({ actor, action, subject, reason, details = {} }: Act): Promise<void> {
-    await this.#database.rows(
-      'INSERT INTO audit_log (actor, action, subject, reason, details) VALUES ($1, $2, $3, $4, $5)',
-      [actor.name, action, subject, reason ?? null, { ...details, keyId: actor.keyId, address: actor.address }],
-    );
+  async record({ actor, details, ...act }: ActOfRequest): Promise<void> {
+    const { name, keyId, address } = actor;
+    await recordAct(this.#database.reader, { ...act, actor: name, details: { ...details, keyId, address } });
   }
 }

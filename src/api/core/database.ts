@@ -1,20 +1,20 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type pg from 'pg';
 import type { Config } from '../../config.ts';
-import { API_ROLE } from '../../connections/api-role.ts';
+import { API_ROLE } from '../../records/schema/api-role.ts';
 import { namingDatabaseFailures } from '../../connections/database-errors.ts';
 import { type Queryable, openPostgres } from '../../connections/postgres.ts';
 import type { Logger } from '../../logger.ts';
 import { withinDeadline } from './deadline.ts';
 import { CONFIG, LOGGER } from './tokens.ts';
 
-/** Connections at once: enough for hundreds of requests a second, few beside the workers'. */
+/** Size of the pool: enough for hundreds of requests a second, and few compared with the workers' connections. */
 const CONNECTIONS = 10;
 
-/** PostgreSQL under the API's role, with an answer or a DatabaseUnavailable within a second. */
+/** PostgreSQL under the API's role. It answers or throws DatabaseUnavailable within a second. */
 @Injectable()
 export class Database implements OnApplicationShutdown {
-  /** For code that takes a pool; each connection and query has its limit, the whole has none. */
+  /** For code that takes a pool. Each connection and query has its own time limit; the whole has none. */
   readonly pool: pg.Pool;
 
   constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) logger: Logger) {
@@ -42,7 +42,7 @@ export class Database implements OnApplicationShutdown {
     return rows;
   }
 
-  /** For work in a transaction of its own. When the deadline strikes, its outcome is not known to us. */
+  /** For work in its own transaction. When the deadline passes, the outcome is unknown. */
   write<T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> {
     return this.#within(() => work(this.pool));
   }

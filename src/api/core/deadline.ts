@@ -1,9 +1,9 @@
 import { Failure, type FailureCode } from '../../errors.ts';
 
-/** A part that has not answered by then is down, as far as this request is concerned. */
+/** A server that has not answered within this time counts as down for the request. */
 export const DEADLINE_MS = 900;
 
-/** Throws `code` when `work` takes longer. What it was doing may still happen. */
+/** Throws `code` when `work` takes longer. The work itself is not stopped. */
 export async function withinDeadline<T>(
   code: FailureCode,
   part: string,
@@ -18,7 +18,7 @@ export async function withinDeadline<T>(
     );
   });
   const answer = work();
-  // Of the loser of the race.
+  // When the deadline wins the race, a later failure of the work must not become an unhandled rejection.
   answer.catch(() => {});
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

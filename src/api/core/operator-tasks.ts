@@ -7,14 +7,14 @@ import {
 } from '@temporalio/client';
 import { Failure, isFailureCode } from '../../errors.ts';
 import { Attendance, NOBODY, noWorker } from './attendance.ts';
-import { LATE, orLate } from './prefer.ts';
+import { LATE, orLate } from './or-late.ts';
 import { Problem } from './problem.ts';
 import { Stopping } from './stopping.ts';
 import { TemporalGateway, isAway } from './temporal-gateway.ts';
 
-/** Somebody waits. What takes longer goes on without them. */
+/** How long a request waits for its task. A slower task goes on without it. */
 const WAIT_MS = 45_000;
-/** A task that no worker took is not done hours later, when nobody expects it any more. */
+/** A task that no worker took must not be done hours later, when nobody expects it any more. */
 const EXPIRES = '5 minutes';
 
 type TaskHandle<T> = WorkflowHandle<(input: unknown) => Promise<T>>;
@@ -27,7 +27,7 @@ export interface OperatorTask {
   summary: string;
 }
 
-/** Small things that need a worker: its secrets, its way to the legacy hosts, its right to write. */
+/** Runs small tasks that only a worker can do, because it has the secrets, the way to the legacy hosts and the right to write. */
 @Injectable()
 export class OperatorTasks {
   readonly #temporal: TemporalGateway;
@@ -44,7 +44,7 @@ export class OperatorTasks {
     this.#stopping = stopping;
   }
 
-  /** Errors: NoWorker, AlreadyRunning, TemporalUnavailable, and what the task fails by. */
+  /** Runs a task and waits for its result. Errors: NoWorker, AlreadyRunning, TemporalUnavailable, and the failures of the task. */
   async run<T>(task: OperatorTask): Promise<T> {
     const { summary, taskQueue } = task;
     await this.#attendance.expectWorker(taskQueue, summary);
@@ -66,7 +66,7 @@ export class OperatorTasks {
     });
   }
 
-  /** Nobody expects it any more when a worker is there again. If it stays, it expires. */
+  /** Ends a task that no worker took: once a worker is back, nobody expects it any more. If this fails, the task expires. */
   async #withdraw(handle: WorkflowHandle): Promise<void> {
     await this.#temporal.call(() => handle.terminate('no worker took it')).catch(() => {});
   }
@@ -89,7 +89,7 @@ export class OperatorTasks {
   }
 }
 
-/** An activity's failure comes as the cause of the workflow's, with its code as type. */
+/** An activity's failure arrives as the cause of the workflow's failure, with its code as the type. */
 function failureOf(error: WorkflowFailedError, summary: string): Failure {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof ApplicationFailure && isFailureCode(cause.type)) return new Failure(cause.type, cause.message);

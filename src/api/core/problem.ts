@@ -9,14 +9,14 @@ export interface FieldError {
 
 export interface ProblemDetails {
   errors?: FieldError[];
-  /** Where to look instead. */
+  /** An address where the client finds more. */
   link?: string;
   retryAfterSeconds?: number;
-  /** Methods that the path has, for the header of that name. */
+  /** The methods that the path has, for the `Allow` header. */
   allow?: string[];
 }
 
-/** A failure that tells the client more than its message. */
+/** A failure that gives the client more than its message. */
 export class Problem extends Failure {
   readonly details: ProblemDetails;
 
@@ -26,6 +26,6 @@ export class Problem extends Failure {
   }
 }
 
-/** What could not be found, and where to look. */
+/** Says what was not found, and where to look. */
 export const notFound = (what: string, link?: string): Problem =>
   new Problem('NotFound', `There is no ${what}.`, link === undefined ? {} : { link });

@@ -2,20 +2,21 @@ import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestI
 import type { FastifyRequest } from 'fastify';
 import { type Observable, finalize, from, lastValueFrom } from 'rxjs';
 import { RecentReads } from './recent-reads.ts';
-import { ROUTE, type RouteDefinition } from './route.ts';
+import { ROUTE } from './route.ts';
+import type { RouteDefinition } from './route-definition.ts';
 
-/** Bodies that may be sent many times, and their JSON once it was needed. */
+/** Bodies that may be sent many times, with their JSON once it was made. */
 const texts = new WeakMap<object, { json?: string }>();
 
-/** For every answer of the server: one that is kept is turned into text once, however many get it. */
+/** Serialises every answer of the server. A kept answer is turned into text only once, however many clients get it. */
 export function answerJson(body: unknown): string {
   const kept = texts.get(body as object);
   return kept === undefined ? JSON.stringify(body) : (kept.json ??= JSON.stringify(body));
 }
 
 /**
- * Whole answers of projections that many ask for at once come from recent-reads.ts. Only for routes that say `recent`: their answers are the
- * same for every key. Whatever is no read ends all that is kept: who changes something sees what they changed.
+ * Keeps whole answers for FLEETGRAPH_API_RECENT_MS, for routes that say `recent`: many clients ask for them at once, and they are the same
+ * for every key. A request that is not a read clears everything that is kept, so that clients see what they have changed.
  */
 @Injectable()
 export class RecentAnswers implements NestInterceptor {

@@ -1,27 +1,31 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../../config.ts';
-import { CONFIG } from './tokens.ts';
-
 interface Kept {
   found: Promise<unknown>;
   madeAt: number;
   renewing: boolean;
 }
 
-/** Reads kept at once; the oldest goes. */
+export interface RecentReadsOptions {
+  /** How long a result is returned again; 0: never. */
+  recentMs: number;
+  /**
+   * Renews a result in the background when it is asked for in the second half of its time. A read in demand then never waits for PostgreSQL
+   * or Redis.
+   */
+  renewed?: boolean;
+}
+
+/** Number of results that are kept; the oldest is dropped first. */
 const MOST = 2_000;
 
-/**
- * What was read a moment ago, for FLEETGRAPH_API_RECENT_MS. What is asked for again in the second half of that time is renewed behind the
- * answer, so that a read in demand never waits for PostgreSQL or Redis. A failure is not kept.
- */
-@Injectable()
+/** Keeps the results of recent reads, so that many callers at once cause one read. A failure is not kept. */
 export class RecentReads {
   readonly #recentMs: number;
+  readonly #renewed: boolean;
   readonly #kept = new Map<string, Kept>();
 
-  constructor(@Inject(CONFIG) config: Config) {
-    this.#recentMs = config.api.recentMs;
+  constructor({ recentMs, renewed = false }: RecentReadsOptions) {
+    this.#recentMs = recentMs;
+    this.#renewed = renewed;
   }
 
   get<T>(key: string, read: () => Promise<T>): Promise<T> {
@@ -29,14 +33,14 @@ export class RecentReads {
     const kept = this.#kept.get(key);
     const age = kept === undefined ? Infinity : performance.now() - kept.madeAt;
     if (kept === undefined || age > this.#recentMs) return this.#make(key, read).found as Promise<T>;
-    if (age > this.#recentMs / 2 && !kept.renewing) {
+    if (this.#renewed && age > this.#recentMs / 2 && !kept.renewing) {
       kept.renewing = true;
       this.#renew(key, kept, read);
     }
     return kept.found as Promise<T>;
   }
 
-  /** Somebody changed something: what was read before that is told to nobody. */
+  /** Call it after a change: results from before it are not returned any more. */
   clear(): void {
     this.#kept.clear();
   }
@@ -48,13 +52,13 @@ export class RecentReads {
     return made;
   }
 
-  /** A renewal that fails leaves the next one who asks to hear why. */
+  /** When a renewal fails, the next caller reads again and gets the error. */
   #renew(key: string, old: Kept, read: () => Promise<unknown>): void {
     const madeAt = performance.now();
     const found = read();
     found.then(
       () => {
-        // Cleared meanwhile: what was read before that is not kept.
+        // `clear` may have been called meanwhile. A result from before it must not be kept.
         if (this.#kept.get(key) === old) this.#keep(key, { found, madeAt, renewing: false });
       },
       () => this.#forget(key, old),

@@ -5,10 +5,10 @@ import { openRedis } from '../../connections/redis.ts';
 import type { Logger } from '../../logger.ts';
 import { CONFIG, LOGGER } from './tokens.ts';
 
-/** Answers come in milliseconds; a Redis that only pauses for a moment keeps its connection. */
+/** Redis answers in milliseconds. A connection that is silent for less than this is kept, because Redis may only pause. */
 export const SILENCE_MS = 2_000;
 
-/** An answer within half a second, or an error at once while Redis is away. */
+/** A connection that answers within half a second, and fails at once while Redis is away. */
 @Injectable()
 export class RedisConnection implements OnApplicationShutdown {
   readonly redis: Redis;
@@ -18,7 +18,7 @@ export class RedisConnection implements OnApplicationShutdown {
     this.redis = openRedis(config.redisUrl, {
       silenceTimeoutMs: SILENCE_MS,
       onError: (error) => {
-        // Told once: it is tried again every two seconds.
+        // The connection is tried again every two seconds, but one warning is enough.
         if (!away) logger.warn({ err: error }, 'Redis is away');
         away = true;
       },

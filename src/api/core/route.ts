@@ -9,38 +9,9 @@ import {
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { Role } from '../../client/api-keys.ts';
-import { describeRoute } from '../docs/describe-route.ts';
+import { describeRoute } from './describe-route.ts';
 import { type FieldError, Problem } from './problem.ts';
-
-/** `public` needs no key. `local` is a viewer's, and needs no key from this machine where the configuration says so. */
-export type Access = Role | 'public' | 'local';
-
-type Shape = z.ZodObject | undefined;
-
-/** An endpoint: what it takes, what it answers, who may. The handler's input is checked against it, and /docs is made of it. */
-export interface RouteDefinition<
-  P extends Shape = Shape,
-  Q extends Shape = Shape,
-  B extends z.ZodType | undefined = z.ZodType | undefined,
-> {
-  method: 'GET' | 'POST' | 'PUT';
-  /** Below the controller's path. */
-  path: string;
-  access: Access;
-  summary: string;
-  description?: string;
-  params?: P;
-  query?: Q;
-  body?: B;
-  /** Of status 200, or of `status`. */
-  answer: z.ZodType | { mediaType: string };
-  status?: number;
-  /** The answer is the same for every key, and one of half a second ago is as good: recent-answers.ts. */
-  recent?: boolean;
-  /** What else may be answered beside the errors that every endpoint has. */
-  also?: Record<number, string>;
-}
+import type { RouteDefinition, Shape } from './route-definition.ts';
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : Record<string, never>;
 
@@ -57,7 +28,7 @@ export const route = <const P extends Shape, const Q extends Shape, const B exte
 ): RouteDefinition<P, Q, B> & { params: P; query: Q; body: B } =>
   definition as RouteDefinition<P, Q, B> & { params: P; query: Q; body: B };
 
-/** Makes a method the handler of an endpoint. Without it a method is no endpoint, so none can lack its rule. */
+/** Makes a method the handler of an endpoint. A method without it is no endpoint, so every endpoint has an access rule. */
 export const Route = (definition: RouteDefinition): MethodDecorator =>
   applyDecorators(
     RequestMapping({ method: RequestMethod[definition.method], path: definition.path }),
@@ -66,7 +37,7 @@ export const Route = (definition: RouteDefinition): MethodDecorator =>
     ...describeRoute(definition),
   ) as MethodDecorator;
 
-/** The request's parameters, query and body, as the endpoint's definition has them. Throws InvalidRequest. */
+/** Passes the request's parameters, query and body, checked by the endpoint's definition. Throws InvalidRequest. */
 export const Input = createParamDecorator((_: unknown, context: ExecutionContext): InputOf<RouteDefinition> => {
   const { params, query, body } = context.switchToHttp().getRequest<FastifyRequest>();
   const definition = Reflect.getMetadata(ROUTE, context.getHandler()) as RouteDefinition;
@@ -90,10 +61,10 @@ export const Input = createParamDecorator((_: unknown, context: ExecutionContext
   throw new Problem('InvalidRequest', `The request is not what this endpoint takes: ${named}.`, { errors });
 });
 
-/** Of what clients send; nothing that an endpoint takes is nearly as deep. */
+/** Limit for nested input. No endpoint takes input that is nearly as deep. */
 const DEEPEST = 100;
 
-/** PostgreSQL stores no U+0000, and nobody means it. */
+/** Finds texts with U+0000: PostgreSQL cannot store it, and no client means it. */
 function unstorable(path: string[], value: unknown): FieldError[] {
   if (path.length > DEEPEST) {
     return [{ field: path[0]!, rule: 'too_deep', message: `is nested more than ${DEEPEST} deep` }];

@@ -13,7 +13,7 @@ export const bigintText = z
   .refine((text) => !/^[0-9]+$/.test(text) || BigInt(text) <= MAX_BIGINT, 'is larger than a bigint')
   .meta({ example: '17' });
 
-/** Pages go on behind `after`, which is the last page's `next`. */
+/** A page begins behind `after`, which is the `next` of the page before. */
 export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().min(1).max(200).optional().meta({ description: '`next` of the page before.' }),

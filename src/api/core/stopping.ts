@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
-/** Tells what would keep the process up, a wait or a stream, that it is to end. */
+/** Tells waits and streams to end when the process stops, because they would keep it up. */
 @Injectable()
 export class Stopping implements BeforeApplicationShutdown {
   readonly #controller = new AbortController();
@@ -9,7 +9,7 @@ export class Stopping implements BeforeApplicationShutdown {
     return this.#controller.signal;
   }
 
-  /** `work`, or `otherwise` from the moment that the process is asked to stop. */
+  /** The result of `work`, or `otherwise` as soon as the process is asked to stop. */
   async orStopping<T, O>(work: Promise<T>, otherwise: O): Promise<T | O> {
     const { signal } = this;
     if (signal.aborted) return otherwise;

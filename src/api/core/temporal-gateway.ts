@@ -6,16 +6,16 @@ import { Failure } from '../../errors.ts';
 import { type TemporalClient, openTemporal } from '../../connections/temporal.ts';
 import { DEADLINE_MS, withinDeadline } from './deadline.ts';
 
-/** A read that can do without Temporal waits this long for its word, and not at all while it was silent a moment ago. */
+/** How long a read waits for Temporal when it can do without. After a silence, such reads do not ask for a while. */
 const GLANCE_MS = 500;
 const SILENT_MS = 2_000;
 const [CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED] = [1, 4, 14, 8];
-/** A connection that broke is tried again at once and a moment later; whoever asks us asks again after that. */
+/** A broken connection is tried again at once and a moment later. After that, the API's client has to ask again. */
 const RETRIES = 2;
 const RETRY_AFTER_MS = 100;
 const AWAY = new Set([CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED]);
 
-/** Temporal, connected at the first call: the API starts, and answers what it can, while the server is away. */
+/** The connection to Temporal. It is opened at the first call, so that the API starts and answers what it can while Temporal is away. */
 export class TemporalGateway implements BeforeApplicationShutdown, OnApplicationShutdown {
   readonly #temporal: TemporalClient;
   readonly #retries: { stopped: boolean };
@@ -28,7 +28,7 @@ export class TemporalGateway implements BeforeApplicationShutdown, OnApplication
     this.#logger = logger;
   }
 
-  /** Errors: InvalidConfiguration, where the environment does not say how Temporal is reached or a payload key cannot be read. */
+  /** Errors: InvalidConfiguration, when the environment does not say how Temporal is reached, or a payload key cannot be read. */
   static async open(logger: Logger): Promise<TemporalGateway> {
     const retries = { stopped: false };
     const retry = makeGrpcRetryInterceptor({
@@ -62,7 +62,7 @@ export class TemporalGateway implements BeforeApplicationShutdown, OnApplication
     }
   }
 
-  /** As call, for reads that have an answer without Temporal: undefined when it does not answer at once. */
+  /** Like `call`, for reads that have an answer without Temporal. undefined when Temporal does not answer at once. */
   async glance<T>(work: (client: Client) => Promise<T>): Promise<T | undefined> {
     if (performance.now() < this.#silentUntil) return undefined;
     try {
@@ -83,13 +83,13 @@ export class TemporalGateway implements BeforeApplicationShutdown, OnApplication
   }
 
   async onApplicationShutdown(): Promise<void> {
-    // A retry that waits for its moment would find the channel closed, in a timer where nobody catches it.
+    // A retry may still wait for its time. On a closed channel it would throw in a timer, where nothing catches the error.
     await sleep(2 * RETRY_AFTER_MS);
     await this.#temporal.close();
   }
 }
 
-/** The SDK wraps what gRPC says into errors of its own. */
+/** Whether an error says that Temporal is away. The SDK wraps errors of gRPC into its own. */
 export function isAway(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (isGrpcServiceError(cause) && AWAY.has(cause.code)) return true;

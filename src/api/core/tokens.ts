@@ -1,4 +1,4 @@
-/** Providers that are no classes of ours. */
+/** Injection tokens for providers that are not classes. */
 export const CONFIG = Symbol('config');
 export const LOGGER = Symbol('logger');
 export const REDIS = Symbol('redis');

@@ -8,7 +8,7 @@ import { Injectable } from '@nestjs/common';
 const FOLDER = fileURLToPath(new URL('./public', import.meta.url));
 const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist');
 
-/** What else is in the folder, such as types, is not served. */
+/** Only files of these types are served. The folder also holds others, such as type declarations. */
 const MEDIA_TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -22,7 +22,10 @@ export interface DashboardFile {
   etag: string;
 }
 
-/** The dashboard as it is in the repository and in the chart library's package, read once: names that are not here do not exist. */
+/**
+ * The dashboard's files, from the repository and from the package of the chart library. They are read once at the start; no other name can
+ * be requested.
+ */
 @Injectable()
 export class DashboardFiles {
   readonly #files = new Map<string, DashboardFile>();

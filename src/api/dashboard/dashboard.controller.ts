@@ -6,8 +6,8 @@ import { DASHBOARD_FILE, DASHBOARD_PAGE } from './dashboard.routes.ts';
 import { DashboardFiles } from './dashboard-files.ts';
 
 /**
- * What the page may do, and no more: its own modules, styles, pictures and requests. Nothing inline, nothing from elsewhere, no string
- * that becomes script.
+ * Restricts the page to its own modules, styles, pictures and requests. Inline code, foreign hosts and strings that become script are not
+ * allowed.
  */
 const PAGE_HEADERS = {
   'content-security-policy': [
@@ -25,7 +25,7 @@ const PAGE_HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 };
 
-/** The page for people. It holds no data: what it shows it asks for with the key of whoever reads it. */
+/** Serves the page for people. It holds no data itself: it requests what it shows with its reader's key. */
 @Controller()
 export class DashboardController {
   readonly #files: DashboardFiles;
@@ -47,7 +47,7 @@ export class DashboardController {
   #answer(name: string, known: string | undefined, more: Record<string, string> = {}): Answer {
     const file = this.#files.find(name);
     if (file === null) throw notFound(`part of the dashboard named ${name}`, '/');
-    // Asked for again at each load, so that a page is never made of two versions; mostly answered by 304.
+    // The browser asks again at each load, so that a page never mixes two versions. The answer is mostly 304.
     const headers = { etag: file.etag, 'cache-control': 'no-cache', ...more };
     if (known === file.etag) return new Answer(undefined, { status: 304, headers });
     return new Answer(file.text, { headers: { ...headers, 'content-type': file.mediaType } });

@@ -34,7 +34,7 @@ const OPENAPI = route({
   answer: z.record(z.string(), z.unknown()),
 });
 
-/** The description of the API and a page to read it by, without a request to anywhere else. */
+/** Serves the description of the API, and a page to read it that needs no other host. */
 @Controller('docs')
 export class DocsController {
   readonly #openApi: OpenApi;

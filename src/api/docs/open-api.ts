@@ -27,7 +27,11 @@ const PROBLEM = {
   },
 };
 
-/** The description of the API, made once from its routes. */
+/** These three were one controller once. Their operations keep the old names, because clients are generated from them. */
+const FLEET = new Set(['Vehicles', 'Servers', 'Quarantine']);
+const groupOf = (controller: string): string => (FLEET.has(controller) ? 'Fleet' : controller);
+
+/** The OpenAPI description of the API, made once from its routes. */
 @Injectable()
 export class OpenApi {
   document: OpenAPIObject | null = null;
@@ -47,14 +51,14 @@ export class OpenApi {
       })
       .build();
     const document = SwaggerModule.createDocument(app, config, {
-      operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+      operationIdFactory: (controller, method) => `${groupOf(controller.replace(/Controller$/, ''))}_${method}`,
       autoTagControllers: true,
     });
     document.components = {
       ...document.components,
       schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
     };
-    // Nest describes what it finds in the order of its modules: sorted, a moved import changes nothing.
+    // Nest lists paths in the order of its modules. Sorting keeps the description unchanged when an import moves.
     document.paths = Object.fromEntries(Object.entries(document.paths).sort(([a], [b]) => (a < b ? -1 : 1)));
     this.document = document;
     return document;

@@ -1,14 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { approveDataset, rejectDataset } from '../../client/held-datasets.ts';
-import type { Actor } from '../auth/actor.ts';
+import { approveDataset, rejectDataset } from '../../records/dataset-decisions.ts';
+import { findDataset, listDatasets } from '../../records/datasets.ts';
+import type { Actor } from '../core/actor.ts';
 import { Database } from '../core/database.ts';
 import { numberCursor, pageOf } from '../core/pages.ts';
 import { notFound } from '../core/problem.ts';
 
-const COLUMNS = `version::text, source, state, stops, routes, flights, held_reason AS "heldReason", decided_by AS "decidedBy",
-  decision_reason AS "decisionReason", decided_at AS "decidedAt", created_at AS "createdAt"`;
-
-/** What the source has published; what is held waits for somebody to decide. */
+/** Lists the datasets of the source and decides on those that are held. */
 @Injectable()
 export class DatasetsService {
   readonly #database: Database;
@@ -26,11 +24,8 @@ export class DatasetsService {
     after?: string | undefined;
     state?: string | undefined;
   }): Promise<object> {
-    const rows = await this.#database.rows<{ version: string }>(
-      `SELECT ${COLUMNS} FROM datasets WHERE ($2::bigint IS NULL OR version < $2) AND ($3::text IS NULL OR state = $3)
-        ORDER BY datasets.version DESC LIMIT $1`,
-      [limit + 1, numberCursor(after), state ?? null],
-    );
+    const page = { limit: limit + 1, before: numberCursor(after), state: state ?? null };
+    const rows = await listDatasets(this.#database.reader, page);
     return pageOf('datasets', rows, limit, ({ version }) => version);
   }
 
@@ -42,7 +37,7 @@ export class DatasetsService {
     return this.#decide(rejectDataset, version, actor, reason);
   }
 
-  /** The decision writes its own row of the audit log, in its transaction. */
+  /** The decision writes its row of the audit log in its own transaction. */
   async #decide(decide: typeof approveDataset, version: string, actor: Actor, reason: string): Promise<object> {
     await this.#find(version);
     await this.#database.write((pool) => decide(pool, { version, actor: actor.name, reason }));
@@ -50,8 +45,8 @@ export class DatasetsService {
   }
 
   async #find(version: string): Promise<object> {
-    const [dataset] = await this.#database.rows(`SELECT ${COLUMNS} FROM datasets WHERE version = $1`, [version]);
-    if (dataset === undefined) throw notFound(`dataset ${version}`, '/api/v1/graph/datasets');
+    const dataset = await findDataset(this.#database.reader, version);
+    if (dataset === null) throw notFound(`dataset ${version}`, '/api/v1/graph/datasets');
     return dataset;
   }
 }

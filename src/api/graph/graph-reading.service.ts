@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
-import { GraphReader } from '../../graph-reader/graph-reader.ts';
-import { readTransportGraphSettings } from '../../settings/store.ts';
+import { GraphReader } from '../../graph-store/graph-reader.ts';
+import { readTransportGraphSettings } from '../../records/settings.ts';
 import { Answer } from '../core/answer.ts';
 import { Database } from '../core/database.ts';
 import { notFound } from '../core/problem.ts';
@@ -10,12 +10,12 @@ import { RecentReads } from '../core/recent-reads.ts';
 import { REDIS } from '../core/tokens.ts';
 import { WholeGraph, type WholeGraphQuestion } from './whole-graph.ts';
 
-/** Of a stop or a way it is a kilobyte, of the drawing of a large network some megabytes. */
+/** Limit of the cached texts. The text of a stop or a path has about a kilobyte, the drawing of a large network some megabytes. */
 const KEPT_CHARACTERS = 32 * 1024 ** 2;
 
 /**
- * The live graph, read from Redis: each request pins one version. Texts go out as they are stored. A version never changes, so what was read
- * of it is not read again; which one is live is known from a moment ago.
+ * Reads the live graph from Redis. Each request pins one version, and texts are sent as they are stored. A version never changes, so its
+ * texts are cached. Which version is live may be known from a moment ago.
  */
 @Injectable()
 export class GraphReadingService {
@@ -27,7 +27,7 @@ export class GraphReadingService {
     maxSize: KEPT_CHARACTERS,
     sizeCalculation: ({ text }, what) => what.length + text.length,
     fetchMethod: (_what, _stale, { context }) => context(),
-    // Whoever waits for a text gets it, also when there is no room for it any more.
+    // A caller that waits for a text gets it even when the cache has no more room for it.
     ignoreFetchAbort: true,
   });
   #opened: Promise<Opened> | null = null;
@@ -75,13 +75,14 @@ export class GraphReadingService {
     const opened = await this.#open();
     const live = await this.#recent.get('the live graph', () => opened.reader.read(async ({ version }) => version));
     const key = `${live} ${what}`;
-    // Where the graph was swapped between the two looks, the text is right and of another version than its key: it counts once.
+    // The graph may be switched between the two reads. The text is then right, but of another version than its key says: it is used once
+    // and read again next time.
     const forceRefresh = (this.#texts.peek(key)?.version ?? live) !== live;
     const found = await this.#texts.forceFetch(key, { context: () => read(opened), forceRefresh });
     return isKnown(found.version, known) ? unchanged(found.version) : answer(found);
   }
 
-  /** How keys are written changes with a setting; while PostgreSQL does not tell, they are as the spec has them. */
+  /** A setting decides how keys are written. While PostgreSQL is away, the keys of the spec are assumed. */
   async #open(): Promise<Opened> {
     return (this.#opened ??= readTransportGraphSettings(this.#database.reader).then(
       ({ keyTag }) => ({ reader: new GraphReader(this.#redis, { keyTag }), keyTag }),

@@ -6,7 +6,15 @@ import {
   TRANSPORT_GRAPH_TASK_QUEUE,
 } from '../../workflows/transport-graph/messages.ts';
 import { Failure } from '../../errors.ts';
-import type { Actor } from '../auth/actor.ts';
+import {
+  type GraphVersion,
+  type StoredReport,
+  activeGraphVersion,
+  activeVersion,
+  findGraphVersion,
+  listGraphVersions,
+} from '../../records/graph-versions.ts';
+import type { Actor } from '../core/actor.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';
 import { OperatorTasks } from '../core/operator-tasks.ts';
@@ -14,19 +22,14 @@ import { numberCursor, pageOf } from '../core/pages.ts';
 import { Problem, notFound } from '../core/problem.ts';
 
 const LIST = '/api/v1/graph/versions';
-const ISSUES = (severity: string): string =>
-  `(SELECT count(*)::int FROM jsonb_array_elements(coalesce(report -> 'issues', '[]')) issue WHERE issue ->> 'severity' = '${severity}')`;
-const COLUMNS = `version, state, dataset_version::text AS "datasetVersion", nodes, edges, (report ->> 'valid')::boolean AS valid,
-  ${ISSUES('error')} AS errors, ${ISSUES('warning')} AS warnings, previous_version AS "previousVersion", created_at AS "createdAt",
-  activated_at AS "activatedAt", retired_at AS "retiredAt"`;
 
-interface GraphRow {
-  version: string;
-  state: string;
-  report: Record<string, unknown> & { diff?: object | null };
+interface Switching {
+  reason: string;
+  /** The graph that the caller saw as the live one. */
+  from?: string | undefined;
 }
 
-/** The versions of the graph, from PostgreSQL. Switching between them is a worker's: the API may write neither row nor key. */
+/** Lists the versions of the graph, from PostgreSQL. A worker switches between them, because the API may write neither their rows nor their keys. */
 @Injectable()
 export class GraphVersionsService {
   readonly #database: Database;
@@ -44,19 +47,14 @@ export class GraphVersionsService {
   }
 
   async active(): Promise<object> {
-    const [graph] = await this.#database.rows(
-      `SELECT ${COLUMNS}, report - 'diff' AS report, extract(epoch FROM now() - activated_at)::float8 AS "ageSeconds"
-         FROM graphs WHERE state = 'active'`,
-    );
-    if (graph === undefined) throw notFound('live graph yet: run the pipeline', LIST);
+    const graph = await activeGraphVersion(this.#database.reader);
+    if (graph === null) throw notFound('live graph yet: run the pipeline', LIST);
     return { success: true, graph };
   }
 
   async list({ limit, after }: { limit: number; after?: string | undefined }): Promise<object> {
-    const rows = await this.#database.rows<{ version: string }>(
-      `SELECT ${COLUMNS} FROM graphs WHERE $2::bigint IS NULL OR id < $2 ORDER BY id DESC LIMIT $1`,
-      [limit + 1, numberCursor(after)],
-    );
+    const page = { limit: limit + 1, before: numberCursor(after) };
+    const rows = await listGraphVersions(this.#database.reader, page);
     return pageOf('versions', rows, limit, ({ version }) => version.replace('graph-v', ''));
   }
 
@@ -66,7 +64,7 @@ export class GraphVersionsService {
     return { success: true, graph, report, diff };
   }
 
-  async activate(version: string, actor: Actor, reason: string): Promise<object> {
+  async activate({ version, ...request }: Switching & { version: string }, actor: Actor): Promise<object> {
     const { state } = await this.#find(version);
     if (state !== 'retired') {
       throw new Problem(
@@ -77,16 +75,25 @@ export class GraphVersionsService {
         },
       );
     }
-    return this.#switch({ version, actor: actor.name, reason }, actor);
+    return this.#switch({ ...request, version }, actor);
   }
 
-  rollback(actor: Actor, reason: string): Promise<object> {
-    return this.#switch({ actor: actor.name, reason }, actor);
+  rollback(request: Switching, actor: Actor): Promise<object> {
+    return this.#switch(request, actor);
   }
 
-  async #switch(input: SwitchGraphInput, actor: Actor): Promise<object> {
+  /** Two requests at once leave the same graph, so the second is refused, and does not switch back what the first has done. */
+  async #switch({ from, ...request }: Switching & { version?: string }, actor: Actor): Promise<object> {
+    const leaving = from ?? (await activeVersion(this.#database.reader));
+    const input: SwitchGraphInput = { ...request, actor: actor.name, ...(leaving !== null && { from: leaving }) };
     const subject = input.version ?? 'the version before';
-    await this.#audit.record({ actor, action: 'graph.switch', subject, reason: input.reason });
+    await this.#audit.record({
+      actor,
+      action: 'graph.switch',
+      subject,
+      reason: input.reason,
+      details: { from: leaving },
+    });
     try {
       const result = await this.#tasks.run<SwitchGraphResult>({
         workflowType: 'switchGraph',
@@ -97,17 +104,17 @@ export class GraphVersionsService {
       });
       return { success: true, ...result };
     } catch (error) {
-      // Not that the graph is away: the one that was asked for cannot be gone back to.
-      if (error instanceof Failure && error.code === 'GraphUnavailable') throw new Problem('WrongState', error.message);
+      // The live graph is not affected: it is the requested version that cannot be restored.
+      if (error instanceof Failure && ['GraphUnavailable', 'GraphSuperseded'].includes(error.code)) {
+        throw new Problem('WrongState', error.message, { link: LIST });
+      }
       throw error;
     }
   }
 
-  async #find(version: string): Promise<GraphRow> {
-    const [row] = await this.#database.rows<GraphRow>(`SELECT ${COLUMNS}, report FROM graphs WHERE version = $1`, [
-      version,
-    ]);
-    if (row === undefined) throw notFound(`graph ${version}`, LIST);
-    return row;
+  async #find(version: string): Promise<GraphVersion & { report: StoredReport }> {
+    const graph = await findGraphVersion(this.#database.reader, version);
+    if (graph === null) throw notFound(`graph ${version}`, LIST);
+    return graph;
   }
 }

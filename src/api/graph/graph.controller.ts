@@ -1,5 +1,5 @@
 import { Controller, Headers, Inject } from '@nestjs/common';
-import { type Actor, CurrentActor } from '../auth/actor.ts';
+import { type Actor, CurrentActor } from '../core/actor.ts';
 import { Input, type InputOf, Route } from '../core/route.ts';
 import { DatasetsService } from './datasets.service.ts';
 import { GraphReadingService } from './graph-reading.service.ts';
@@ -52,12 +52,12 @@ export class GraphController {
 
   @Route(ACTIVATE_GRAPH)
   activate(@Input() { params, body }: InputOf<typeof ACTIVATE_GRAPH>, @CurrentActor() actor: Actor) {
-    return this.#versions.activate(params.version, actor, body.reason);
+    return this.#versions.activate({ ...body, version: params.version }, actor);
   }
 
   @Route(ROLLBACK_GRAPH)
   rollback(@Input() { body }: InputOf<typeof ROLLBACK_GRAPH>, @CurrentActor() actor: Actor) {
-    return this.#versions.rollback(actor, body.reason);
+    return this.#versions.rollback(body, actor);
   }
 
   @Route(LIST_DATASETS)

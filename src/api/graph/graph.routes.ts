@@ -102,6 +102,13 @@ export const READ_GRAPH = route({
   also: { 404: 'There is no such version.' },
 });
 
+/** The graph that the caller means to leave. */
+const switching = decision.extend({
+  from: version.optional().meta({
+    description:
+      'The live version as you saw it: when another is live by then, nothing is switched (409). Else the one that is live when the request arrives.',
+  }),
+});
 const switched = success({ from: z.string(), to: version });
 
 export const ACTIVATE_GRAPH = route({
@@ -110,9 +117,12 @@ export const ACTIVATE_GRAPH = route({
   access: 'operator',
   summary: 'Send readers to this version, which must still be whole in Redis',
   params: versionParams,
-  body: decision,
+  body: switching,
   answer: switched,
-  also: { 404: 'There is no such version.', 409: 'It is live already, or gone from Redis.' },
+  also: {
+    404: 'There is no such version.',
+    409: 'It is live already, or gone from Redis, or another than `from` is live.',
+  },
 });
 
 export const ROLLBACK_GRAPH = route({
@@ -120,9 +130,9 @@ export const ROLLBACK_GRAPH = route({
   path: 'rollback',
   access: 'operator',
   summary: 'Send readers back to the version before the live one',
-  body: decision,
+  body: switching,
   answer: switched,
-  also: { 409: 'There is no version to go back to.' },
+  also: { 409: 'There is no version to go back to, or another than `from` is live.' },
 });
 
 export const LIST_DATASETS = route({

@@ -7,22 +7,22 @@ import { openRedis } from '../../connections/redis.ts';
 import { Failure } from '../../errors.ts';
 import { type PathNetwork, createPathNetwork } from '../../graph/shortest-path.ts';
 import type { GraphEdge, GraphNode } from '../../graph/transport-graph.ts';
-import { GraphReader, type PinnedGraph } from '../../graph-reader/graph-reader.ts';
+import { GraphReader, type PinnedGraph } from '../../graph-store/graph-reader.ts';
 import { SILENCE_MS } from '../core/redis-connection.ts';
 import type { WholeGraphAnswer, WholeGraphQuestion } from './whole-graph.ts';
 
-/** A connection is made in milliseconds; on a busy machine it may take a moment. Whether Redis is there at all was asked before. */
+/** Time to connect. It takes milliseconds, and more on a busy machine. The caller has already checked that Redis is there. */
 const CONNECT_MS = 2_000;
 
-/** Of the scale of `nice`: who waits for a way lets those go ahead whose answers are at hand. */
+/** Priority of this thread on the scale of `nice`. Long searches must not delay short answers of the other thread. */
 const BEHIND_THE_ANSWERING_THREAD = 10;
 
-/** The thread behind whole-graph.ts. It has a connection of its own: what Redis sends, megabytes of it, is read and parsed here. */
+/** The thread behind whole-graph.ts. It has its own connection, so that the megabytes from Redis are read and parsed here. */
 const redis = openRedis(loadConfig().redisUrl, { silenceTimeoutMs: SILENCE_MS, commandTimeoutMs: 2 * SILENCE_MS });
 
 let last: { version: string; network: Promise<PathNetwork> } | null = null;
 
-/** Made once of each version, and kept of the one that was asked for last. */
+/** The network is built once per version. Only that of the last requested version is kept. */
 function networkOf(graph: PinnedGraph): Promise<PathNetwork> {
   if (last?.version === graph.version) return last.network;
   const network = graph.content().then(({ stopIds, neighbors }) => createPathNetwork(stopIds, neighbors));
@@ -34,12 +34,12 @@ function networkOf(graph: PinnedGraph): Promise<PathNetwork> {
 
 goBehind();
 
-/** Linux takes a thread's id as it takes a process's. Elsewhere, or where it is forbidden, all threads are alike. */
+/** Linux sets the priority of a single thread by its thread id. Elsewhere, or where that is forbidden, the priority stays the same. */
 function goBehind(): void {
   try {
     setPriority(Number(basename(readlinkSync('/proc/thread-self'))), BEHIND_THE_ANSWERING_THREAD);
   } catch {
-    // Slower for others, and right.
+    // Other answers are slower without the lower priority, but still right.
   }
 }
 
@@ -50,7 +50,7 @@ export default async function answer({ keyTag, way }: WholeGraphQuestion): Promi
   try {
     return await new GraphReader(redis, { keyTag }).read((graph) => (way === null ? show(graph) : find(graph, way)));
   } catch (error) {
-    // An error that crosses threads is no Failure any more.
+    // An error loses its class when it crosses threads, so a Failure is sent as data.
     if (!(error instanceof Failure)) throw error;
     return { failure: { code: error.code, message: error.message } };
   }

@@ -15,12 +15,12 @@ export type WholeGraphAnswer =
   | { missing: string }
   | { failure: { code: FailureCode; message: string } };
 
-/** Read, parsed and searched one after the other; what waits for Redis lets others go ahead. */
+/** The thread parses and searches one question after the other. More questions at once let it work while others wait for Redis. */
 const QUESTIONS_AT_ONCE = 64;
 
 /**
- * What needs the whole live graph in memory: the quickest way and the drawing. A new version is tens of megabytes of JSON and a search may
- * visit every stop; in the thread that answers requests, each would hold up everybody else.
+ * Answers questions that need the whole live graph in memory: the quickest path and the drawing. A new version is tens of megabytes of
+ * JSON, and a search may visit every stop. Both would block all other requests in the main thread.
  */
 @Injectable()
 export class WholeGraph implements OnApplicationShutdown {
@@ -33,7 +33,7 @@ export class WholeGraph implements OnApplicationShutdown {
       minThreads: 1,
       maxThreads: 1,
       concurrentTasksPerWorker: QUESTIONS_AT_ONCE,
-      // Between questions its connection must be heard as well.
+      // Atomics would block the thread between questions, and its connection to Redis must be served then too.
       useAtomics: false,
     });
     const answer = (await this.#thread.run(question)) as WholeGraphAnswer;

@@ -1,29 +1,30 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import type { z } from 'zod';
-import { GRAPH_POINTER } from '../../connections/graph-keys.ts';
-import { describePositionsStore } from '../../connections/migrations.ts';
+import { graphOfVersion } from '../../records/graphs.ts';
+import { readLiveVersion } from '../../graph-store/read-version.ts';
+import { describePositionsStore } from '../../records/schema/migrations.ts';
 import { type RedisMemory, mayEvictGraph, readRedisMemory } from '../../connections/redis-memory.ts';
 import { Answer } from '../core/answer.ts';
 import { Database } from '../core/database.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { REDIS } from '../core/tokens.ts';
-import { createMemo } from '../core/memo.ts';
+import { RecentReads } from '../core/recent-reads.ts';
 import type { readiness } from './health.routes.ts';
 
 export type Readiness = z.infer<typeof readiness>;
 type Check = Readiness['checks'][number];
 
-/** Probes of many watchers are one question to the servers. */
+/** Many probes within this time cause one question to the servers. */
 const FRESH_MS = 500;
 
-/** How the parts are, in words; knows no HTTP but the status. */
+/** Says how the servers are, in words. It knows nothing of HTTP but the status. */
 @Injectable()
 export class HealthService {
   readonly #database: Database;
   readonly #redis: Redis;
   readonly #temporal: TemporalGateway;
-  readonly #memo = createMemo<Readiness>(FRESH_MS);
+  readonly #recent = new RecentReads({ recentMs: FRESH_MS });
 
   constructor(
     @Inject(Database) database: Database,
@@ -41,7 +42,7 @@ export class HealthService {
   }
 
   read(): Promise<Readiness> {
-    return this.#memo.get('', () => this.#examine());
+    return this.#recent.get('', () => this.#examine());
   }
 
   async #examine(): Promise<Readiness> {
@@ -59,20 +60,15 @@ export class HealthService {
     return { status: postgres.status === 'down' ? 'down' : whole ? 'ok' : 'degraded', checks, graph, positions };
   }
 
-  /** What readers get, with the age that PostgreSQL knows. */
+  /** The graph that readers get, with its age from PostgreSQL. */
   async #graph(): Promise<Readiness['graph']> {
-    const version = await this.#redis.get(GRAPH_POINTER);
+    const version = await readLiveVersion(this.#redis);
     if (version === null) return null;
-    const [row] = await this.#database
-      .rows<{ activated_at: Date | null; age: number | null }>(
-        'SELECT activated_at, extract(epoch FROM now() - activated_at)::float8 AS age FROM graphs WHERE version = $1',
-        [version],
-      )
-      .catch(() => []);
+    const row = await graphOfVersion(this.#database.reader, version).catch(() => null);
     return {
       version,
       activatedAt: row?.activated_at?.toISOString() ?? null,
-      ageSeconds: row?.age == null ? null : Math.round(row.age),
+      ageSeconds: row?.live_seconds == null ? null : Math.round(row.live_seconds),
     };
   }
 }
@@ -82,7 +78,7 @@ function evictionRisk(memory: RedisMemory): string | undefined {
   return `its maxmemory-policy ${memory.policy} may evict the live graph: CONFIG SET maxmemory-policy volatile-lru`;
 }
 
-/** `ask` may answer what it found that is not as it should be. */
+/** Measures one server. `ask` returns a text when the server answers but something is wrong. */
 async function probe(name: Check['name'], ask: () => Promise<string | undefined | void>): Promise<Check> {
   const askedAt = performance.now();
   const latencyMs = (): number => Math.round((performance.now() - askedAt) * 10) / 10;
@@ -91,7 +87,7 @@ async function probe(name: Check['name'], ask: () => Promise<string | undefined 
     if (found !== undefined) return { name, status: 'degraded', latencyMs: latencyMs(), error: found };
     return { name, status: 'up', latencyMs: latencyMs() };
   } catch {
-    // What a driver says may hold addresses; the log has it.
+    // A driver's message may hold addresses. Only the log gets it.
     return { name, status: 'down', latencyMs: latencyMs(), error: 'it does not answer' };
   }
 }

@@ -2,23 +2,31 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Logger } from '../../logger.ts';
 import { Database } from '../core/database.ts';
-import { createMemo } from '../core/memo.ts';
+import { RecentReads } from '../core/recent-reads.ts';
 import { LOGGER } from '../core/tokens.ts';
 import { HealthService } from '../health/health.service.ts';
-import { GAUGES, type GaugeQuery } from './metric-queries.ts';
+import type { GaugeQuery } from './gauge-query.ts';
+import { GAUGES } from './metric-queries.ts';
 
-/** Sums over tables: many scrapers are one question. */
+/** The sums read whole tables, so many scrapers within this time cause one read. */
 const FRESH_MS = 10_000;
 const LATENCY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60];
 
-/** What Prometheus reads. A part that is away leaves its figures out, and says so in `fleetgraph_up`. */
+interface AnswerGiven {
+  method: string;
+  route: string;
+  status: number;
+  seconds: number;
+}
+
+/** Collects the metrics for Prometheus. When a server is away, its figures are left out and `fleetgraph_up` says so. */
 @Injectable()
 export class MetricsService {
   readonly #registry = new Registry();
   readonly #database: Database;
   readonly #health: HealthService;
   readonly #logger: Logger;
-  readonly #fresh = createMemo<void>(FRESH_MS);
+  readonly #fresh = new RecentReads({ recentMs: FRESH_MS });
   readonly #up: Gauge;
   readonly #gauges = new Map<GaugeQuery, Gauge>();
   readonly #requests: Histogram;
@@ -46,8 +54,8 @@ export class MetricsService {
     });
   }
 
-  /** One answer was given. Long waits and streams are among them. */
-  observe(method: string, route: string, status: number, seconds: number): void {
+  /** Counts one answer and its duration. Long waits and streams are included. */
+  observe({ method, route, status, seconds }: AnswerGiven): void {
     this.#requests.observe({ method, route, status: String(status) }, seconds);
   }
 
@@ -70,9 +78,9 @@ export class MetricsService {
   }
 
   async #fill(): Promise<void> {
-    // One after the other: a scrape must not take all connections.
-    for (const [{ sql }, gauge] of this.#gauges) {
-      const rows = await this.#database.rows<Record<string, string | number>>(sql);
+    // The queries run one after the other, so that a scrape does not take all connections.
+    for (const [query, gauge] of this.#gauges) {
+      const rows = await query.read(this.#database.reader);
       gauge.reset();
       for (const { value, ...labels } of rows) gauge.set(labels, Number(value));
     }

@@ -1,5 +1,5 @@
 import { Controller, Inject } from '@nestjs/common';
-import { type Actor, CurrentActor } from '../auth/actor.ts';
+import { type Actor, CurrentActor } from '../core/actor.ts';
 import { Input, type InputOf, Route } from '../core/route.ts';
 import { LIST_SETTINGS, READ_SETTING, WRITE_SETTING } from './settings.routes.ts';
 import { SettingsService } from './settings.service.ts';

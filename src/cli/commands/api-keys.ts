@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ROLES, type Role, createApiKey, listApiKeys, revokeApiKey } from '../../client/api-keys.ts';
+import { ROLES, type Role, createApiKey, listApiKeys, revokeApiKey } from '../../records/api-keys.ts';
 import { plainTable } from '../run-table.ts';
 import { withSession } from '../session.ts';
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { type Finding, examine } from '../doctor.ts';
+import { examine } from '../doctor/doctor.ts';
+import type { Finding } from '../doctor/finding.ts';
 import { withSession } from '../session.ts';
 
 export const doctorCommand = (): Command =>

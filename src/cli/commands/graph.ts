@@ -3,13 +3,14 @@ import { Command } from 'commander';
 import { openBackupStore } from '../../activities/transport-graph/backup-store.ts';
 import { rollbackGraph } from '../../activities/transport-graph/graph-builder/rollback-graph.ts';
 import { createStageLog } from '../../activities/transport-graph/stage-log.ts';
-import { openRedis } from '../../connections/redis.ts';
+import { openRedis, untilReady } from '../../connections/redis.ts';
 import { Failure } from '../../errors.ts';
-import { approveDataset, rejectDataset } from '../../client/held-datasets.ts';
+import { approveDataset, rejectDataset } from '../../records/dataset-decisions.ts';
+import { activeVersion } from '../../records/graph-versions.ts';
 import { createCustomStages } from '../../orchestrator/custom-stages.ts';
 import type { OrchestrationResult, WorkerExecutionResult } from '../../orchestrator/types.ts';
 import { WorkerOrchestrator } from '../../orchestrator/worker-orchestrator.ts';
-import { readTransportGraphSettings } from '../../settings/store.ts';
+import { readTransportGraphSettings } from '../../records/settings.ts';
 import { GRAPH_BUILDER } from '../../workflows/transport-graph/messages.ts';
 import { duration } from '../figures.ts';
 import { printGraphStatus } from '../graph-status.ts';
@@ -19,7 +20,7 @@ import { type Session, withSession } from '../session.ts';
 const GRAPH_COMMAND_TIMEOUT_MS = 10_000;
 const REASON = ['--reason <text>', 'why, for the audit log'] as const;
 
-/** Steers the transport-graph pipeline by hand; whatever overrides a rule wants a reason, and leaves a row in the audit log. */
+/** Steers the transport-graph pipeline by hand. A command that overrides a rule needs a reason, and writes a row to the audit log. */
 export function graphCommand(): Command {
   const command = new Command('graph').description(
     'the transport-graph pipeline: OData → virtual entities → graph in Redis',
@@ -45,6 +46,7 @@ export function graphCommand(): Command {
     .command('rollback')
     .description('send readers back to an earlier graph')
     .argument('[version]', 'graph-v…; the one before the live graph unless given')
+    .option('--from <version>', 'the live graph as you saw it: when another is live by now, nothing is switched')
     .requiredOption(...REASON)
     .action(rollback);
   for (const [verb, decide, decided] of [
@@ -112,11 +114,13 @@ async function cancel({ stage, reason }: { stage?: string; reason: string }): Pr
   });
 }
 
-async function rollback(version: string | undefined, { reason }: { reason: string }): Promise<void> {
+async function rollback(version: string | undefined, options: { reason: string; from?: string }): Promise<void> {
   await withSession(async ({ config, postgres }) => {
     const redis = openRedis(config.redisUrl, { commandTimeoutMs: GRAPH_COMMAND_TIMEOUT_MS });
     try {
-      const { from, to } = await rollbackGraph(
+      await untilReady(redis);
+      const from = options.from ?? (await activeVersion(postgres));
+      const { from: left, to } = await rollbackGraph(
         {
           pool: postgres,
           redis,
@@ -126,9 +130,9 @@ async function rollback(version: string | undefined, { reason }: { reason: strin
           heartbeat: () => {},
           cancellationSignal: () => new AbortController().signal,
         },
-        { ...(version === undefined ? {} : { version }), ...byMe(reason) },
+        { ...(version !== undefined && { version }), ...(from !== null && { from }), ...byMe(options.reason) },
       );
-      console.log(`readers were sent back from ${from} to ${to}`);
+      console.log(`readers were sent back from ${left} to ${to}`);
     } finally {
       redis.disconnect();
     }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { migrate } from '../../connections/migrations.ts';
+import { migrate } from '../../records/schema/migrations.ts';
 import { readConfig } from '../session.ts';
 
 export const migrateCommand = (): Command =>

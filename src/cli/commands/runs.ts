@@ -1,10 +1,12 @@
 import { Command } from 'commander';
-import { listRuns } from '../../client/run-history.ts';
+import { latestRuns } from '../../records/sync-runs.ts';
 import type { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
 import { parseCount } from '../parse-number.ts';
 import { plainTable, printSummary } from '../run-table.ts';
 import { withSession } from '../session.ts';
 import { showRun } from '../show-run.ts';
+
+const RUNS_SHOWN = 20;
 
 /** Reading and steering the runs there are. */
 export const runsCommands = (): Command[] => [
@@ -49,6 +51,7 @@ async function withManager(work: (manager: WorkerPoolManager) => Promise<void>):
 }
 
 async function printRuns(): Promise<void> {
-  const runs = await withSession((session) => listRuns(session.postgres));
-  console.log(plainTable(['run', 'state', 'started', 'by'], runs.map(Object.values), 4));
+  const runs = await withSession((session) => latestRuns(session.postgres, { limit: RUNS_SHOWN }));
+  const rows = runs.map(({ runId, state, startedAt, requestedBy }) => [runId, state, startedAt, requestedBy]);
+  console.log(plainTable(['run', 'state', 'started', 'by'], rows, 4));
 }

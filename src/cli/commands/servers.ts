@@ -1,14 +1,15 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { closeBreaker } from '../../pool/breaker-store.ts';
+import { closeCircuit } from '../../pool/circuit-store.ts';
 import {
   insertLegacyServer,
   listLegacyServers,
   parseLegacyServer,
   updateLegacyServer,
-} from '../../settings/legacy-servers.ts';
+} from '../../records/legacy-servers.ts';
+import { inspectServerFromHere } from '../inspect-server.ts';
 import { readJsonFile } from '../json-file.ts';
-import { tryServer } from '../try-server.ts';
+import { testServerFromHere } from '../test-server.ts';
 import { withSession } from '../session.ts';
 
 export const serversCommand = (): Command => {
@@ -20,16 +21,37 @@ export const serversCommand = (): Command => {
     .argument('<file>', 'path of the file')
     .action(put);
   command
+    .command('inspect')
+    .description('look at a server that has only a login: its tables, what they hold, and how to read them')
+    .argument('[file]', 'JSON file with any fields of a server; flags win over it')
+    .option('--id <id>', 'id of the server that is proposed')
+    .option('--host <host>', 'host that sshd runs on')
+    .option('--port <port>', 'its port')
+    .option('--user <user>', 'login there')
+    .option('--key <path>', 'private key: a path, file:/path or env:NAME')
+    .option('--fingerprint <SHA256:…>', 'the host key, as ssh-keygen -l prints it')
+    .option('--accept-new-host-key', 'take the host key that is shown, unseen')
+    .option('--mysql-host <host>', 'where MySQL listens, seen from there')
+    .option('--mysql-port <port>', 'its port')
+    .option('--mysql-user <user>', 'MySQL user')
+    .option('--mysql-password <path>', 'its password: a path, file:/path or env:NAME')
+    .option('--database <name>', 'look into this database only')
+    .option('--table <name>', 'propose this table')
+    .option('--time-zone <name>', 'IANA zone of times that carry none')
+    .option('--write <file>', 'write what `servers put` takes')
+    .option('--json', 'print everything as JSON')
+    .action(inspectServerFromHere);
+  command
     .command('test')
     .description('log in, look for the tools, and count the new rows of one of its vehicles')
     .argument('<id>')
-    .action((id: string) => withSession((session) => tryServer(session, id)));
+    .action((id: string) => withSession((session) => testServerFromHere(session, id)));
   command
     .command('close-circuit')
     .description('let runs use a server again whose login or host key was refused, after it was mended')
     .argument('<id>')
     .requiredOption('--reason <text>', 'what was mended, for the audit log')
-    .action(closeCircuit);
+    .action(closeByHand);
   return command;
 };
 
@@ -47,7 +69,7 @@ async function put(file: string): Promise<void> {
   console.log(`legacy server ${server.id}: ${server.user}@${server.host}:${server.port}, database ${server.database}`);
 }
 
-async function closeCircuit(id: string, { reason }: { reason: string }): Promise<void> {
-  await withSession(({ postgres }) => closeBreaker(postgres, id, { actor: userInfo().username, reason }));
+async function closeByHand(id: string, { reason }: { reason: string }): Promise<void> {
+  await withSession(({ postgres }) => closeCircuit(postgres, id, { actor: userInfo().username, reason }));
   console.log(`the circuit of ${id} is closed`);
 }

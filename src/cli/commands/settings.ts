@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { writeSetting } from '../../settings/store.ts';
+import { listSettings, writeSetting } from '../../records/settings.ts';
 import { plainTable } from '../run-table.ts';
 import { withSession } from '../session.ts';
 
@@ -18,9 +18,7 @@ export const settingsCommand = (): Command => {
 };
 
 async function list(): Promise<void> {
-  const { rows } = await withSession((session) =>
-    session.postgres.query<{ key: string; value: string }>('SELECT key, value FROM system_settings ORDER BY key'),
-  );
+  const rows = await withSession((session) => listSettings(session.postgres));
   console.log(
     plainTable(
       ['key', 'value'],

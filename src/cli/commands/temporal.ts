@@ -20,7 +20,7 @@ async function temporal(words: string[]): Promise<void> {
   usePrivateStack();
   const binary = await findTemporal((line) => console.error(line));
   const child = spawn(binary, words, { stdio: 'inherit' });
-  // Ctrl-C is the child's to answer.
+  // Ctrl-C reaches the child, which decides what to do.
   process.on('SIGINT', () => {});
   const [status] = (await once(child, 'exit')) as [number | null];
   process.exitCode = status ?? 1;

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { inTransaction } from '../../connections/postgres.ts';
 import { Failure } from '../../errors.ts';
-import { readLegacyServer } from '../../settings/legacy-servers.ts';
-import { type VehicleInput, insertVehicle, readVehicles, updateVehicle } from '../../settings/vehicles.ts';
+import { readLegacyServer } from '../../records/legacy-servers.ts';
+import { type VehicleInput, insertVehicle, readVehicles, updateVehicle } from '../../records/vehicles.ts';
+import { discoverFromHere } from '../discover-vehicles.ts';
 import { readJsonFile } from '../json-file.ts';
 import { plainTable } from '../run-table.ts';
 import { withSession } from '../session.ts';
@@ -17,6 +18,15 @@ export const vehiclesCommand = (): Command => {
     )
     .argument('<file>', 'path of the file')
     .action(put);
+  command
+    .command('discover')
+    .description('the vehicles that a legacy server has rows of, and which of them are not synced yet')
+    .argument('<server>')
+    .option('--apply', 'add those that are not there yet')
+    .option('--auto-add', 'with --apply: add those that appear later by themselves, before each run of all vehicles')
+    .option('--table <name>', 'look into this table only')
+    .option('--reason <text>', 'why, for the audit log')
+    .action(discoverFromHere);
   return command;
 };
 
@@ -50,7 +60,7 @@ async function put(file: string): Promise<void> {
   console.log(`${inputs.length} vehicles written`);
 }
 
-/** Each is checked when it is written; here only that it can say which server it is of. */
+/** Checks only that each vehicle names its server; the rest is checked when it is written. */
 function listOf(content: unknown, file: string): VehicleInput[] {
   const isVehicle = (item: unknown): boolean =>
     typeof item === 'object' && item !== null && 'serverId' in item && typeof item.serverId === 'string';

@@ -14,8 +14,8 @@ interface CountRequest {
 }
 
 /**
- * Rows of a set by `/$count`, or by an empty page that counts where a server has no `/$count`; null when it has neither. 1C has `/$count`,
- * and takes `$inlinecount` as leave to ignore `$top`.
+ * Counts the rows of a set by `/$count`, or, on a server without it, by an empty page that carries the count; null when the server has
+ * neither. 1C always has `/$count` and is asked for no such page: with `$inlinecount` it ignores `$top`.
  */
 export async function countRows({ get, accept, root, set, filter, dialect }: CountRequest): Promise<number | null> {
   const filtered = filter === undefined ? {} : { filter };

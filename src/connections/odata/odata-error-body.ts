@@ -1,4 +1,4 @@
-/** What the body of a refusal says, in whichever dialect. */
+/** What the body of a refusal says, in any dialect. */
 export interface OdataErrorBody {
   code: string | null;
   message: string | null;
@@ -6,7 +6,7 @@ export interface OdataErrorBody {
 
 const LONGEST = 300;
 
-/** Reads V4, V3, V2 and 1C error bodies, JSON or XML; anything else, such as a proxy's page, says nothing. */
+/** Reads V4, V3, V2 and 1C error bodies, JSON or XML; any other body, such as a proxy's page, gives nulls. */
 export function readErrorBody(body: Buffer): OdataErrorBody {
   const text = new TextDecoder('utf-8').decode(body).trim();
   return text.startsWith('<') ? fromXml(text) : fromJson(text);

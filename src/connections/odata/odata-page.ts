@@ -8,16 +8,16 @@ export type OdataRow = Record<string, unknown>;
 export interface OdataPage {
   dialect: OdataDialect;
   rows: OdataRow[];
-  /** As the server wrote it; null on the last page, and always where the dialect has none. */
+  /** As the server wrote it; null on the last page, and in a dialect without next links. */
   nextLink: string | null;
-  /** Rows of the whole set, where the server was asked to count them. */
+  /** Rows of the whole set, when the request asked for a count. */
   count: number | null;
 }
 
 /** UTF-8 without the byte order mark that 1C and some proxies put in front. Errors: OdataInvalid. */
 export function textOf({ body, url }: Pick<OdataAnswer, 'body' | 'url'>): string {
   try {
-    // Drops a byte order mark by itself.
+    // TextDecoder drops a byte order mark.
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch (cause) {
     throw new Failure('OdataInvalid', `Reading ${shown(url)}: the answer is no UTF-8. Correct the source.`, { cause });
@@ -49,7 +49,7 @@ export function parsePage(answer: OdataAnswer): OdataPage {
   };
 }
 
-/** V3, V2 and 1C count in texts, V4 in numbers. null: no count. */
+/** V3, V2 and 1C write a count as text, V4 as a number. null: no count. */
 export function countIn(value: unknown): number | null {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   if (typeof value === 'string' && /^\s*[0-9]{1,15}\s*$/.test(value)) return Number(value);
@@ -67,7 +67,7 @@ function parseObject(answer: OdataAnswer): Record<string, unknown> {
   try {
     body = JSON.parse(text);
   } catch (error) {
-    // The parser's own message quotes the text it stumbled over.
+    // The parser's own message would quote the answer's text.
     const type = answer.headers.get('content-type') ?? 'no content type';
     throw refuse(`the answer (${answer.body.length} bytes, ${type}) is no complete JSON`, error);
   }

@@ -12,7 +12,7 @@ export interface OdataAnswer {
 
 export type OdataGet = (url: URL, accept: string) => Promise<OdataAnswer>;
 
-/** One answer that may be another next time: network errors, time-outs, 408, 429 and 5xx. */
+/** A failure that a retry may mend: network errors, time-outs, 408, 429 and 5xx. */
 class Transient extends Error {
   readonly retryAfterMs: number;
   constructor(message: string, retryAfterMs: number, cause?: unknown) {
@@ -57,7 +57,7 @@ async function getOnce(
   let response: Response;
   let body: Buffer;
   try {
-    // A redirect would carry the login to wherever it leads.
+    // No redirect is followed: it would send the login to another address.
     response = await fetch(url, { headers, redirect: 'manual', signal: deadline });
     body = await readBody(response, url, Math.min(maxPageBytes, budget.left));
   } catch (error) {
@@ -69,7 +69,7 @@ async function getOnce(
   return { url, headers: response.headers, body };
 }
 
-/** Counted while it comes in, so that an endless answer never fills the memory. */
+/** Counts the bytes while they arrive, so that an endless answer does not fill the memory. */
 async function readBody(response: Response, url: URL, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -95,7 +95,7 @@ function refusal(url: URL, response: Response, body: Buffer): Error {
   if (status === 401 || status === 403) {
     return new Failure('OdataAccessDenied', `${doing}. Check odata.user and odata.password_ref.`);
   }
-  // 1C answers 500 with code -1 when its own program refused: the same request is refused again. 501 says the same of itself.
+  // 1C answers 500 with code -1 when its program refused the request, and refuses it again. 501 does not change with a retry either.
   const final = error.code === '-1' || status === 501;
   if (!final && (status === 408 || status === 429 || status >= 500)) {
     return new Transient(`it answered ${said}`, retryAfterMs(headers.get('retry-after')));
@@ -113,7 +113,7 @@ function unavailable(url: URL, error: Transient, attempts: number): Failure {
   );
 }
 
-/** fetch says only "fetch failed"; what failed is in its cause, which for a name with several addresses has no message, but a code. */
+/** fetch says only "fetch failed"; its cause says what failed. For a name with several addresses the cause has a code and no message. */
 function networkError(error: unknown, timeoutMs: number): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return `it took longer than ${timeoutMs} ms`;
@@ -126,7 +126,7 @@ function backoffMs(attempt: number, { retryInitialMs, retryMaxMs }: OdataOptions
   return Math.min(retryMaxMs, retryInitialMs * 2 ** (attempt - 1) * spread);
 }
 
-/** Seconds, or a date. */
+/** Retry-After is a number of seconds or a date. */
 function retryAfterMs(header: string | null): number {
   if (header === null) return 0;
   const ms = /^[0-9]+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -1,47 +1,47 @@
 import { Failure } from '../../errors.ts';
 import type { OdataDialect } from './odata-dialect.ts';
 import type { OdataOptions } from './odata-options.ts';
-import { type OdataPage, isXml, parsePage, textOf } from './odata-page.ts';
+import { isXml, parsePage, textOf } from './odata-page.ts';
 import { createOdataGet } from './odata-request.ts';
-import { type SetRead, readSetPages } from './read-set-pages.ts';
+import { type PageReader, type PagedSet, type SetRead, readSetPages } from './read-set-pages.ts';
 import { countRows } from './count-rows.ts';
-import { type OdataQuery, setUrl } from './odata-url.ts';
+import { propertyTypes } from './edm-types.ts';
+import { type OdataQuery, metadataUrl, setUrl } from './odata-url.ts';
 
-export interface SetRequest {
-  set: string;
-  /** Properties that make a row's key; the stable order of the pages too. */
+export interface SetRequest extends PagedSet {
+  /** Properties that make a row's key; the pages are ordered by them, too. */
   key: readonly string[];
-  keyOf: (row: Record<string, unknown>) => string;
-  /** Only these properties; `City/Name` is one of an entity that is expanded. */
+  /** Only these properties; `City/Name` is a property of an expanded entity. */
   select?: readonly string[];
   expand?: readonly string[];
   filter?: string;
 }
 
-/** A read of one source: it learns the dialect with its first request, and all its answers share one limit of size. */
+/** A read of one source. Its first request shows the dialect, and all its answers together stay below maxTotalBytes. */
 export interface OdataSource {
   /**
    * All rows of a set, once each.
    * Errors: OdataUnavailable, OdataAccessDenied, OdataRejected, OdataInvalid, OdataTooLarge, OdataTornRead.
    */
   readSet(request: SetRequest): Promise<SetRead & { dialect: OdataDialect }>;
+  /**
+   * Types of a set's properties, such as `Edm.DateTime`; empty when the source does not publish them.
+   * Errors: those of readSet.
+   */
+  typesOf(set: string): Promise<ReadonlyMap<string, string>>;
 }
 
-/** What a server turned out to need beside the standard's own. */
+/** What the first answers showed about the server. */
 interface Manners {
   dialect: OdataDialect;
   /** It answers XML unless the address says `$format=json`. */
   format: boolean;
 }
 
-export interface PageReader {
-  page(url: URL): Promise<{ page: OdataPage; body: Buffer }>;
-  /** The address of one request of this set, in the source's dialect. */
-  urlFor(query: OdataQuery): URL;
-}
-
 const JSON_TYPE = 'application/json';
-/** V4 then writes numbers of 64 bits as texts: JavaScript would round them. */
+/** Not JSON, which only V4 has for it. */
+const METADATA_TYPE = 'application/xml';
+/** Makes a V4 server write numbers of 64 bits as texts, because JavaScript rounds them. */
 const EXACT_JSON_TYPE = 'application/json;IEEE754Compatible=true';
 
 export function openOdataSource(options: OdataOptions, signal: AbortSignal): OdataSource {
@@ -49,6 +49,7 @@ export function openOdataSource(options: OdataOptions, signal: AbortSignal): Oda
   let manners: Promise<Manners> | undefined;
 
   return {
+    typesOf: readTypes,
     async readSet(request) {
       manners ??= learn(request.set);
       const { dialect, format } = await manners;
@@ -79,6 +80,15 @@ export function openOdataSource(options: OdataOptions, signal: AbortSignal): Oda
     },
   };
 
+  async function readTypes(set: string): Promise<ReadonlyMap<string, string>> {
+    try {
+      return propertyTypes(textOf(await get(metadataUrl(options.url), METADATA_TYPE)), set);
+    } catch (error) {
+      if (error instanceof Failure && ['OdataRejected', 'OdataAccessDenied'].includes(error.code)) return new Map();
+      throw error;
+    }
+  }
+
   async function learn(set: string): Promise<Manners> {
     const asked = await get(setUrl(options.url, set, { top: 1 }), JSON_TYPE);
     if (!isXml(textOf(asked))) return { dialect: parsePage(asked).dialect, format: false };
@@ -87,7 +97,7 @@ export function openOdataSource(options: OdataOptions, signal: AbortSignal): Oda
   }
 }
 
-/** `$select` of V3 and 1C names the properties of expanded entities; that of V4 must not. */
+/** In V3 and 1C `$select` names the properties of expanded entities; in V4 it must not. */
 function shapeOf({ key, select, expand, filter }: SetRequest, dialect: OdataDialect): OdataQuery {
   const top = (name: string): string => name.split('/')[0]!;
   const selected = dialect === 'v4' ? select?.filter((name) => !name.includes('/')) : select;

@@ -1,4 +1,4 @@
-/** What a request for rows of a set asks for; names as in the source. */
+/** The query of a request for rows of a set; names are the source's. */
 export interface OdataQuery {
   top?: number;
   skip?: number;
@@ -7,12 +7,12 @@ export interface OdataQuery {
   expand?: readonly string[];
   filter?: string;
   count?: 'v4' | 'v3';
-  /** For servers that look at `$format` and not at the Accept header. */
+  /** For servers that ignore the Accept header and read `$format`. */
   format?: 'json';
 }
 
 /**
- * The address of a set. Spaces are `%20`: 1C does not read the `+` that URLSearchParams would write. A name that is no ASCII is
+ * The address of a set. Spaces are `%20`, because 1C does not read the `+` that URLSearchParams writes. Names outside of ASCII are
  * percent-encoded.
  */
 export function setUrl(root: string, set: string, query: OdataQuery = {}, suffix: '' | '/$count' = ''): URL {
@@ -32,13 +32,16 @@ export function setUrl(root: string, set: string, query: OdataQuery = {}, suffix
   return new URL(`${root.replace(/\/+$/, '')}/${encodeURIComponent(set)}${suffix}${question}`);
 }
 
+/** The address of the document that describes the sets and their types. */
+export const metadataUrl = (root: string): URL => new URL(`${root.replace(/\/+$/, '')}/$metadata`);
+
 const listed = (names: readonly string[] | undefined): string | undefined =>
   names === undefined || names.length === 0 ? undefined : names.join(',');
 
-/** Commas and slashes stand for themselves in a query, and some servers look for them unencoded. */
+/** A query may hold commas and slashes as they are, and some servers do not decode them. */
 const encode = (value: string): string => encodeURIComponent(value).replaceAll('%2C', ',').replaceAll('%2F', '/');
 
-/** An address for messages: readable, and without its query, where a filter may hold what no log should. */
+/** An address for messages: readable, and without its query, because a filter may hold what must not be logged. */
 export function shown(url: URL): string {
   try {
     return decodeURI(`${url.origin}${url.pathname}`);

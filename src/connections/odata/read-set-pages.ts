@@ -1,7 +1,19 @@
 import { Failure } from '../../errors.ts';
-import type { OdataRow } from './odata-page.ts';
-import type { PageReader, SetRequest } from './odata-source.ts';
-import { shown } from './odata-url.ts';
+import { createKeySet } from './key-set.ts';
+import type { OdataPage, OdataRow } from './odata-page.ts';
+import { type OdataQuery, shown } from './odata-url.ts';
+
+/** A set and the key of its rows. */
+export interface PagedSet {
+  set: string;
+  keyOf: (row: OdataRow) => string;
+}
+
+export interface PageReader {
+  page(url: URL): Promise<{ page: OdataPage; body: Buffer }>;
+  /** The address of one request of this set, in the source's dialect. */
+  urlFor(query: OdataQuery): URL;
+}
 
 export interface SetRead {
   rows: OdataRow[];
@@ -12,21 +24,21 @@ export interface SetRead {
 export interface PageLimits {
   pageSize: number;
   maxPages: number;
-  /** Rows the server counted; null when it does not count. */
+  /** Rows that the server counted; null when it does not count. */
   expected: number | null;
 }
 
 /**
- * Reads a set in windows of `$top` rows. Within a window the server's own next links lead on, where it has them; the next window begins
- * after the rows so far. A server that ignores `$top` has given everything at once.
+ * Reads a set in windows of `$top` rows. Within a window it follows the server's next links, if there are any; the next window begins
+ * after the rows read so far. A window larger than `$top` ends the read: that server ignores `$top` and has sent every row.
  */
 export async function readSetPages(
   reader: PageReader,
-  { set, keyOf }: Pick<SetRequest, 'set' | 'keyOf'>,
+  { set, keyOf }: PagedSet,
   { pageSize, maxPages, expected }: PageLimits,
 ): Promise<SetRead | { torn: string }> {
   const read: SetRead = { rows: [], pages: [] };
-  const keys = new Set<string>();
+  const isNew = createKeySet();
   const visited = new Set<string>();
   for (;;) {
     const before = read.rows.length;
@@ -42,9 +54,7 @@ export async function readSetPages(
       const { page, body } = await reader.page(url);
       read.pages.push(body);
       for (const row of page.rows) {
-        const key = keyOf(row);
-        if (keys.has(key)) return { torn: `row ${read.rows.length + 1} was there before` };
-        keys.add(key);
+        if (!isNew(keyOf(row))) return { torn: `row ${read.rows.length + 1} was there before` };
         read.rows.push(row);
       }
       url = page.nextLink === null ? null : followed(page.nextLink, url, visited);
@@ -55,7 +65,7 @@ export async function readSetPages(
   }
 }
 
-/** A next link is taken as it is, but never to another host, where our login has no business, and never in a circle. */
+/** Takes a next link as it is. It refuses one to another host, which would receive our login, and one to a page that was read. */
 function followed(nextLink: string, from: URL, visited: ReadonlySet<string>): URL {
   const refuse = (why: string) =>
     new Failure(

@@ -3,7 +3,7 @@
  * The pool holds one permit per open connection and gives it back after the connection has closed.
  */
 export interface ConnectionPermits {
-  /** Waits for a place, and lets the holders know that someone waits. Rejects with the signal's reason. */
+  /** Waits for a place, and tells the processes that have one. Rejects with the signal's reason. */
   acquire(signal?: AbortSignal): Promise<ConnectionPermit>;
 }
 
@@ -11,6 +11,6 @@ export interface ConnectionPermit {
   release(): Promise<void>;
   /** `callback` runs, again and again, while another process waits for a place. */
   onWanted(callback: () => void): void;
-  /** The place was taken away (its lease ran out while this process stood still): the connection has to go at once. */
+  /** The place was taken away, because its lease ended while this process stood still: the connection must be closed immediately. */
   onLost(callback: () => void): void;
 }

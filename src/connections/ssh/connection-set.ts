@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { Failure } from '../../errors.ts';
 import type { ConnectionPermits } from './connection-permits.ts';
-import { growth } from './growth.ts';
+import { connectionOpener } from './connection-opener.ts';
 import { idleWatch } from './idle-watch.ts';
 import { freest, giveBackOne, type PooledConnection, retire } from './pooled-connection.ts';
-import { wantedElsewhere } from './wanted-elsewhere.ts';
+import { sustainedDemand } from './sustained-demand.ts';
 import type { SshPoolLimits, SshTarget } from './ssh-target.ts';
 
 export interface ConnectionSetParts {
@@ -18,16 +18,17 @@ export interface ConnectionSetParts {
   onStranded(reason: Failure): void;
 }
 
-/** This process's connections to one legacy server: opened when wanted, closed when idle, wanted elsewhere or above the limit. */
+/** This process's connections to one legacy server: opened on demand, closed when idle, above the limit, or when another process needs the place. */
 export function connectionSet(parts: ConnectionSetParts) {
   const { target, limits, logger } = parts;
   const members = new Set<PooledConnection>();
   const counts = { opened: 0, lost: 0 };
-  const need = wantedElsewhere();
+  const othersDemand = sustainedDemand();
   let closing = false;
 
   const idle = idleWatch(limits);
-  const grow = growth({
+  const { lend, takeBack } = lending(members, idle, parts.onChange);
+  const opener = connectionOpener({
     ...parts,
     onOpened: join,
     onFailed: (reason) => members.size === 0 && parts.onStranded(reason),
@@ -52,14 +53,15 @@ export function connectionSet(parts: ConnectionSetParts) {
     idle.unwatch(member);
     members.delete(member);
     for (const tell of member.onGone) tell();
-    // Given back after the connection has closed, never before: the limit is the server's.
+    // The permit is given back after the connection has closed, never before, because the server counts connections.
     member.permit.release().catch((error: unknown) => logger.warn({ err: error }, 'ssh permit not released'));
     parts.onChange();
   }
 
+  /** Another process waits for a place. */
   function wanted(): void {
-    grow.yieldPlace();
-    const persists = need.persists();
+    opener.yieldPlace();
+    const persists = othersDemand.persists();
     if (persists || [...members].some((member) => member.sessions === 0)) giveBackOne(members);
   }
 
@@ -68,7 +70,26 @@ export function connectionSet(parts: ConnectionSetParts) {
     giveBack: () => giveBackOne(members),
     list: () => [...members],
     /** Connections that are open or about to be. */
-    size: () => members.size + grow.underway(),
+    size: () => members.size + opener.underway(),
+    lend,
+    takeBack,
+    /** Opens or closes a connection where `limit` and demand ask for it. */
+    adjust: ({ limit, waiting }: { limit: number; waiting: number }): void => {
+      if (closing) return;
+      if (members.size > limit) giveBackOne(members);
+      opener.consider(demand([...members], limit, waiting));
+    },
+    close: async (): Promise<void> => {
+      closing = true;
+      opener.stop();
+      await Promise.all([opener.settled(), ...[...members].map((member) => endWithin(member, 2_000))]);
+    },
+  };
+}
+
+/** Lends sessions on the connections there are. */
+function lending(members: Set<PooledConnection>, idle: ReturnType<typeof idleWatch>, onChange: () => void) {
+  return {
     lend: (sessionLimit: number): PooledConnection | null => {
       const member = freest(members, sessionLimit);
       if (member === null) return null;
@@ -80,18 +101,7 @@ export function connectionSet(parts: ConnectionSetParts) {
       member.sessions -= 1;
       if (member.sessions === 0 && member.draining) member.client.end();
       else if (member.sessions === 0 && !member.gone) idle.watch(member);
-      parts.onChange();
-    },
-    /** Adds or removes a connection where `limit` and demand ask for it. */
-    adjust: ({ limit, waiting }: { limit: number; waiting: number }): void => {
-      if (closing) return;
-      if (members.size > limit) giveBackOne(members);
-      grow.consider(demand([...members], limit, waiting));
-    },
-    close: async (): Promise<void> => {
-      closing = true;
-      grow.stop();
-      await Promise.all([grow.settled(), ...[...members].map((member) => endWithin(member, 2_000))]);
+      onChange();
     },
   };
 }

@@ -1,10 +1,10 @@
 import { type PooledConnection, retire } from './pooled-connection.ts';
 import type { SshPoolLimits } from './ssh-target.ts';
 
-/** Keepalives show that the host's sshd is alive; only a session shows that it still opens sessions. */
+/** Keepalives show only that sshd is alive; this command shows that it still opens sessions. */
 const PROBE_COMMAND = 'exit 0';
 
-/** Probes connections that nobody uses, and closes them when that has lasted. */
+/** Probes unused connections, and closes those that were unused for long. */
 export function idleWatch(limits: SshPoolLimits) {
   function watch(member: PooledConnection, idleSince = Date.now()): void {
     unwatch(member);
@@ -19,7 +19,7 @@ export function idleWatch(limits: SshPoolLimits) {
     if (Date.now() - idleSince >= limits.idleCloseMs()) return retire(member);
     const answered = await probe(member, limits.connectTimeoutMs());
     if (member.gone || member.draining) return;
-    // A host that hangs would not answer a polite end either.
+    // A host that hangs would not answer `end` either.
     if (!answered) member.client.destroy();
     else if (member.sessions === 0) watch(member, idleSince);
   }

@@ -4,30 +4,30 @@ interface Waiter {
   grant(permit: ConnectionPermit): void;
 }
 
-/** A holder that could not help at first may be able to by now. */
+/** How often holders are asked again: a connection that was busy may be idle by now. */
 const REMINDER_MS = 500;
 
-/** Permits for several pools inside one process: what tests and the one-process demo need of the shared, stored ones. */
+/** Permits for the pools of one process, without a database: for the command line and tests. */
 export function inProcessPermits(limit: () => number): ConnectionPermits {
-  const held = new Map<ConnectionPermit, Set<() => void>>();
+  const taken = new Map<ConnectionPermit, Set<() => void>>();
   const waiters: Waiter[] = [];
 
   function issue(): ConnectionPermit {
     const wanted = new Set<() => void>();
     const permit: ConnectionPermit = {
       release: async () => {
-        if (!held.delete(permit)) return;
-        if (waiters.length > 0 && held.size < limit()) waiters.shift()?.grant(issue());
+        if (!taken.delete(permit)) return;
+        if (waiters.length > 0 && taken.size < limit()) waiters.shift()?.grant(issue());
       },
       onWanted: (callback) => void wanted.add(callback),
       onLost: () => {},
     };
-    held.set(permit, wanted);
+    taken.set(permit, wanted);
     return permit;
   }
 
   function tellHolders(): void {
-    for (const callbacks of held.values()) for (const callback of callbacks) queueMicrotask(callback);
+    for (const callbacks of taken.values()) for (const callback of callbacks) queueMicrotask(callback);
   }
 
   function wait(signal?: AbortSignal): Promise<ConnectionPermit> {
@@ -54,7 +54,7 @@ export function inProcessPermits(limit: () => number): ConnectionPermits {
   return {
     acquire: async (signal) => {
       signal?.throwIfAborted();
-      return waiters.length === 0 && held.size < limit() ? issue() : wait(signal);
+      return waiters.length === 0 && taken.size < limit() ? issue() : wait(signal);
     },
   };
 }

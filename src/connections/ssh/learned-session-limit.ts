@@ -1,7 +1,7 @@
-/** How long a refusal is remembered: an administrator may raise MaxSessions, and one refusal may have been a late detach. */
+/** How long a refusal counts: an administrator may raise MaxSessions, or the host may have freed a session late. */
 const REMEMBERED_MS = 600_000;
 
-/** What the host's refusals taught us about its MaxSessions, which may be lower than our setting. */
+/** The host's MaxSessions, as its refusals show it; it may be lower than our setting. */
 export function learnedSessionLimit(now: () => number = Date.now) {
   let learned = Number.POSITIVE_INFINITY;
   let until = 0;

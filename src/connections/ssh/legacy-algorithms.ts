@@ -1,8 +1,8 @@
 import type { Algorithms } from 'ssh2';
 
 /**
- * What hosts from before 2015 need: SHA-1 key exchange, DSA host keys, CBC ciphers. Appended, so that a host which knows better
- * still gets better, and only where `limits.legacyAlgorithms` asks for it.
+ * What hosts from before 2015 need: SHA-1 key exchange, DSA host keys, CBC ciphers. They are used only when `limits.legacyAlgorithms` asks
+ * for them, and appended, so that a host with better algorithms still uses those.
  */
 export const LEGACY_ALGORITHMS: Algorithms = {
   kex: {

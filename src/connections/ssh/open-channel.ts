@@ -2,7 +2,7 @@ import type { ClientChannel, SFTPWrapper } from 'ssh2';
 import type { PooledConnection } from './pooled-connection.ts';
 import { REMOTE_COMMAND } from './remote-command.ts';
 
-/** Counts the channel as open from the request on, as the host does, until it is closed or refused. */
+/** Counts the channel as open from its request until it is closed or refused, as the host does. */
 function counted<C>(
   member: PooledConnection,
   start: (done: (error: Error | undefined, channel: C) => void) => void,
@@ -20,7 +20,7 @@ function counted<C>(
       closed();
       reject(error);
     };
-    // A request on a connection that dies is not always answered by ssh2.
+    // ssh2 does not always answer a request on a connection that dies.
     const gone = () => fail(new Error('the connection closed'));
     member.onGone.add(gone);
     try {

@@ -4,14 +4,14 @@ import type { SshConnection } from './ssh-connection.ts';
 /** A connection as the pool counts it. */
 export interface PooledConnection extends SshConnection {
   permit: ConnectionPermit;
-  /** Sessions lent, whether or not a channel is open at this moment. */
+  /** Sessions lent, with or without an open channel. */
   sessions: number;
   /** Channels open: what the host's MaxSessions counts. */
   channels: number;
   /** Takes no new session and closes when the last one has ended. */
   draining: boolean;
   gone: boolean;
-  /** Told when the connection is gone. A set, because promises would collect one callback per session for its whole life. */
+  /** Called when the connection is gone. A set, because a promise would keep one callback per session as long as the connection exists. */
   onGone: Set<() => void>;
   idleTimer: NodeJS.Timeout | null;
 }
@@ -31,13 +31,13 @@ export function freest(members: Iterable<PooledConnection>, sessionLimit: number
   return best;
 }
 
-/** No new session; closes at once, or when the last session has ended. */
+/** Lends no new session, and closes the connection when its last session has ended. */
 export function retire(member: PooledConnection): void {
   member.draining = true;
   if (member.sessions === 0) member.client.end();
 }
 
-/** Frees one place: an idle connection at once, else the least busy one when its sessions have ended. One at a time. */
+/** Frees one place: retires the least busy connection, unless one is retiring already. */
 export function giveBackOne(members: Iterable<PooledConnection>): void {
   const open = [...members];
   const least = open.some((member) => member.draining) ? null : freest(open, Number.POSITIVE_INFINITY);

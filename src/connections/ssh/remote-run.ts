@@ -1,16 +1,16 @@
 import type { ClientChannel } from 'ssh2';
 import { Failure } from '../../errors.ts';
-import { remoteInput } from './remote-command.ts';
+import { BEGIN, remoteInput } from './remote-command.ts';
 import { OUTPUT_LIMIT, type RemoteResult, type RunOptions, STDERR_LIMIT } from './remote-shell.ts';
 
-/** TERM, two seconds, KILL on the other side, and the way there and back. */
+/** The other side needs TERM, two seconds, KILL, and the network there and back. */
 const END_GRACE_MS = 5_000;
 /** How much longer than the remote host's own time limit we wait before we take the connection for dead. */
 const OVERDUE_MS = 15_000;
 
 /**
- * Runs a script on a channel that was opened with REMOTE_COMMAND, and settles once the channel is closed, so that the caller knows
- * the session is free and the remote processes are gone. `onStuck` is told when the channel would not close.
+ * Runs a script on a channel that was opened with REMOTE_COMMAND. It settles when the channel is closed: then the session is free and the
+ * remote processes have ended. `onStuck` is called when the channel does not close.
  */
 export async function runOnChannel(
   channel: ClientChannel,
@@ -21,7 +21,8 @@ export async function runOnChannel(
   const ending = endingOf(channel, options.onStuck);
   const stdout = receive(channel, options.onStdout, ending.stop);
   const stderr = keep(STDERR_LIMIT);
-  channel.stderr.on('data', stderr.add);
+  const complaints = pastBegin();
+  channel.stderr.on('data', (chunk: Buffer) => complaints.pass(chunk, stderr.add));
   channel.on('error', (error: Error) => ending.stop(lost(where, error.message)));
 
   const abort = () => ending.stop(signal?.reason as Error);
@@ -36,8 +37,11 @@ export async function runOnChannel(
     const exit = await ending.closed;
     await stdout.settled();
     if (ending.reason() !== null) throw ending.reason();
+    const noise = stdout.noise() + complaints.noise();
+    if (exit === null && SFTP_ONLY.test(noise)) throw runsNoCommands(where, noise, '');
     if (exit === null) throw lost(where, 'the session ended without an exit code');
     if (typeof exit === 'string') throw lost(where, `the remote shell was ended by ${exit}`);
+    if (!stdout.begun()) throw runsNoCommands(where, noise, ` with code ${exit}`);
     return { code: exit, stdout: stdout.text(), stderr: stderr.text() };
   } finally {
     clearTimeout(overdue);
@@ -52,7 +56,23 @@ function lost(where: string, found: string): Failure {
   return new Failure('SshConnectionLost', `Lost a session at ${where}: ${found}. It will be tried again.`);
 }
 
-/** Exit code, the name of the signal that ended the command, or null when neither came: a clean FIN brings no error at all. */
+/** sshd accepted the command, and another program than /bin/sh answered to it, or none. */
+function runsNoCommands(where: string, said: string, withCode: string): Failure {
+  const words = said.replace(/[^\P{C}\n]+|\s+/gu, ' ').trim();
+  const quoted = words === '' ? 'said nothing' : `said “${words.slice(-SAID)}”`;
+  return new Failure(
+    'LegacyToolMissing',
+    `The login at ${where} runs no commands: it ${quoted} and ended${withCode} before our script began. ` +
+      'Its shell may be nologin or rbash, its .bashrc or .profile may exit, or sshd allows it SFTP only (ForceCommand): give it /bin/sh.',
+  );
+}
+
+const SAID = 200;
+
+/** What sshd says where only SFTP is allowed. It then often closes the session before it tells the exit code, as a lost connection does. */
+const SFTP_ONLY = /allows sftp connections only/;
+
+/** The exit code, the name of the signal that ended the command, or null when neither came: a clean FIN causes no error. */
 type Exit = number | string | null;
 
 function endingOf(channel: ClientChannel, onStuck: () => void) {
@@ -68,14 +88,14 @@ function endingOf(channel: ClientChannel, onStuck: () => void) {
   });
   channel.once('exit', (code: number | null, signalName?: string) => {
     exit = code ?? signalName ?? null;
-    // A killed guard leaves its watcher: the end of stdin makes it end the rest.
+    // The guard was killed and its watcher still runs: at the end of stdin the watcher ends the rest.
     if (code === null) channel.end();
   });
   channel.once('close', () => settle());
   const stop = (why: Error) => {
     if (reason !== null) return;
     reason = why;
-    // EOF, not close: the guard ends its children and the session ends in order, so its place is free when it says so.
+    // EOF instead of close: the guard ends its children first, so the session's place is free when the channel closes.
     channel.end();
     channel.resume();
     timers = [
@@ -91,14 +111,14 @@ function endingOf(channel: ClientChannel, onStuck: () => void) {
 
 function receive(channel: ClientChannel, sink: RunOptions['onStdout'], stop: (why: Error) => void) {
   const kept = keep(OUTPUT_LIMIT);
+  const { pass, begun, noise } = pastBegin();
   let pending: Promise<void> = Promise.resolve();
   let failed = false;
   const fail = (cause: unknown) => {
     failed = true;
     stop(cause as Error);
   };
-  channel.on('data', (chunk: Buffer) => {
-    if (failed) return;
+  const take = (chunk: Buffer): void => {
     if (sink === undefined) return kept.add(chunk);
     try {
       const taken = sink(chunk);
@@ -108,8 +128,33 @@ function receive(channel: ClientChannel, sink: RunOptions['onStdout'], stop: (wh
     } catch (cause) {
       fail(cause);
     }
+  };
+  channel.on('data', (chunk: Buffer) => {
+    if (!failed) pass(chunk, take);
   });
-  return { text: kept.text, settled: () => pending };
+  return { text: kept.text, settled: () => pending, begun, noise };
+}
+
+const MARK = Buffer.from(`${BEGIN}\n`);
+/** Bytes of a noisy login that are kept. */
+const NOISE_LIMIT = 4096;
+
+/** Passes on what follows the line BEGIN: a login's .bashrc may print lines, or a prompt without a newline, into every command. */
+function pastBegin() {
+  let begun = false;
+  let noise = Buffer.alloc(0);
+  return {
+    pass: (chunk: Buffer, take: (rest: Buffer) => void): void => {
+      if (begun) return take(chunk);
+      const all = Buffer.concat([noise, chunk]);
+      const at = all.indexOf(MARK);
+      begun = at >= 0;
+      noise = begun ? all.subarray(0, at) : all.subarray(-NOISE_LIMIT);
+      if (begun && at + MARK.length < all.length) take(all.subarray(at + MARK.length));
+    },
+    begun: () => begun,
+    noise: () => noise.toString('utf8'),
+  };
 }
 
 function keep(limit: number) {

@@ -2,7 +2,7 @@ import type { SFTPWrapper } from 'ssh2';
 
 /** One session at a legacy host, lent by the pool: one command or one SFTP use at a time. */
 export interface RemoteShell {
-  /** Host key of the connection in use, in wire format: one of the pinned ones. */
+  /** Host key of the connection, in wire format: one of the pinned ones. */
   readonly hostKey: Buffer;
   /**
    * Runs a POSIX script under /bin/sh and gives back its exit code, whatever it is. Remote processes end with the session.
@@ -21,7 +21,7 @@ export interface RunOptions {
   /** 0 to 19 with idle I/O priority; absent leaves the login's own. */
   niceness?: number | null;
   signal?: AbortSignal | undefined;
-  /** Takes stdout as it comes, in place of `stdout` in the result; a returned promise holds back the sender. */
+  /** Takes stdout as it comes, instead of `stdout` in the result; the sender waits for a returned promise. */
   onStdout?: (chunk: Buffer) => void | Promise<void>;
 }
 

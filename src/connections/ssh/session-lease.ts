@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PooledConnection } from './pooled-connection.ts';
 import { connectionLost, sessionRefused } from './session-failure.ts';
 
-/** Refusals on a connection that has no other session, after which waiting would not help. */
+/** After this many refusals on a connection without another session, waiting would not help. */
 const REFUSED_ALONE = 2;
 /**
- * sshd frees a session after it has worked off what lay in its socket: a request that follows a close at once may be counted on top of
- * it. So a refusal is believed when it is repeated this much later.
+ * sshd frees a session only after it has processed everything in its socket, so a request right after a close may be one too many. A
+ * refusal counts when it is repeated this much later.
  */
 const SECOND_ASKING_MS = 30;
 
@@ -17,7 +17,7 @@ export interface LeaseParts {
   refused(member: PooledConnection): void;
 }
 
-/** A place on a connection that moves to another one when its own refuses to open a channel; nothing has run by then. */
+/** A session's place on a connection. It moves to another connection when its own refuses to open a channel; nothing has run by then. */
 export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
   let member: PooledConnection | null = null;
 
@@ -40,7 +40,7 @@ export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
         return await askTwice(from, start);
       } catch (cause) {
         const { message } = cause as Error;
-        // A connection that closes answers what is pending as a refusal would; its own end is heard a moment later.
+        // A connection that closes answers pending requests like a refusal; its `close` event comes a moment later.
         await new Promise((resolve) => setImmediate(resolve));
         if (!from.gone && message.startsWith('Unable to')) throw sessionRefused(where, cause);
         if (!from.gone && isRefusal(cause)) {
@@ -48,7 +48,7 @@ export function sessionLease({ where, place, takeBack, refused }: LeaseParts) {
           refused(from);
           if (refusedAlone >= REFUSED_ALONE) throw sessionRefused(where, cause);
         } else {
-          // A connection that died while it lay idle.
+          // The connection died while it was idle.
           from.gone = true;
           from.client.destroy();
           if (++lost > 1) throw connectionLost(where, cause);

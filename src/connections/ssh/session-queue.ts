@@ -5,14 +5,14 @@ interface Waiter {
   refuse(reason: Error): void;
 }
 
-/** First come, first served; every waiter can be abandoned. */
+/** Requests for a session, first come, first served; each can be aborted. */
 export function sessionQueue() {
   const waiters: Waiter[] = [];
   return {
     get length() {
       return waiters.length;
     },
-    /** `ahead` puts a request back that was served once already. */
+    /** `ahead` puts a request before the others, because it was served once already. */
     wait: (signal: AbortSignal | undefined, ahead: boolean, onLeft: () => void): Promise<PooledConnection> =>
       new Promise((resolve, reject) => {
         const leave = () => signal?.removeEventListener('abort', abandon);

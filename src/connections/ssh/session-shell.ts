@@ -4,7 +4,7 @@ import type { RemoteShell } from './remote-shell.ts';
 import type { sessionLease } from './session-lease.ts';
 import { runSftp } from './sftp-run.ts';
 
-/** What a borrower of a session can do with it. */
+/** What can be done with a lent session. */
 export function sessionShell(lease: ReturnType<typeof sessionLease>, where: string): RemoteShell {
   let busy = false;
 
@@ -35,7 +35,7 @@ export function sessionShell(lease: ReturnType<typeof sessionLease>, where: stri
     sftp: (use, { signal }) =>
       exclusively(async () => {
         signal?.throwIfAborted();
-        return runSftp(await lease.open(startSftp), use, where, signal);
+        return runSftp(await lease.open(startSftp), use, { where, signal });
       }),
   };
 }

@@ -5,8 +5,7 @@ import { connectionLost } from './session-failure.ts';
 export async function runSftp<T>(
   sftp: SFTPWrapper,
   use: (sftp: SFTPWrapper) => Promise<T>,
-  where: string,
-  signal?: AbortSignal,
+  { where, signal }: { where: string; signal?: AbortSignal | undefined },
 ): Promise<T> {
   const closed = new Promise<void>((resolve) => sftp.once('close', () => resolve()));
   const stopped = new Promise<never>((_, reject) => {

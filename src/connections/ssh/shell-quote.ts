@@ -1,6 +1,6 @@
 /**
- * One argument for a POSIX shell: the shell reads back exactly `value`, whatever it holds. NUL cannot be an argument and a newline
- * is never part of a name of ours, so both are refused instead of carried.
+ * One argument for a POSIX shell, which reads it back as exactly `value`. NUL cannot be in an argument and none of our names has a newline,
+ * so both are refused.
  */
 export function shellQuote(value: string): string {
   if (/[\0\n]/.test(value)) throw new TypeError('A shell argument of ours never holds NUL or a newline.');

@@ -8,7 +8,7 @@ import type { SshTarget } from './ssh-target.ts';
 
 export interface SshConnection {
   client: Client;
-  /** The key that the host proved to own: one of the pinned ones. */
+  /** The host key that the host has proved to own: one of the pinned ones. */
   hostKey: Buffer;
   /** Settled when the connection is gone, for whatever reason. */
   closed: Promise<void>;
@@ -30,7 +30,7 @@ export async function connectSsh(target: SshTarget, options: ConnectOptions): Pr
   const client = new Client();
   const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
   try {
-    const hostKey = await login(client, sock, target, { ...options, key });
+    const hostKey = await login(client, target, { ...options, sock, key });
     return { client, hostKey, closed };
   } catch (cause) {
     client.destroy();
@@ -50,19 +50,19 @@ function parseKey(target: SshTarget, content: Buffer) {
   return parsed;
 }
 
-type LoginOptions = ConnectOptions & { key: ReturnType<typeof parseKey> };
+type LoginOptions = ConnectOptions & { sock: net.Socket; key: ReturnType<typeof parseKey> };
 
-function login(client: Client, sock: net.Socket, target: SshTarget, options: LoginOptions): Promise<Buffer> {
+function login(client: Client, target: SshTarget, options: LoginOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let hostKey: Buffer | null = null;
     let refusal: Failure | null = null;
     client.on('error', (error) => reject(refusal ?? error));
     client.once('close', () => reject(refusal ?? new Error('Connection lost before handshake')));
     client.once('ready', () => (hostKey ? resolve(hostKey) : reject(new Error('ready without a host key'))));
-    // The list alone, so that no attempt with 'none' goes first.
+    // An explicit list, because ssh2 would begin with an attempt of the method 'none'.
     const publicKey: PublicKeyAuthMethod = { type: 'publickey', username: target.user, key: options.key };
     client.connect({
-      sock,
+      sock: options.sock,
       username: target.user,
       authHandler: [publicKey],
       // Without a verifier ssh2 accepts every key.

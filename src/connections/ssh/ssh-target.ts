@@ -1,4 +1,4 @@
-/** Whom to connect to and how to know that it is them. The private key is read anew for each connection, and never kept. */
+/** The host to connect to and how to verify it. The private key is read for each connection, and never kept. */
 export interface SshTarget {
   /** Id of the legacy server, for messages. */
   id: string;
@@ -11,7 +11,7 @@ export interface SshTarget {
   legacyAlgorithms: boolean;
 }
 
-/** Functions where a changed setting reaches a running pool. */
+/** Limits as functions, so that a changed setting reaches a running pool. */
 export interface SshPoolLimits {
   connections(): number;
   sessionsPerConnection(): number;

@@ -32,7 +32,7 @@ export function mariadbServer({ dir, account, binaries }: MariadbOptions): Serve
       binaries.server,
       '--no-defaults',
       `--datadir=${dataDir}`,
-      // Empty = no socket: its path may have at most 107 characters.
+      // No socket, because its path may have at most 107 characters.
       '--socket=',
       `--pid-file=${pidFile}`,
       `--tmpdir=${temporaryDir}`,
@@ -40,12 +40,12 @@ export function mariadbServer({ dir, account, binaries }: MariadbOptions): Serve
       '--bind-address=127.0.0.1',
       '--skip-name-resolve',
       '--skip-log-bin',
-      // --no-defaults also drops the distribution's utf8mb4, which leaves latin1.
+      // --no-defaults also drops the distribution's utf8mb4; the default would be latin1.
       '--character-set-server=utf8mb4',
       '--collation-server=utf8mb4_general_ci',
       '--innodb-buffer-pool-size=32M',
       '--innodb-log-file-size=8M',
-      // To the system at each commit, to the disk once a second: a killed server loses nothing.
+      // Writes at each commit and flushes to disk once a second: a killed server loses nothing.
       '--innodb-flush-log-at-trx-commit=2',
     ],
     ready: (port, pid) => ready({ pidFile, port, pid, client: binaries.client }),
@@ -65,7 +65,7 @@ async function install(dataDir: string, { dir, account, binaries }: MariadbOptio
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
       '--skip-name-resolve',
-      // 26 MB of data folder instead of 114.
+      // The data folder takes 26 MB instead of 114.
       '--innodb-log-file-size=8M',
       `--extra-file=${zones}`,
     ],
@@ -77,8 +77,8 @@ async function install(dataDir: string, { dir, account, binaries }: MariadbOptio
   );
 }
 
-// Without these tables convert_tz() answers NULL, and a legacy host's local times could not be tested. The tool
-// complains about every file in the folder that is no time zone; only an empty result is an error.
+// Without these tables convert_tz() answers NULL, and tests could not use a legacy host's local times. The tool
+// complains about every file that is no time zone, so only an empty result counts as an error.
 async function timeZoneTables(tool: string): Promise<string> {
   const source = '/usr/share/zoneinfo';
   if (!existsSync(path.join(source, 'Europe', 'Paris'))) {

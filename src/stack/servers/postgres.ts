@@ -13,7 +13,7 @@ export interface PostgresOptions {
   settings: Record<string, string>;
 }
 
-// No Unix socket: its path is limited to 107 bytes, a state folder's is not.
+// No Unix socket: its path may have at most 107 bytes, and the path of a state folder may be longer.
 const ADDRESS = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
 
 export async function postgresServer(options: PostgresOptions): Promise<ServerSpec> {
@@ -25,12 +25,12 @@ export async function postgresServer(options: PostgresOptions): Promise<ServerSp
     title: 'PostgreSQL',
     dir: options.dir,
     account: options.account,
-    // A "fast" shutdown; SIGTERM would wait for every client to leave.
+    // SIGINT is PostgreSQL's "fast" shutdown; SIGTERM would wait until every client has left.
     stopSignal: 'SIGINT',
     busyText: /could not bind .*Address already in use/,
     prepare: () => initialise(options, dataDir),
-    // A pid in here that is alive by chance, or a zombie of ours, refuses the start. The sweep has made sure that
-    // nobody uses the folder.
+    // PostgreSQL refuses to start when the pid in this file is alive, be it of another process or of a zombie. The
+    // sweep has made sure that no server uses the folder.
     beforeStart: async () => rmSync(pidFile, { force: true }),
     command: async (port) => [
       path.join(options.binDir, 'postgres'),
@@ -69,7 +69,7 @@ async function extensionSettings(binDir: string): Promise<Record<string, string>
   return { shared_preload_libraries: 'timescaledb', 'timescaledb.telemetry_level': 'off' };
 }
 
-// An open port is too early while a crashed server recovers, and says nothing about whose it is.
+// An open port is no proof: a crashed server may still recover, or the port may belong to another server.
 async function ready(pidFile: string, port: number, pid: number): Promise<void> {
   const lines = readFileSync(pidFile, 'utf8').split('\n');
   if (lines[0]?.trim() !== String(pid)) throw new Error(`${pidFile} names process ${lines[0]}`);

@@ -35,7 +35,7 @@ export function redisServer({ dir, account, binary, persistent }: RedisOptions):
       '127.0.0.1',
       '--dir',
       dataDir,
-      // Test files run side by side, each in databases of its own.
+      // Test files run side by side, and each uses databases of its own.
       '--databases',
       '64',
       '--appendonly',
@@ -48,8 +48,8 @@ export function redisServer({ dir, account, binary, persistent }: RedisOptions):
   };
 }
 
-// Debian's redis-tools ships the server under the name redis-check-rdb (one program, which looks at how it was
-// called), without the service that the package redis-server brings.
+// Debian's redis-tools has no service, as the package redis-server has, and contains the server under the name
+// redis-check-rdb: one program that acts by the name it is called by.
 function serverProgram(binary: string, dir: string): string {
   if (path.basename(binary) !== 'redis-check-rdb') return binary;
   const link = path.join(dir, 'redis-server');
@@ -66,7 +66,7 @@ async function ready(port: number, pid: number): Promise<void> {
     connectTimeout: PROBE_TIMEOUT_MS,
     commandTimeout: PROBE_TIMEOUT_MS,
     enableReadyCheck: false,
-    // Its timer is not cleared, and 2 s of it would hold up a process that has nothing else to do.
+    // The client does not clear this timer, and its default of 2 s would delay the exit of the process.
     disconnectTimeout: 50,
   });
   client.on('error', () => {});

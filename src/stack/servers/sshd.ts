@@ -29,7 +29,7 @@ export function sshdServer(options: SshdOptions): ServerSpec {
     command: async (port) => {
       writeFileSync(configFile, configuration(options, port));
       giveTo(account, configFile);
-      // Absolute, because sshd executes itself again for every connection.
+      // An absolute path, because sshd executes itself again for every connection.
       return [options.binaries.server, '-D', '-e', '-f', configFile];
     },
     ready: (port) =>
@@ -56,8 +56,8 @@ function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-// MaxSessions and MaxStartups stay as the distribution sets them: a real legacy host has no others. The caller's lines
-// come first, because sshd takes the first value it finds.
+// MaxSessions and MaxStartups keep the distribution's values, as on a real legacy host. The caller's lines come first,
+// because sshd takes the first value it finds.
 function configuration({ dir, extraConfig }: SshdOptions, port: number): string {
   return [
     ...extraConfig,
@@ -67,7 +67,7 @@ function configuration({ dir, extraConfig }: SshdOptions, port: number): string 
     'PidFile none',
     `AuthorizedKeysFile ${path.join(dir, 'authorized_keys')}`,
     'AuthenticationMethods publickey',
-    // Neither works without root, and StrictModes refuses every path below a folder open to all, such as /var/tmp.
+    // PAM needs root, and StrictModes refuses every path below a folder that all may write to, such as /var/tmp.
     'UsePAM no',
     'StrictModes no',
     'Subsystem sftp internal-sftp',
@@ -86,7 +86,7 @@ async function makeKeys({ dir, account, binaries }: SshdOptions): Promise<void> 
 }
 
 export async function makeKey(keygen: string, file: string, comment: string): Promise<void> {
-  // The public half is written last: without it the key is one that a killed run left half-made.
+  // The public half is written last. A key without it is incomplete, left by a killed run.
   if (existsSync(`${file}.pub`)) return;
   rmSync(file, { force: true });
   const result = await runCommand(keygen, ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
@@ -100,7 +100,7 @@ export interface Login {
   accept: (hostKeyFingerprint: string) => boolean;
 }
 
-// A login that sees our host key proves both that the door works and that it is ours.
+// A login that sees our host key proves that the server works and that it is ours.
 export function logIn({ port, username, keyFile, accept }: Login): Promise<void> {
   return new Promise((resolve, reject) => {
     const client = new Client();

@@ -20,16 +20,18 @@ interface ExtraPorts {
   metrics: number;
 }
 
-const SEARCH_ATTRIBUTES = ['VehicleId=Keyword', 'WorkerSlot=Int', 'FleetRun=Keyword'];
+const SEARCH_ATTRIBUTES = ['VehicleId=Keyword', 'WorkerSlot=Int', 'FleetRun=Keyword', 'LegacyTable=Keyword'];
 
-// start-dev has one history shard, and a queue reader may poll a shard 20 times a second: each hop of a workflow waits
-// up to 50 ms. The raised rates, the short timer shift and eager activities make it 3 to 5 times as fast.
+// start-dev has one history shard, and a queue reader may poll a shard 20 times a second, so each step of a workflow
+// waits up to 50 ms. The raised rates, the short timer shift and eager activities make it 3 to 5 times as fast.
 const DYNAMIC_CONFIG = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
   'history.visibilityProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxTimeShift="1ms"',
   'system.enableActivityEagerExecution=true',
+  // An operator's button that servers may have: what is paused so has to be told of.
+  'frontend.WorkflowPauseEnabled=true',
   'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2',
 ];
 
@@ -42,12 +44,14 @@ export function temporalServer(options: TemporalOptions): { spec: ServerSpec; ui
     dir: options.dir,
     account: options.account,
     stopSignal: 'SIGTERM',
-    busyText: /bind: [Aa]ddress already in use|port already in use|can't set .* port/i,
+    // It takes ports for its own services as it starts, and panics where another process was quicker.
+    busyText:
+      /bind: [Aa]ddress already in use|port already in use|can't set .* port|panic: failed assigning ephemeral port/i,
     prepare: async () => {
       createServerDir(dataDir, options.account);
     },
     command: async (port) => {
-      // A restart keeps all four ports; a new main port means that one of the four was taken.
+      // A restart keeps all four ports. A new main port means that one of the four was taken.
       if (extra?.mainPort !== port) {
         extra = { mainPort: port, ui: await freePort(), http: await freePort(), metrics: await freePort() };
       }
@@ -70,7 +74,7 @@ function serverArguments(databaseFile: string, ports: ExtraPorts): string[] {
     '--log-level=warn',
     '--ui-disable-news-fetch',
     `--db-filename=${databaseFile}`,
-    // Survives a killed server; a power cut may take the last moments, which is right for development.
+    // A killed server loses nothing; a power cut may lose the last moments, which is acceptable for development.
     '--sqlite-pragma=journal_mode=wal',
     '--sqlite-pragma=synchronous=normal',
     ...SEARCH_ATTRIBUTES.map((attribute) => `--search-attribute=${attribute}`),
@@ -79,7 +83,7 @@ function serverArguments(databaseFile: string, ports: ExtraPorts): string[] {
 }
 
 async function ready(port: number, pid: number): Promise<void> {
-  // Temporal does not say which process answers, so the socket itself is asked.
+  // Temporal does not say which process answers, so the owner of the socket is looked up.
   if (!holdsSocket(pid, socketsOnPort(port))) throw new Error(`process ${pid} does not listen on port ${port}`);
   await checkTemporal(`127.0.0.1:${port}`);
 }

@@ -2,7 +2,21 @@
  * What the legacy-sync workflows ask of the outside world. Workflows own these interfaces and activities implement them, so that
  * no Node type reaches workflow code. Ids are decimal strings, times ISO 8601, durations milliseconds, sizes bytes.
  */
-import type { RedriveInput, RedriveResult, ServerCheck, SyncMode, VehicleSelection } from './messages.ts';
+import type { DiscoveryInput, DiscoveryResult, InspectionInput, InspectionResult } from './inspection.ts';
+import type {
+  ReconcileSummary,
+  RedriveInput,
+  RedriveResult,
+  RemoveExtraInput,
+  RemoveExtraResult,
+  ServerTest,
+  SliceKey,
+  SyncMode,
+  VehicleSelection,
+} from './messages.ts';
+import type { RangeTotals, RunSummary, SliceOutcome, VehicleOutcome } from './results.ts';
+
+export type { RangeTotals, RunSummary, SliceOutcome, VehicleOutcome } from './results.ts';
 
 export interface PlanRunInput {
   runId: string;
@@ -24,30 +38,45 @@ export interface PlanRunResult {
   workers: number;
 }
 
-/** How a vehicle ended, told to the next claim, which settles it in the same transaction. */
-export interface VehicleOutcome {
-  vehicleId: string;
-  result: 'completed' | 'failed' | 'already-running';
-  totals: RangeTotals;
-  failure: { code: string; message: string } | null;
-}
-
 export interface ClaimInput {
   runId: string;
   slot: number;
-  /** Counts the claims of this slot through continue-as-new: the same number asked twice is the same claim. */
+  /** Numbers the claims of this slot, also through continue-as-new: two requests with one number are one claim. */
   sequence: number;
-  settle: VehicleOutcome | null;
+  settle: VehicleOutcome | SliceOutcome | null;
+  /** The number of workers that the slot was told last. */
+  knownWorkers?: number;
   /** The slot is being cancelled: settle, claim nothing, answer `retire`. */
   settleOnly?: boolean;
+  /** The slot knows what a slice is; one of an earlier version does not, and gets vehicles only. */
+  slices?: boolean;
 }
 
-export type Claim =
-  | { kind: 'vehicle'; vehicle: ClaimedVehicle; workers: number }
+export type Claim = {
+  workers: number;
+  /** Vehicles have come back to the run: slots that had retired are wanted again. */
+  reopen?: boolean;
+  /** With `reopen`, or where `workers` is not what the slot knew: how many slots the run's work left is enough for. */
+  slots?: number;
+} & (
+  | { kind: 'vehicle'; vehicle: ClaimedVehicle }
+  | { kind: 'slice'; slice: ClaimedSlice }
   /** Nothing may start now (paused, no permit, circuit open, only vehicles that run elsewhere): ask again after `retryInMs`. */
-  | { kind: 'wait'; reason: string; retryInMs: number; workers: number }
+  | { kind: 'wait'; reason: string; retryInMs: number }
   /** This slot's number is above the limit, or the run has nothing left. */
-  | { kind: 'retire'; reason: 'limit' | 'drained'; workers: number };
+  | { kind: 'retire'; reason: 'limit' | 'drained' }
+);
+
+/** A slice of a table that many vehicles share: `number` of `of`. */
+export interface ClaimedSlice {
+  sliceId: string;
+  serverId: string;
+  table: string;
+  number: number;
+  of: number;
+  plannedRows: number;
+  timeoutMs: number;
+}
 
 export interface ClaimedVehicle {
   vehicleId: string;
@@ -68,17 +97,6 @@ export interface FinishRunInput {
   outcome: 'completed' | 'cancelled' | 'failed';
 }
 
-export interface RunSummary {
-  runId: string;
-  vehicles: number;
-  completed: number;
-  failed: number;
-  upToDate: number;
-  rows: number;
-  bytes: number;
-  quarantined: number;
-}
-
 export interface FleetActivities {
   planRun(input: PlanRunInput): Promise<PlanRunResult>;
   claimNext(input: ClaimInput): Promise<Claim>;
@@ -93,7 +111,7 @@ export interface VehicleSyncKey {
   slot: number;
 }
 
-/** What the export left on the legacy host; proof and address of one range. */
+/** The file of one range on the legacy host: its path, bounds, counts and SHA-256. */
 export interface ExportManifest {
   /** Path on the legacy host, made by us. */
   file: string;
@@ -109,16 +127,7 @@ export interface ExportManifest {
   last: boolean;
 }
 
-export interface RangeTotals {
-  ranges: number;
-  rows: number;
-  inserted: number;
-  duplicates: number;
-  quarantined: number;
-  bytes: number;
-}
-
-/** A small range that its export brought into PostgreSQL at once. */
+/** A small range that its export streamed into PostgreSQL. */
 export interface LoadedRange {
   loaded: RangeTotals;
   /** No rows are left up to the run's frozen upper bound. */
@@ -132,11 +141,11 @@ export interface LoadInput {
 
 export interface VehicleActivities {
   /**
-   * Dumps the next range to a file on the legacy host, to be loaded next. A small one is brought into PostgreSQL in the same go: most of
-   * what it costs would be to begin once more. null when nothing is left.
+   * Dumps the next range to a file on the legacy host, which `loadRange` loads. A small range is streamed into PostgreSQL instead, because
+   * a second activity would cost more than the work itself. null when nothing is left.
    */
   exportRange(key: VehicleSyncKey): Promise<ExportManifest | LoadedRange | null>;
-  /** Transfers, verifies and imports the file, moves the watermark, removes both copies; null when the file is no good and has to be exported again. */
+  /** Transfers, verifies and imports the file, moves the watermark, removes both copies; null when the file is bad and the range has to be exported again. */
   loadRange(input: LoadInput): Promise<RangeTotals | null>;
   /** Removes what a failed, timed-out or cancelled sync left on both sides, and ends its remote processes. */
   cleanUp(key: VehicleSyncKey): Promise<void>;
@@ -144,9 +153,55 @@ export interface VehicleActivities {
   workedMs(key: VehicleSyncKey): Promise<number>;
 }
 
-/** What an operator asks for by hand, done where the secrets and the way to the legacy hosts are. */
+/** As VehicleActivities, for a slice of a table. */
+export interface SliceActivities {
+  /** Dumps the slice to a file on the legacy host, or brings it into PostgreSQL in the same go where it is small. */
+  exportSlice(key: SliceKey): Promise<ExportManifest | { loaded: RangeTotals }>;
+  loadSlice(input: { key: SliceKey; manifest: ExportManifest }): Promise<RangeTotals | null>;
+  cleanUpSlice(key: SliceKey): Promise<void>;
+  sliceWorkedMs(key: SliceKey): Promise<number>;
+}
+
+/** Activities that an operator asks for by hand. A worker does them, because only workers have the secrets and reach the legacy hosts. */
 export interface OperatorActivities {
-  /** Never fails: what is wrong is its answer. */
-  checkServer(serverId: string): Promise<ServerCheck>;
+  /** Never fails: its answer says what is wrong. */
+  testServer(serverId: string): Promise<ServerTest>;
+  /** `testServer` under its name of the release before this one, for the workflow `checkServer`. */
+  checkServer(serverId: string): Promise<ServerTest>;
   redriveQuarantine(input: RedriveInput): Promise<RedriveResult>;
+  /** Never fails, as testServer. It looks, and changes nothing anywhere. */
+  inspectServer(input: InspectionInput): Promise<InspectionResult>;
+  /** Never fails either. It adds vehicles only where its input says so. */
+  discoverVehicles(input: DiscoveryInput): Promise<DiscoveryResult>;
+}
+
+export interface PlanReconciliationInput {
+  reconciliationId: string;
+  workflowId: string;
+  selection: VehicleSelection;
+  from: string | null;
+  to: string | null;
+  requestedBy: string;
+}
+
+/** The part of a reconciliation at one server. */
+export interface ReconcilePart {
+  reconciliationId: string;
+  serverId: string;
+}
+
+export interface ReconciliationActivities {
+  /** The servers to ask. */
+  planReconciliation(input: PlanReconciliationInput): Promise<{ servers: string[] }>;
+  /** Compares some vehicles of a server; `left`: there are more. What was compared is written, so that it is not done again. */
+  compareNext(part: ReconcilePart): Promise<{ left: boolean }>;
+  /** Brings some days of a server's vehicles in line. */
+  repairNext(part: ReconcilePart): Promise<{ left: boolean }>;
+  /** The servers with days that nobody has repaired. */
+  planRepair(input: { reconciliationId: string }): Promise<{ servers: string[] }>;
+  finishReconciliation(input: {
+    reconciliationId: string;
+    outcome: 'completed' | 'cancelled' | 'failed';
+  }): Promise<ReconcileSummary>;
+  removeExtra(input: RemoveExtraInput): Promise<RemoveExtraResult>;
 }

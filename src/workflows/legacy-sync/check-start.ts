@@ -1,4 +1,5 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import type { ApplicationFailure } from '@temporalio/workflow';
+import { optionalText, refusal } from '../check-input.ts';
 import type { FleetSyncInput } from './messages.ts';
 
 /** The same bound as the setting `legacy_sync.worker_pool.max_workers`. */
@@ -8,28 +9,32 @@ export function isWorkerCount(workers: unknown): boolean {
   return Number.isInteger(workers) && (workers as number) >= 1 && (workers as number) <= MAX_WORKERS;
 }
 
+const requestedBy = optionalText();
+
 /**
- * A fleet sync may be started by anybody with the `temporal` command: what they typed is checked here, because an error that is no
- * ApplicationFailure would not end the workflow but wedge it, and one in an activity would be tried for ever.
+ * Checks what a fleet sync was started with; which vehicles there are is found while planning.
  *
  * @throws ApplicationFailure `InvalidSelection`, `InvalidSetting`
  */
 export function checkStart(input: FleetSyncInput | null | undefined): asserts input is FleetSyncInput {
   if (typeof input?.selection?.kind !== 'string') {
-    throw refusal('InvalidSelection', 'it has no selection; all vehicles are {"selection":{"kind":"all"}}');
+    throw refuse('InvalidSelection', 'it has no selection; all vehicles are {"selection":{"kind":"all"}}');
   }
-  const { mode, maxWorkers, requestedBy } = input;
+  const { mode, maxWorkers, selection } = input;
   if (![undefined, null, 'delta', 'full'].includes(mode)) {
-    throw refusal('InvalidSelection', `its mode is ${JSON.stringify(mode)}, and there are delta and full`);
+    throw refuse('InvalidSelection', `its mode is ${JSON.stringify(mode)}, and there are delta and full`);
   }
   if ((maxWorkers ?? null) !== null && !isWorkerCount(maxWorkers)) {
-    throw refusal('InvalidSetting', `maxWorkers must be a whole number from 1 to ${MAX_WORKERS}`);
+    throw refuse('InvalidSetting', `maxWorkers must be a whole number from 1 to ${MAX_WORKERS}`);
   }
-  if ((requestedBy ?? '') !== '' && typeof requestedBy !== 'string') {
-    throw refusal('InvalidSelection', 'requestedBy must be a text');
+  const broken = requestedBy(input.requestedBy);
+  if (broken !== null) throw refuse('InvalidSelection', `requestedBy ${broken}`);
+  if (selection.kind === 'list' && !isListOfTexts(selection.vehicleIds)) {
+    throw refuse('InvalidSelection', 'vehicleIds must be a list of ids, each a text, such as ["17","18"]');
   }
 }
 
-function refusal(code: 'InvalidSelection' | 'InvalidSetting', found: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`Starting a fleet sync: ${found}. Nothing was started.`, code);
-}
+const isListOfTexts = (ids: unknown): boolean => Array.isArray(ids) && ids.every((id) => typeof id === 'string');
+
+const refuse = (code: 'InvalidSelection' | 'InvalidSetting', found: string): ApplicationFailure =>
+  refusal('Starting a fleet sync', found, code);

@@ -4,6 +4,7 @@ import {
   allHandlersFinished,
   condition,
   isCancellation,
+  log,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -17,6 +18,7 @@ import {
   setMaxWorkersUpdate,
   workersWantedSignal,
 } from './messages.ts';
+import { checkResult, wholeNumber } from '../check-input.ts';
 import { MAX_WORKERS, checkStart, isWorkerCount } from './check-start.ts';
 import { database, planning } from './retry-profiles.ts';
 import { SlotCrew } from './slot-crew.ts';
@@ -24,7 +26,13 @@ import { SlotCrew } from './slot-crew.ts';
 /** One run over many vehicles: plans it, keeps as many worker slots open as are wanted, and ends when the last one has. */
 export async function fleetSync(input: FleetSyncInput): Promise<FleetSyncResult> {
   checkStart(input);
-  const crew = new SlotCrew(workflowInfo().runId, workflowInfo().workflowId);
+  const crew = new SlotCrew(fleetRunId(), workflowInfo().workflowId);
+  const summary = await runToEnd(input, crew);
+  if (summary.state === 'failed') throw everyVehicleFailed(summary);
+  return summary;
+}
+
+async function runToEnd(input: FleetSyncInput, crew: SlotCrew): Promise<RunSummary> {
   const steering = steer(crew);
   try {
     const plan = await planRun(input);
@@ -43,8 +51,12 @@ export async function fleetSync(input: FleetSyncInput): Promise<FleetSyncResult>
   }
 }
 
+/** The id by which rows, slots and operators know this run. A reset changes the id of the execution, and not this one. */
+const fleetRunId = (): string => workflowInfo().firstExecutionRunId;
+
 async function planRun(input: FleetSyncInput): Promise<PlanRunResult> {
-  const { runId, workflowId } = workflowInfo();
+  const runId = fleetRunId();
+  const { workflowId } = workflowInfo();
   setCurrentDetails('planning: asking the legacy hosts what is new');
   const plan = await planning.planRun({
     runId,
@@ -54,6 +66,7 @@ async function planRun(input: FleetSyncInput): Promise<PlanRunResult> {
     requestedBy: input.requestedBy ?? 'unknown',
     maxWorkers: input.maxWorkers ?? null,
   });
+  checkResult('planRun', plan, { planned: wholeNumber(0), workers: wholeNumber(1, MAX_WORKERS) });
   setCurrentDetails(
     `${plan.planned} vehicles, about ${plan.plannedRows} rows to sync; ${plan.upToDate} up to date; ${plan.failed} could not be planned`,
   );
@@ -62,7 +75,7 @@ async function planRun(input: FleetSyncInput): Promise<PlanRunResult> {
 
 /** Wires the operator's updates; they wait until the run's row exists. */
 function steer(crew: SlotCrew): { ready(): void } {
-  const { runId } = workflowInfo();
+  const runId = fleetRunId();
   let planned = false;
   let paused = false;
 
@@ -86,7 +99,7 @@ function steer(crew: SlotCrew): { ready(): void } {
     async (maxWorkers) => {
       await condition(() => planned);
       const { workers } = await database.controlRun({ runId, maxWorkers });
-      crew.want(workers);
+      if (workers > 0) crew.want(workers);
       return { maxWorkers };
     },
     {
@@ -98,8 +111,19 @@ function steer(crew: SlotCrew): { ready(): void } {
       description: 'Opens or retires worker slots of this run.',
     },
   );
-  setHandler(workersWantedSignal, (workers) => crew.want(workers));
+  // A signal has no validator, and anybody may send one: an error here would fail the workflow's task for ever.
+  setHandler(workersWantedSignal, (workers) => {
+    if (isWorkerCount(workers)) crew.want(workers);
+    else log.warn('ignored a signal workersWanted that is no number of workers', { workers });
+  });
   return { ready: () => void (planned = true) };
+}
+
+/** Completed is what is looked at no further: a run that brought nothing because nothing could be done must not say so. */
+function everyVehicleFailed(summary: RunSummary): ApplicationFailure {
+  const { runId, failed } = summary;
+  const message = `Fleet sync ${runId}: ${failed === 1 ? 'its only vehicle' : `each of its ${failed} vehicles`} failed. \`fleetgraph status ${runId}\` says why.`;
+  return ApplicationFailure.create({ type: 'EveryVehicleFailed', message, nonRetryable: true, details: [summary] });
 }
 
 function refuseIf(refused: boolean, why: string): void {
@@ -107,5 +131,5 @@ function refuseIf(refused: boolean, why: string): void {
 }
 
 function finish(outcome: FinishRunInput['outcome']): Promise<RunSummary> {
-  return database.finishRun({ runId: workflowInfo().runId, outcome });
+  return database.finishRun({ runId: fleetRunId(), outcome });
 }

@@ -1,5 +1,5 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { RangeTotals, RunSummary, VehicleOutcome } from './activities.ts';
+import type { RangeTotals, RunSummary, SliceOutcome, VehicleOutcome } from './results.ts';
 
 export const LEGACY_SYNC_TASK_QUEUE = 'legacy-sync';
 
@@ -23,6 +23,18 @@ export interface FleetSyncInput {
 
 export type FleetSyncResult = RunSummary;
 
+/** What a schedule starts. `fleetWorkflowId` is the id that the same sync has when it is started by hand. */
+export interface ScheduledFleetSyncInput {
+  fleetWorkflowId: string;
+  sync: FleetSyncInput;
+}
+
+/** `skipped`: the same vehicles were being synced already. */
+export interface ScheduledFleetSyncResult {
+  status: 'ran' | 'skipped';
+  result: FleetSyncResult | null;
+}
+
 export interface WorkerSlotInput {
   runId: string;
   fleetWorkflowId: string;
@@ -30,7 +42,7 @@ export interface WorkerSlotInput {
   /** Slots the run had when this one was opened. */
   workers: number;
   /** Carried through continue-as-new. */
-  carried?: { sequence: number; vehicles: number; settle: VehicleOutcome | null };
+  carried?: { sequence: number; vehicles: number; settle: VehicleOutcome | SliceOutcome | null };
 }
 
 export interface WorkerSlotResult {
@@ -52,10 +64,24 @@ export interface VehicleSyncInput {
 
 export type VehicleSyncResult = RangeTotals;
 
-/** Whether a legacy server can be worked with, step by step as far as it went. */
-export interface ServerCheck {
+/** Names a slice of a table in a run: the key of its row in `table_slices`. */
+export interface SliceKey {
+  runId: string;
+  sliceId: string;
+  slot: number;
+}
+
+export interface TableSliceSyncInput extends SliceKey {
+  table: string;
+  number: number;
+  of: number;
+  timeoutMs: number;
+}
+
+/** Whether a legacy server can be synced from, and how far the test came. */
+export interface ServerTest {
   ok: boolean;
-  /** What was found on the way, in words. */
+  /** What each step found, in words. */
   steps: string[];
   failure: { code: string; message: string } | null;
 }
@@ -64,6 +90,8 @@ export interface RedriveInput {
   vehicleId: string;
   /** Rows of `quarantine`; null: all of the vehicle's, as many as are taken at once. */
   ids: string[] | null;
+  /** Says what would come in, and changes nothing. */
+  dryRun?: boolean;
 }
 
 /** Rows tried again: `imported` are new in positions, `duplicates` were there, `stillQuarantined` stay as they are. */
@@ -76,7 +104,59 @@ export interface RedriveResult {
   left: number;
 }
 
-export const serverCheckWorkflowId = (serverId: string): string => `server-check/${serverId}`;
+/** Compares what arrived of these vehicles with what their servers have. */
+export interface ReconcileInput {
+  selection: VehicleSelection;
+  /** Days of each server's zone, YYYY-MM-DD; without them all there are. */
+  from?: string | undefined;
+  to?: string | undefined;
+  /** Brings what differs in line as soon as it is known. */
+  repair?: boolean;
+  requestedBy?: string;
+  /** Carried through continue-as-new. */
+  servers?: string[];
+}
+
+/** What was found so far; rows. */
+export interface ReconcileSummary {
+  state: 'running' | 'completed' | 'cancelled' | 'failed';
+  vehicles: number;
+  compared: number;
+  failed: number;
+  sourceRows: number;
+  targetRows: number;
+  missing: number;
+  changed: number;
+  extra: number;
+  quarantined: number;
+  differingDays: number;
+  repairedDays: number;
+}
+
+/** Brings the days in line that a reconciliation found to differ. */
+export interface RepairInput {
+  reconciliationId: string;
+  requestedBy?: string;
+}
+
+/** Removes rows that are marked as no longer at the source; null: of all vehicles. */
+export interface RemoveExtraInput {
+  vehicleIds: string[] | null;
+}
+
+export interface RemoveExtraResult {
+  vehicles: number;
+  removed: number;
+}
+
+/** One at a time: two would ask the same hosts for the same rows. */
+export const RECONCILE_WORKFLOW_ID = 'reconcile-fleet';
+export const repairWorkflowId = (reconciliationId: string): string => `reconcile-repair/${reconciliationId}`;
+export const REMOVE_EXTRA_WORKFLOW_ID = 'remove-extra-positions';
+
+export const serverTestWorkflowId = (serverId: string): string => `server-test/${serverId}`;
+export const inspectionWorkflowId = (serverId: string): string => `server-inspection/${serverId}`;
+export const discoveryWorkflowId = (serverId: string): string => `vehicle-discovery/${serverId}`;
 export const redriveWorkflowId = (vehicleId: string): string => `quarantine-redrive/${vehicleId}`;
 
 /** Stops claiming; vehicles in flight go on to their end. */
@@ -89,8 +169,24 @@ export const workersWantedSignal = defineSignal<[number]>('workersWanted');
 /** Ends a slot's wait: something it waited for may have changed. */
 export const wakeSignal = defineSignal('wake');
 
+const FLEET_SCHEDULE = 'fleet-sync-schedule/';
+export const fleetScheduleId = (name: string): string => `${FLEET_SCHEDULE}${name}`;
+/** The name in the id of a schedule; null for a schedule of something else. */
+export const fleetScheduleName = (scheduleId: string): string | null =>
+  scheduleId.startsWith(FLEET_SCHEDULE) ? scheduleId.slice(FLEET_SCHEDULE.length) : null;
+
 /** `scope` is `all`, or a hash of the selection: the same selection started twice is one run. */
 export const fleetSyncWorkflowId = (scope: string): string => `fleet-sync/${scope}`;
 export const workerSlotWorkflowId = (fleetWorkflowId: string, slot: number): string =>
   `${fleetWorkflowId}/worker-${slot}`;
 export const vehicleSyncWorkflowId = (vehicleId: string): string => `vehicle-sync/${vehicleId}`;
+export const tableSliceSyncWorkflowId = (slice: {
+  runId: string;
+  serverId: string;
+  table: string;
+  number: number;
+}): string => `table-slice/${slice.serverId}/${slice.table}/${slice.runId}/${slice.number}`;
+
+/** "table positions, slice 3 of 12": what people are told a worker slot is doing. */
+export const sliceLabel = ({ table, number, of }: { table: string; number: number; of: number }): string =>
+  `table ${table}, slice ${number} of ${of}`;

@@ -1,19 +1,21 @@
 import {
+  CancellationScope,
   ParentClosePolicy,
   condition,
   executeChild,
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   sleep,
 } from '@temporalio/workflow';
-import { isAlreadyStarted } from '../failure.ts';
+import { endedWithoutCleanup, isAlreadyStarted } from '../failure.ts';
 import { type WorkerSlotResult, wakeSignal, workerSlotWorkflowId } from './messages.ts';
 import type { workerSlot } from './worker-slot.ts';
 
 const SLOT_ID_TAKEN_WAIT_MS = 1_000;
 
-/** The worker slots of one run: opens those that are wanted and missing; those above the limit retire at their next claim. */
+/** The worker slots of one run: opens slots up to the wanted number; slots above it retire at their next claim. */
 export class SlotCrew {
   readonly #runId: string;
   readonly #fleetWorkflowId: string;
@@ -51,11 +53,11 @@ export class SlotCrew {
 
   async #keepOpen(slot: number): Promise<void> {
     try {
-      let retired: WorkerSlotResult['retired'];
+      let ended: WorkerSlotResult['retired'] | 'by hand';
       do {
-        retired = await this.#runSlot(slot);
-        // Retired by a limit that has risen again meanwhile.
-      } while (retired === 'limit' && slot <= this.#wanted);
+        ended = await this.#runSlot(slot);
+        // A lower limit retired this slot, and the limit has risen again meanwhile; or somebody ended the slot and not the run.
+      } while (ended === 'by hand' || (ended === 'limit' && slot <= this.#wanted));
     } catch (error) {
       this.#failure ??= error as Error;
       if (!isCancellation(error)) log.error('a worker slot failed, the others go on', { slot, error });
@@ -64,7 +66,7 @@ export class SlotCrew {
     }
   }
 
-  async #runSlot(slot: number): Promise<WorkerSlotResult['retired']> {
+  async #runSlot(slot: number): Promise<WorkerSlotResult['retired'] | 'by hand'> {
     for (;;) {
       try {
         const { retired } = await executeChild<typeof workerSlot>('workerSlot', {
@@ -75,19 +77,43 @@ export class SlotCrew {
         });
         return retired;
       } catch (error) {
-        // A slot of a terminated run that is still cleaning up holds the id for a moment.
+        if (isEndedByHand(error)) return 'by hand';
+        // A slot of a terminated run that still cleans up has the id for a moment; that of a run that was reset works on under it.
         if (!isAlreadyStarted(error)) throw error;
-        await sleep(SLOT_ID_TAKEN_WAIT_MS, { summary: `worker slot ${slot} of an earlier run is still ending` });
+        await this.#awaitFormer(slot);
       }
     }
+  }
+
+  async #awaitFormer(slot: number): Promise<void> {
+    try {
+      await sleep(SLOT_ID_TAKEN_WAIT_MS, { summary: `worker slot ${slot} of an earlier run is still there` });
+    } catch (error) {
+      // It is no child of this execution, so that nobody else cancels it.
+      if (patched('slots-of-a-reset-run')) await this.#cancelFormer(slot);
+      throw error;
+    }
+  }
+
+  async #cancelFormer(slot: number): Promise<void> {
+    const former = getExternalWorkflowHandle(workerSlotWorkflowId(this.#fleetWorkflowId, slot));
+    await CancellationScope.nonCancellable(() => former.cancel()).catch((error: unknown) =>
+      log.info('a worker slot of the run before the reset could not be cancelled: it has ended', { slot, error }),
+    );
   }
 
   async #wakeSlot(slot: number): Promise<void> {
     try {
       await getExternalWorkflowHandle(workerSlotWorkflowId(this.#fleetWorkflowId, slot)).signal(wakeSignal);
     } catch (error) {
-      // The slot has just ended, or asks again by itself when its wait is over.
+      // The signal may fail: the slot has just ended, or it asks again by itself when its wait is over.
       log.info('could not wake a worker slot', { slot, error });
     }
   }
+}
+
+/** Somebody cancelled or terminated the slot alone. What its vehicle had begun is settled or put back; the run goes on with all its slots. */
+function isEndedByHand(error: unknown): boolean {
+  if (!isCancellation(error) && !endedWithoutCleanup(error)) return false;
+  return !CancellationScope.current().consideredCancelled && patched('slots-ended-by-hand');
 }

@@ -6,18 +6,43 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ExportManifest, RangeTotals, VehicleSyncKey } from './activities.ts';
+import {
+  anyText,
+  checkInput,
+  checkResult,
+  flag,
+  object,
+  oneOf,
+  optional,
+  runIdText,
+  vehicleIdText,
+  wholeNumber,
+} from '../check-input.ts';
+import { MAX_WORKERS } from './check-start.ts';
+import type { ExportManifest, LoadedRange, RangeTotals, VehicleSyncKey } from './activities.ts';
 import type { VehicleSyncInput, VehicleSyncResult } from './messages.ts';
 import { cleaning, clock, legacyHost } from './retry-profiles.ts';
 import { withWorkTimeout } from './work-timeout.ts';
 
+const TOTALS = { ranges: wholeNumber(0), rows: wholeNumber(0), bytes: wholeNumber(0) };
 const NOTHING: RangeTotals = { ranges: 0, rows: 0, inserted: 0, duplicates: 0, quarantined: 0, bytes: 0 };
+
+const INPUT = {
+  runId: runIdText,
+  vehicleId: vehicleIdText,
+  label: anyText,
+  slot: wholeNumber(1, MAX_WORKERS),
+  mode: oneOf('delta', 'full'),
+  timeoutMs: wholeNumber(1),
+  totals: optional(object),
+};
 
 /**
  * Syncs one vehicle in one run, range by range, so that a backlog larger than the timeout still progresses: each range is exported,
  * transferred, imported and removed before the next is begun.
  */
 export async function vehicleSync(input: VehicleSyncInput): Promise<VehicleSyncResult> {
+  checkInput('Starting vehicleSync', input, INPUT);
   const key: VehicleSyncKey = { runId: input.runId, vehicleId: input.vehicleId, slot: input.slot };
   const limit = { timeoutMs: input.timeoutMs, workedMs: () => clock.workedMs(key), of: `vehicle ${input.label}` };
   try {
@@ -37,10 +62,10 @@ async function syncRanges(
   let totals = input.totals ?? NOTHING;
   while (!workflowInfo().continueAsNewSuggested) {
     tell(input, `exporting range ${totals.ranges + 1}`);
-    const exported = await legacyHost.exportRange(key);
+    const exported = await exportNext(key);
     if (exported === null) return { totals, complete: true };
     const loaded = 'loaded' in exported ? exported.loaded : await load(input, key, exported, totals.ranges + 1);
-    // The file was no good and is gone: the range is exported again, as often as the activity's count of failures allows.
+    // The file was bad and has been removed: the range is exported again, as often as the activity's count of failures allows.
     if (loaded === null) continue;
     totals = sum(totals, loaded);
     if (exported.last) return { totals, complete: true };
@@ -48,17 +73,28 @@ async function syncRanges(
   return { totals, complete: false };
 }
 
-function load(
+async function load(
   input: VehicleSyncInput,
   key: VehicleSyncKey,
   manifest: ExportManifest,
   range: number,
 ): Promise<RangeTotals | null> {
   tell(input, `loading range ${range}: ${manifest.rows} rows, ${manifest.bytes} bytes`);
-  return legacyHost.loadRange({ key, manifest });
+  const loaded = await legacyHost.loadRange({ key, manifest });
+  return loaded === null ? null : checkResult('loadRange', loaded, TOTALS);
 }
 
-/** What cannot be removed now is left to the janitor: a failed cleanup must not hide why the vehicle failed. */
+async function exportNext(key: VehicleSyncKey): Promise<ExportManifest | LoadedRange | null> {
+  const exported = await legacyHost.exportRange(key);
+  if (exported === null) return null;
+  const loaded = (exported as Partial<LoadedRange>).loaded;
+  if (loaded === undefined)
+    return checkResult('exportRange', exported, { file: anyText, rows: wholeNumber(0), last: flag });
+  checkResult('exportRange', loaded, TOTALS);
+  return exported;
+}
+
+/** Cleans up. A failed cleanup must not hide why the vehicle failed; the janitor removes later what is left. */
 async function cleanUp(input: VehicleSyncInput, key: VehicleSyncKey): Promise<void> {
   tell(input, 'cleaning up');
   try {

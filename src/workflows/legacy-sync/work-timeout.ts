@@ -1,8 +1,8 @@
 import { ApplicationFailure, CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 
 /**
- * Runs `work` in a scope that is cancelled once `workedMs()` has reached `timeoutMs`. The timer alone would count the time spent
- * queueing for permits and worker slots, so what was really worked is asked when it fires.
+ * Runs `work` in a scope that is cancelled once `workedMs()` has reached `timeoutMs`. A timer also counts the time spent queueing for
+ * permits and worker slots, so each time it fires the time really worked is read.
  *
  * @throws ApplicationFailure `VehicleTimeout` when the time was used up
  */

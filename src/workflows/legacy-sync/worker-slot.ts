@@ -11,8 +11,11 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Claim, ClaimInput, ClaimedVehicle, VehicleOutcome } from './activities.ts';
+import { checkInput, checkResult, object, optional, runIdText, text, wholeNumber } from '../check-input.ts';
+import { MAX_WORKERS } from './check-start.ts';
+import type { Claim, ClaimInput, ClaimedVehicle, SliceOutcome, VehicleOutcome } from './activities.ts';
 import { endedWithoutCleanup, isAlreadyStarted, nameFailure } from '../failure.ts';
+import { runSlice } from './run-slice.ts';
 import {
   type WorkerSlotInput,
   type WorkerSlotResult,
@@ -27,11 +30,20 @@ import type { vehicleSync } from './vehicle-sync.ts';
 /** A slot's history is cut here, long before the server's limit of 51,200: replaying 2,000 events takes well under a second. */
 const EVENTS_PER_RUN = 2_000;
 
+const INPUT = {
+  runId: runIdText,
+  fleetWorkflowId: text(),
+  slot: wholeNumber(1, MAX_WORKERS),
+  workers: wholeNumber(1, MAX_WORKERS),
+  carried: optional(object),
+};
+
 /**
- * One place in a run, the spec's "worker N": settles the vehicle it had, claims the next one, runs it as a child, until the run has
- * nothing left or has fewer slots than this one's number.
+ * One place in a run, the spec's "worker N". It settles its last vehicle, claims the next one and runs it as a child, until the run has no
+ * vehicle left or has fewer slots than this slot's number.
  */
 export async function workerSlot(input: WorkerSlotInput): Promise<WorkerSlotResult> {
+  checkInput('Starting workerSlot', input, INPUT);
   const waker = new Waker();
   let { sequence, vehicles, settle } = input.carried ?? { sequence: 0, vehicles: 0, settle: null };
   let workers = input.workers;
@@ -40,13 +52,22 @@ export async function workerSlot(input: WorkerSlotInput): Promise<WorkerSlotResu
       return continueAsNew<typeof workerSlot>({ ...input, workers, carried: { sequence, vehicles, settle } });
     }
     sequence += 1;
-    const claim = await claimNext({ runId: input.runId, slot: input.slot, sequence, settle });
+    const claim = await claimNext({
+      runId: input.runId,
+      slot: input.slot,
+      sequence,
+      settle,
+      slices: true,
+      knownWorkers: workers,
+    });
     settle = null;
-    if (claim.workers !== workers) await tellFleet(input, claim.workers);
+    if (claim.workers !== workers || claim.reopen === true) await tellFleet(input, claim.slots ?? claim.workers);
     workers = claim.workers;
     if (claim.kind === 'retire') return { slot: input.slot, vehicles, retired: claim.reason };
     if (claim.kind === 'wait') {
       await waker.wait(claim);
+    } else if (claim.kind === 'slice') {
+      settle = await settledOrCancelled(input, sequence, () => runSlice(input, claim.slice));
     } else {
       settle = await runVehicle(input, sequence, claim.vehicle);
       vehicles += 1;
@@ -54,14 +75,17 @@ export async function workerSlot(input: WorkerSlotInput): Promise<WorkerSlotResu
   }
 }
 
-/** PostgreSQL away for longer than the local tries: the same claim goes on as an activity with the server's own, durable retry. */
+/** When PostgreSQL is away for longer than the local tries, the same claim is made by an ordinary activity, which Temporal retries durably. */
 async function claimNext(input: ClaimInput): Promise<Claim> {
   setCurrentDetails(`worker slot ${input.slot}: claiming`);
   try {
     return await quick.claimNext(input);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    return database.claimNext(input);
+    return checkResult('claimNext', await database.claimNext(input), {
+      kind: text(),
+      workers: wholeNumber(1, MAX_WORKERS),
+    });
   }
 }
 
@@ -106,11 +130,23 @@ async function cleanUpFor({ runId, slot }: WorkerSlotInput, vehicleId: string): 
   );
 }
 
+async function settledOrCancelled(
+  input: WorkerSlotInput,
+  sequence: number,
+  run: () => Promise<{ outcome: SliceOutcome; error: unknown }>,
+): Promise<SliceOutcome> {
+  const { outcome, error } = await run();
+  if (error !== null && CancellationScope.current().consideredCancelled) {
+    await settleCancelled(input, sequence, outcome, error);
+  }
+  return outcome;
+}
+
 /** The vehicle's row is settled before the slot ends, so that a terminated root leaves no claim behind. */
 async function settleCancelled(
   input: WorkerSlotInput,
   sequence: number,
-  settle: VehicleOutcome,
+  settle: VehicleOutcome | SliceOutcome,
   error: unknown,
 ): Promise<never> {
   await CancellationScope.nonCancellable(() =>
@@ -119,10 +155,14 @@ async function settleCancelled(
   throw error;
 }
 
-/** The root may have closed meanwhile, and a failed signal that nobody awaits would wedge this workflow. */
+/**
+ * The root may have closed meanwhile, and a failed signal that nobody awaits would wedge this workflow. It is told by its workflow's id alone,
+ * because a root that was reset has another run id.
+ */
 async function tellFleet(input: WorkerSlotInput, workers: number): Promise<void> {
+  if (workers === 0) return;
   try {
-    await getExternalWorkflowHandle(input.fleetWorkflowId, input.runId).signal(workersWantedSignal, workers);
+    await getExternalWorkflowHandle(input.fleetWorkflowId).signal(workersWantedSignal, workers);
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn('could not tell the fleet sync how many workers are wanted', { workers, error });
@@ -138,7 +178,7 @@ class Waker {
     });
   }
 
-  async wait({ reason, retryInMs }: Extract<Claim, { kind: 'wait' }>): Promise<void> {
+  async wait({ reason, retryInMs }: { reason: string; retryInMs: number }): Promise<void> {
     setCurrentDetails(`waiting: ${reason}`);
     await condition(() => this.#woken, retryInMs);
     this.#woken = false;

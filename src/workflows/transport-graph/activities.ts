@@ -2,7 +2,8 @@
  * What the transport-graph workflows ask of the outside world. As in legacy-sync/activities.ts: owned here, implemented by activities;
  * ids and dataset versions are decimal strings, times ISO 8601, durations milliseconds.
  */
-import type { DataProcessed, SwitchGraphInput, SwitchGraphResult } from './messages.ts';
+import type { AlertActivities, AlertInput } from '../alert-contract.ts';
+import type { DataProcessed, StageResult, SwitchGraphInput, SwitchGraphResult } from './messages.ts';
 
 /** A stage as the pipeline knows it. */
 export interface PipelineStage {
@@ -10,13 +11,17 @@ export interface PipelineStage {
   workerName: string;
   /** A critical stage that fails stops the pipeline. */
   critical: boolean;
+  /** Of all attempts with the waits between them. A worker of the release before leaves it out. */
+  executionTimeoutMs?: number;
 }
 
 export interface StageDefinition extends PipelineStage {
   attempts: number;
   /** Of one attempt. */
   timeoutMs: number;
-  /** An attempt that gave no sign of life for this long is lost. */
+  /** Of all attempts with the waits between them. */
+  executionTimeoutMs: number;
+  /** An attempt without a heartbeat for this long counts as lost. */
   heartbeatTimeoutMs: number;
   /** Before the second attempt. */
   retryWaitMs: number;
@@ -51,8 +56,8 @@ export interface StageOutcome {
   message: string;
   datasetVersion: string | null;
   dataProcessed: DataProcessed;
-  /** What the admin has to know although nothing failed; the same key twice is one alert. */
-  alert?: { subject: string; message: string; dedupeKey: string };
+  /** What the admin must know although nothing failed; two alerts with one key are sent once. */
+  alert?: Omit<AlertInput, 'workerId'>;
 }
 
 export interface EndStageInput {
@@ -63,20 +68,26 @@ export interface EndStageInput {
   outcome: StageOutcome | null;
 }
 
-export interface AlertInput {
+/** A stage of a pipeline that did not begin: `message` says why, in the words of `cannot run`. */
+export interface RefuseStageInput {
   workerId: string;
-  subject: string;
+  workflowId: string;
+  /** Made up, as there is no such run. */
+  workflowRunId: string;
+  pipelineRunId: string;
   message: string;
-  /** The same key twice is one alert. */
-  dedupeKey: string;
 }
 
-export interface PipelineActivities {
+/** `none`: no stage of that pipeline runs under its id, or it left no result. */
+export type FollowedStage = { state: 'none' } | { state: 'running' } | { state: 'ended'; result: StageResult };
+
+export interface PipelineActivities extends AlertActivities {
+  /** What became of a stage that an earlier run of this pipeline, before a reset, has begun. */
+  followStage(input: { workerId: string; pipelineRunId: string }): Promise<FollowedStage>;
   readStages(): Promise<PipelineStage[]>;
   beginStage(input: BeginStageInput): Promise<StageAdmission>;
   endStage(input: EndStageInput): Promise<void>;
-  /** Never fails the run: what could not be delivered is recorded. */
-  raiseAlert(input: AlertInput): Promise<void>;
+  refuseStage(input: RefuseStageInput): Promise<void>;
 }
 
 export interface StageActivities {
@@ -90,7 +101,7 @@ export interface CustomStageActivities {
   runStage(work: StageWork): Promise<StageOutcome>;
 }
 
-/** What an operator asks for by hand. */
+/** Activities that an operator asks for by hand. */
 export interface OperatorActivities {
-  rollbackGraph(input: SwitchGraphInput): Promise<SwitchGraphResult>;
+  rollbackGraph(input: SwitchGraphInput & { request?: string }): Promise<SwitchGraphResult>;
 }

@@ -53,6 +53,12 @@ export interface PipelineResult {
   error?: string;
 }
 
+/** The one sentence for a stage that does not begin, wherever it is told: REST, command, dashboard, records, alerts. */
+export const cannotRunMessage = (workerId: string, reason: string): string =>
+  `Worker ${workerId} cannot run: ${reason}`;
+/** The reason when nobody polls the queue of the stage, with what is to be done. */
+export const NO_WORKER = 'no worker; `fleetgraph worker` starts one';
+
 /** One pipeline at a time: the id is fixed. A Schedule appends a timestamp to the ids it starts, so it starts `scheduledPipeline`. */
 export const PIPELINE_WORKFLOW_ID = 'transport-graph-pipeline';
 export const PIPELINE_SCHEDULE_ID = 'transport-graph-schedule';
@@ -61,6 +67,8 @@ export const stageWorkflowId = (workerId: string): string => `transport-graph/${
 /** Sends readers to an earlier graph; without a version, to the one before the live one. Who and why go to the audit log. */
 export interface SwitchGraphInput {
   version?: string;
+  /** The graph that is to be left: when another is live by then, nothing is switched. Without it, whichever is live is left. */
+  from?: string;
   actor: string;
   reason: string;
 }

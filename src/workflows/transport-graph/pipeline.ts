@@ -3,11 +3,17 @@ import {
   CancellationScope,
   ParentClosePolicy,
   executeChild,
+  getExternalWorkflowHandle,
+  log,
+  patched,
   setCurrentDetails,
+  sleep,
   startChild,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import { isAlreadyStarted, nameFailure } from '../failure.ts';
+import { checkInput, flag, optional, optionalText } from '../check-input.ts';
+import { endedWithoutCleanup, isAlreadyStarted, nameFailure } from '../failure.ts';
 import type { PipelineStage } from './activities.ts';
 import {
   PIPELINE_WORKFLOW_ID,
@@ -19,13 +25,31 @@ import {
   stageWorkflowType,
 } from './messages.ts';
 import { records } from './retry-profiles.ts';
-import { cannotRun, tellAdmin } from './run-stage.ts';
+import { raiseAlert } from '../raise-alert.ts';
+import { cannotRun } from './run-stage.ts';
+
+/** Between two looks whether a stage that somebody else started has ended. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 15_000;
+/** For a stage of which nothing else is known. */
+const LONGEST_STAGE_MS = 3_600_000;
 
 /** Every stage in order, each a child of its own. A critical stage that fails stops the pipeline, an optional one does not. */
-export async function transportGraphPipeline(input: PipelineInput = {}): Promise<PipelineResult> {
+export async function transportGraphPipeline(given?: PipelineInput | null): Promise<PipelineResult> {
+  const input = given ?? {};
+  checkInput('Starting the pipeline', input, { requestedBy: optionalText(), force: optional(flag) });
+  try {
+    return await runStages(input);
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) await cancelFormers();
+    throw error;
+  }
+}
+
+async function runStages(input: PipelineInput): Promise<PipelineResult> {
   const startedAt = Date.now();
   const results: StageResult[] = [];
-  for (const stage of await records.readStages()) {
+  for (const stage of await stagesOf(startedAt)) {
     setCurrentDetails(`running ${stage.workerId}`);
     const result = await runChild(stage, input);
     results.push(result);
@@ -35,29 +59,109 @@ export async function transportGraphPipeline(input: PipelineInput = {}): Promise
   return pipelineResult(results, startedAt);
 }
 
-async function runChild(stage: PipelineStage, { force = false }: PipelineInput): Promise<StageResult> {
-  const { workerId, workerName } = stage;
-  const { runId } = workflowInfo();
+/** The stages of the pipeline. When PostgreSQL does not tell them, the admin is told. */
+async function stagesOf(startedAt: number): Promise<PipelineStage[]> {
   try {
-    return await executeChild<(input: StageInput) => Promise<StageResult>>(stageWorkflowType(workerId), {
-      workflowId: stageWorkflowId(workerId),
-      args: [{ workerId, pipelineRunId: runId, force }],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: workerName,
-    });
+    return await records.readStages();
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
-    const told = toldResult(error);
+    const { code, message } = nameFailure(error);
+    const dedupeKey = `pipeline/${pipelineRunId()}`;
+    await raiseAlert({ workerId: 'pipeline', message, subject: `the pipeline cannot run: ${code}`, dedupeKey });
+    throw stopped([], startedAt, message);
+  }
+}
+
+async function runChild(stage: PipelineStage, input: PipelineInput): Promise<StageResult> {
+  const { workerId } = stage;
+  const runId = pipelineRunId();
+  try {
+    return await startWhenFree(stage, input);
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw error;
+    const told = toldResult(error) ?? (endedWithoutCleanup(error) ? await resultOfReset(workerId) : null);
     if (told !== null) return told;
-    // It never began, or ended without a word (terminated, timed out): the admin is told by us.
-    const failure = nameFailure(isAlreadyStarted(error) ? cannotRun(workerId, 'it is already running') : error);
+    // The stage never began, or ended without raising its own alert (terminated, timed out), so the pipeline raises it.
+    const busy = isAlreadyStarted(error);
+    const failure = nameFailure(busy ? cannotRun(workerId, 'it is already running') : error);
     const { message, code } = failure;
-    await tellAdmin({ workerId, message, subject: `${workerId} failed: ${code}`, dedupeKey: `${workerId}/${runId}` });
+    if (busy) await recordRefusal(workerId, message);
+    await raiseAlert({ workerId, message, subject: `${workerId} failed: ${code}`, dedupeKey: `${workerId}/${runId}` });
     return { success: false, workerId, status: 'failed', executionTimeMs: 0, message, error: failure };
   }
 }
 
-/** The result that the stage gave along with its failure. */
+/**
+ * Runs the stage as a child. While it runs alone, started by somebody else, its end is waited for: a next stage may not work beside it. Then
+ * it runs again, which takes no time when the other run has done all there is.
+ */
+async function startWhenFree(stage: PipelineStage, input: PipelineInput): Promise<StageResult> {
+  const giveUpAt = Date.now() + (stage.executionTimeoutMs ?? LONGEST_STAGE_MS);
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    try {
+      return await startChildOf(stage, input);
+    } catch (error) {
+      if (!isAlreadyStarted(error)) throw error;
+      const former = isReset() ? await resultOfFormer(stage.workerId) : null;
+      if (former !== null) return former;
+      if (Date.now() >= giveUpAt) throw error;
+      setCurrentDetails(`waiting for ${stage.workerId}, which runs alone`);
+      await sleep(waitMs);
+    }
+  }
+}
+
+function startChildOf({ workerId, workerName }: PipelineStage, { force = false }: PipelineInput): Promise<StageResult> {
+  return executeChild<(input: StageInput) => Promise<StageResult>>(stageWorkflowType(workerId), {
+    workflowId: stageWorkflowId(workerId),
+    args: [{ workerId, pipelineRunId: pipelineRunId(), force }],
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    staticSummary: workerName,
+  });
+}
+
+/** A stage that did not begin has no run of its own, and stands in the records nevertheless. */
+async function recordRefusal(workerId: string, message: string): Promise<void> {
+  const ids = { workflowId: stageWorkflowId(workerId), workflowRunId: uuid4(), pipelineRunId: pipelineRunId() };
+  try {
+    await records.refuseStage({ workerId, ...ids, message });
+  } catch {
+    // PostgreSQL is away. The admin is told, and the pipeline's own answer has the refusal.
+  }
+}
+
+/** A pipeline that was reset goes on with its rows and its stages, which know it by its first run. */
+const pipelineRunId = (): string => workflowInfo().firstExecutionRunId;
+const isReset = (): boolean => workflowInfo().runId !== pipelineRunId();
+
+/** A stage that was reset by itself looks terminated, and goes on as another run: its result counts. */
+async function resultOfReset(workerId: string): Promise<StageResult | null> {
+  return patched('stages-that-were-reset') ? resultOfFormer(workerId) : null;
+}
+
+/** Waits for the end of a stage that a run of this pipeline has begun and that no child of this one is; null when there is none. */
+async function resultOfFormer(workerId: string): Promise<StageResult | null> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    const found = await records.followStage({ workerId, pipelineRunId: pipelineRunId() });
+    if (found.state === 'none') return null;
+    if (found.state === 'ended') return found.result;
+    setCurrentDetails(`waiting for ${workerId}, which was begun before a reset`);
+    await sleep(waitMs);
+  }
+}
+
+/** Stages that the run before a reset began are no children of this one, so that nobody else cancels them, wherever this one was when it was cancelled. */
+async function cancelFormers(): Promise<void> {
+  if (!isReset()) return;
+  await CancellationScope.nonCancellable(async () => {
+    for (const { workerId } of await records.readStages()) {
+      const { state } = await records.followStage({ workerId, pipelineRunId: pipelineRunId() });
+      if (state === 'running') await getExternalWorkflowHandle(stageWorkflowId(workerId)).cancel();
+    }
+  }).catch((error: unknown) => log.info('a stage of the run before was not cancelled', { error }));
+}
+
+/** The result that a failed stage attached to its failure. */
 function toldResult(error: unknown): StageResult | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const detail = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
@@ -75,7 +179,8 @@ function pipelineResult(workerResults: StageResult[], startedAt: number): Pipeli
   return {
     success: true,
     totalExecutionTimeMs: Date.now() - startedAt,
-    workersExecuted: workerResults.length,
+    // A stage that cannot run was not executed; its result says why.
+    workersExecuted: workerResults.filter(({ error }) => error?.code !== 'CannotRun').length,
     workerResults,
   };
 }

@@ -1,8 +1,9 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
+import { checkInput, optional, text, textLike } from '../check-input.ts';
 import type { OperatorActivities } from './activities.ts';
 import type { SwitchGraphInput, SwitchGraphResult } from './messages.ts';
 
-/** Tried again only where the answer was lost or a server was away; what is refused is refused. */
+/** Tries again only when the answer was lost or a server was away; a refusal is final. */
 const switching = proxyActivities<OperatorActivities>({
   startToCloseTimeout: '1 minute',
   retry: {
@@ -12,4 +13,15 @@ const switching = proxyActivities<OperatorActivities>({
   },
 });
 
-export const switchGraph = (input: SwitchGraphInput): Promise<SwitchGraphResult> => switching.rollbackGraph(input);
+const graphVersion = textLike(/^graph-v[0-9]{1,18}$/, 'a version of the graph, such as graph-v12');
+
+/** An attempt whose answer was lost has switched already: the next one knows it by `request`, and does not switch back. */
+export const switchGraph = (input: SwitchGraphInput): Promise<SwitchGraphResult> => {
+  checkInput('Starting switchGraph', input, {
+    version: optional(graphVersion),
+    from: optional(graphVersion),
+    actor: text(),
+    reason: text(),
+  });
+  return switching.rollbackGraph({ ...input, request: workflowInfo().firstExecutionRunId });
+};

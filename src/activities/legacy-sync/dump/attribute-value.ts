@@ -1,3 +1,4 @@
+import type { HiddenEncoding } from '../../../settings/column-mapping.ts';
 import { type CopyBuffer, putAscii, reserve } from './copy-buffer.ts';
 import { mendDoubleEncoding } from './double-encoding.ts';
 import { FLAGS } from './flags.ts';
@@ -5,6 +6,7 @@ import { hexBytes, putHexText } from './hex-value.ts';
 import { isPostgresJson } from './json-check.ts';
 import { putJsonNumber } from './json-number.ts';
 import { escapeText, FORBIDDEN, putJsonText, type TextPolicy, unescapeText } from './json-text.ts';
+import { relabelling } from './mislabelled-text.ts';
 import type { QuarantineReason } from './quarantine-reason.ts';
 import { VALUE } from './row-scanner.ts';
 
@@ -12,7 +14,7 @@ export interface AttributePolicy extends TextPolicy {
   mendDoubleEncoding: boolean;
 }
 
-/** A value of the dump: its bytes without quotes or 0x, and how it was written there. */
+/** A value of the dump: its bytes without quotes or 0x, and its notation there. */
 export interface DumpValue {
   source: Buffer;
   start: number;
@@ -20,12 +22,15 @@ export interface DumpValue {
   kind: number;
 }
 
-/** Writes a value, which is not NULL, as JSON; returns bits of FLAGS, or why the row cannot be taken. */
+/** Writes a value other than NULL as JSON. Returns bits of FLAGS, or why the row cannot be imported. */
 export type AttributeEncoder = (
   out: CopyBuffer,
   value: DumpValue,
   policy: AttributePolicy,
 ) => number | QuarantineReason;
+
+const ZERO_DATE = Buffer.from('0000-00-00');
+const [UTC_SUFFIX, DOUBLE_QUOTE] = [0x5a, 0x22];
 
 const NUMBERS = 'tinyint smallint mediumint int integer bigint decimal numeric float double year'.split(' ');
 const BINARIES = (
@@ -34,12 +39,13 @@ const BINARIES = (
 ).split(' ');
 
 /**
- * How values of a column look in `attributes`: numbers exact as they are (a BIT as the number it is, tinyint(1) included: MySQL's
- * booleans hold 7 and -128), binary as `\x…` in hex, JSON as JSON, everything else as text. A TIMESTAMP, which the dump
- * gives in UTC, says so by a Z; the zero date is null.
+ * How values of a column look in `attributes`: numbers with all their digits, binary as `\x…` in hex, JSON as JSON, everything else as text.
+ * A BIT is a number, and so is a tinyint(1), because MySQL's booleans may hold 7 and -128. A TIMESTAMP, which the dump has in UTC, gets a Z;
+ * the zero date is null.
  */
-export function attributeEncoder(dataType: string): AttributeEncoder {
+export function attributeEncoder(dataType: string, hidden?: HiddenEncoding): AttributeEncoder {
   const type = dataType.toLowerCase();
+  if (hidden !== undefined) return relabelled(hidden);
   if (NUMBERS.includes(type)) return encodeNumber;
   if (BINARIES.includes(type)) return encodeBinary;
   if (type === 'bit') return encodeBit;
@@ -68,6 +74,19 @@ function putBytesAsText(out: CopyBuffer, bytes: Buffer, policy: AttributePolicy)
   const text = escapeText(mended ?? bytes);
   const flags = reasonOf(putJsonText(out, text, 0, text.length, policy));
   return typeof flags === 'number' && mended !== null ? flags | FLAGS.DOUBLE_ENCODING_MENDED : flags;
+}
+
+/** Text of ASCII alone is the same in every encoding, and needs no mending. */
+function relabelled(hidden: HiddenEncoding): AttributeEncoder {
+  const { mend, flag } = relabelling(hidden);
+  return (out, value, policy) => {
+    if (value.kind === VALUE.BARE || value.kind === VALUE.HEX) return encodeText(out, value, policy);
+    const mended = mend(unescapeText(value.source, value.start, value.end));
+    if (mended === null) return reasonOf(putJsonText(out, value.source, value.start, value.end, policy));
+    const text = escapeText(mended);
+    const flags = reasonOf(putJsonText(out, text, 0, text.length, policy));
+    return typeof flags === 'number' ? flags | flag : flags;
+  };
 }
 
 function reasonOf(flags: number): number | QuarantineReason {
@@ -114,14 +133,17 @@ const encodeDate: AttributeEncoder = (out, value, policy) => {
 const encodeTimestamp: AttributeEncoder = (out, value, policy) => {
   if (value.kind !== VALUE.TEXT || isZeroDate(value)) return encodeDate(out, value, policy);
   const flags = encodeText(out, value, policy);
-  reserve(out, 2);
-  out.length--;
-  putAscii(out, 'Z"');
+  reserve(out, 1);
+  out.bytes[out.length - 1] = UTC_SUFFIX;
+  out.bytes[out.length++] = DOUBLE_QUOTE;
   return flags;
 };
 
+/** Compares bytes without making a string: nearly every date differs in its first byte. */
 function isZeroDate({ source, start, end }: DumpValue): boolean {
-  return end - start >= 10 && source.toString('latin1', start, start + 10) === '0000-00-00';
+  if (end - start < ZERO_DATE.length) return false;
+  for (let at = 0; at < ZERO_DATE.length; at++) if (source[start + at] !== ZERO_DATE[at]) return false;
+  return true;
 }
 
 function bytesOf({ source, start, end, kind }: DumpValue): Buffer | null {

@@ -1,15 +1,18 @@
-/** Tuples of a binary COPY, growing. Plain fields and functions: the loops that fill it read `bytes` directly. */
+/** A growing buffer of tuples for a binary COPY. It has plain fields, because the loops that fill it access `bytes` directly. */
 export interface CopyBuffer {
   bytes: Buffer;
   view: DataView;
   length: number;
-  /** Bytes of storage that the next piece begins with; there is none before its first row. */
+  /** The bytes of storage that the next piece gets with its first row. */
   firstSize: number;
 }
 
-/** A delta of a vehicle, and the overlap of any range, fit into little; what filled one piece will fill the next. */
+/**
+ * A delta of a vehicle, and the overlap of any range, need little storage. After a larger piece the next one begins with a bit more than
+ * that piece needed: storage that is a little too small would be copied into twice as much each time.
+ */
 const FIRST_SIZE = 32 * 1024;
-const FULL_SIZE = 320 * 1024;
+const LARGEST_FIRST_SIZE = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export function createCopyBuffer(): CopyBuffer {
@@ -21,15 +24,19 @@ export function reserve(out: CopyBuffer, size: number): void {
   if (out.length + size > out.bytes.length) grow(out, out.length + size);
 }
 
-/** What was written so far; the buffer starts anew. */
+/** Returns the bytes written so far and empties the buffer. */
 export function takeBytes(out: CopyBuffer): Buffer {
   const taken = out.bytes.subarray(0, out.length);
-  out.firstSize = taken.length > FIRST_SIZE ? FULL_SIZE : FIRST_SIZE;
+  out.firstSize = taken.length > FIRST_SIZE ? firstSizeAfter(out, taken.length) : FIRST_SIZE;
   out.bytes = NOTHING;
   out.view = viewOf(NOTHING);
   out.length = 0;
   return taken;
 }
+
+/** The first size never shrinks while pieces are large, because their sizes vary. A single huge row raises it only to a limit. */
+const firstSizeAfter = ({ firstSize }: CopyBuffer, length: number): number =>
+  Math.min(LARGEST_FIRST_SIZE, Math.max(firstSize, length + (length >>> 3)));
 
 /** A field of eight bytes; the caller has reserved the room. */
 export function putInt64(out: CopyBuffer, high: number, low: number): void {
@@ -43,7 +50,7 @@ export function putInt64(out: CopyBuffer, high: number, low: number): void {
 /** A field of eight bytes, or NULL for NaN; the caller has reserved the room. */
 export function putDouble(out: CopyBuffer, value: number): void {
   const { view, length } = out;
-  // MySQL has no NaN, so it can stand for NULL on the way here.
+  // MySQL has no NaN, so the converter uses NaN for NULL.
   if (Number.isNaN(value)) {
     view.setInt32(length, -1);
     out.length = length + 4;
@@ -54,7 +61,7 @@ export function putDouble(out: CopyBuffer, value: number): void {
   out.length = length + 12;
 }
 
-/** Bytes without any framing, copied in a loop: for these few a call out of JavaScript costs more. The caller has reserved the room. */
+/** Copies bytes without a length in a loop: for so few bytes a native call costs more. The caller has reserved the room. */
 export function putBytes(out: CopyBuffer, source: Uint8Array, start: number, end: number): void {
   const { bytes } = out;
   let length = out.length;
@@ -62,13 +69,13 @@ export function putBytes(out: CopyBuffer, source: Uint8Array, start: number, end
   out.length = length;
 }
 
-/** ASCII text without any framing; the caller has reserved the room. */
+/** ASCII text without a length; the caller has reserved the room. */
 export function putAscii(out: CopyBuffer, text: string): void {
   out.length += out.bytes.write(text, out.length, 'latin1');
 }
 
 function grow(out: CopyBuffer, needed: number): void {
-  // Of its own, not of Node's pool: the whole buffer is handed to the socket and never written again.
+  // Not from Node's pool, because the socket gets the whole buffer, which is never written again.
   const bytes = Buffer.allocUnsafeSlow(Math.max(needed, out.firstSize, 2 * out.bytes.length));
   out.bytes.copy(bytes, 0, 0, out.length);
   out.bytes = bytes;

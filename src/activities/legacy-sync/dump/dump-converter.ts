@@ -10,30 +10,43 @@ import {
 import { type DumpStatement, readStatement } from './dump-statement.ts';
 import { createWindow, type DumpWindow, joinPiece, keepFrom } from './dump-window.ts';
 import type { InsertHeader } from './insert-header.ts';
-import { type ConverterSummary, createRowIntake, type IntakeOptions, type RowIntake } from './row-intake.ts';
+import {
+  type ConverterSummary,
+  createRowIntake,
+  type RowIntake,
+  type TableIntakeOptions,
+  type VehicleIntakeOptions,
+} from './row-intake.ts';
 import { planRows } from './row-plan.ts';
 import { beginRow, createRowScan, keepHead, type RowScan, scanRow, shiftScan } from './row-scanner.ts';
-import type { TableColumn } from './table-column.ts';
+import type { TableColumn } from '../../../records/legacy-tables.ts';
 
-export interface ConverterOptions extends IntakeOptions {
+interface TableShape {
   table: string;
   /** As planning saw them in information_schema: legacy_tables.columns. */
   tableColumns: readonly TableColumn[];
 }
 
+export type VehicleConverterOptions = VehicleIntakeOptions & TableShape;
+export type TableConverterOptions = TableIntakeOptions & TableShape;
+export type ConverterOptions = VehicleConverterOptions | TableConverterOptions;
+
 /**
- * mysqldump's extended INSERTs in, tuples of a binary COPY into `positions` out. Bytes are pushed in pieces of any size, and the result
- * does not depend on where they were cut; memory is bounded by values.maxRowBytes and by how often the results are fetched.
+ * Converts mysqldump's extended INSERTs to tuples of a binary COPY into `positions`. It takes pieces of any size, and the result does not
+ * depend on their borders. Memory is bounded by values.maxRowBytes and by how often the results are fetched.
  */
 export interface DumpConverter
-  extends Pick<RowIntake, 'takeFresh' | 'takeOverlap' | 'takeQuarantined' | 'pending' | 'summary' | 'rows'> {
+  extends Pick<
+    RowIntake,
+    'takeFresh' | 'takeOverlap' | 'takeQuarantined' | 'pending' | 'summary' | 'rows' | 'vehicles' | 'ambiguous'
+  > {
   /** @throws Failure DumpCorrupt, DumpTruncated (mysqldump's exit status), SchemaDrift */
   write(piece: Buffer): void;
-  /** To be called when all bytes were written. @throws Failure DumpTruncated when the dump is not whole */
+  /** Call it when all bytes were written. @throws Failure DumpTruncated when the dump is not whole */
   end(): ConverterSummary;
 }
 
-/** What is kept of a row above maxRowBytes. */
+/** How many bytes of a row above maxRowBytes are kept. */
 const HEAD_OF_TOO_LARGE = 1024 * 1024;
 const [OPEN, COMMA, SEMICOLON] = [0x28, 0x2c, 0x3b];
 const SPACE = new Uint8Array(256);
@@ -46,10 +59,10 @@ interface Reading {
   window: DumpWindow;
   scan: RowScan;
   header: string[] | null;
-  /** What the bytes at window.at belong to. */
+  /** What stands at window.at. */
   place: 'statement' | 'row' | 'behind-row' | 'before-row';
   rowStart: number;
-  /** Not null while a row above maxRowBytes is followed to its end. */
+  /** The kept bytes of a row above maxRowBytes, until its end is found; else null. */
   head: Buffer | null;
   failure: Failure | null;
 }
@@ -70,7 +83,7 @@ export function createDumpConverter(options: ConverterOptions): DumpConverter {
     head: null,
     failure: null,
   };
-  const { takeFresh, takeOverlap, takeQuarantined, pending, summary, rows } = intake;
+  const { takeFresh, takeOverlap, takeQuarantined, pending, summary, rows, vehicles, ambiguous } = intake;
   return {
     write: (piece) => once(reading, () => writePiece(reading, piece)),
     end: () => once(reading, () => endReading(reading)),
@@ -80,10 +93,12 @@ export function createDumpConverter(options: ConverterOptions): DumpConverter {
     pending,
     summary,
     rows,
+    vehicles,
+    ambiguous,
   };
 }
 
-/** A dump that was refused stays refused. */
+/** After a failure each later call throws the same failure. */
 function once<T>(reading: Reading, work: () => T): T {
   if (reading.failure !== null) throw reading.failure;
   try {
@@ -104,7 +119,7 @@ function writePiece(reading: Reading, piece: Buffer): void {
     reading.head = headOf(reading, window.bytes.length);
     keepHead(reading.scan, reading.rowStart, reading.head.length);
   }
-  // Of a row that is too large nothing is kept: it is only followed to its end.
+  // A row that is too large is only read to its end, and no bytes of it stay in the window.
   const from = reading.head !== null ? window.bytes.length : inRow ? reading.rowStart : window.at;
   keepFrom(window, from);
   shiftScan(reading.scan, from);
@@ -117,7 +132,7 @@ function endReading(reading: Reading): ConverterSummary {
   refuse(reading, { code: 'DumpTruncated', found: 'the end of the file before the end of the dump' });
 }
 
-/** Reads as far as the bytes reach. */
+/** Reads until the bytes in the window end. */
 function advance(reading: Reading): void {
   const { window } = reading;
   const limit = window.bytes.length;
@@ -134,7 +149,7 @@ function advance(reading: Reading): void {
   }
 }
 
-/** False when the row goes on behind the end of the bytes. */
+/** Returns false when the bytes end within the row. */
 function readRow(reading: Reading): boolean {
   const { scan, window, intake } = reading;
   const result = scanRow(scan);
@@ -183,7 +198,7 @@ function startRow(reading: Reading, bracket: number): void {
   beginRow(reading.scan, bracket + 1);
 }
 
-/** False when the statement goes on behind the end of the bytes. */
+/** Returns false when the bytes end within the statement. */
 function readNextStatement(reading: Reading): boolean {
   const { window } = reading;
   const statement = readStatement(window.bytes, window.at);
@@ -205,7 +220,9 @@ function startInsert(reading: Reading, { table, columns, end }: InsertHeader): v
   const { options } = reading;
   if (table.toLowerCase() !== options.table.toLowerCase()) corrupt(reading, 'rows of another table');
   if (reading.header === null) {
-    reading.intake.usePlan(planRows(table, columns, options.tableColumns, options.columns));
+    reading.intake.usePlan(
+      planRows({ table, header: columns, tableColumns: options.tableColumns, mapping: options.columns }),
+    );
     reading.scan = createRowScan(columns.length);
     reading.scan.source = reading.window.bytes;
     reading.header = columns;
@@ -230,8 +247,10 @@ function refuse({ options, window }: Reading, { code, found }: FrameProblem): ne
   );
 }
 
-function assertVehicleIsTold({ table, legacyVehicleId, columns }: ConverterOptions): void {
-  if (legacyVehicleId === null || columns.vehicle !== undefined) return;
+function assertVehicleIsTold(options: ConverterOptions): void {
+  const { table, columns } = options;
+  const shared = 'vehicles' in options || options.legacyVehicleId !== null;
+  if (!shared || columns.vehicle !== undefined) return;
   throw new Failure(
     'InvalidConfiguration',
     `Cannot tell the rows of a vehicle in table ${table}: the vehicle has a legacy id and the column mapping names no vehicle column. ` +

@@ -1,7 +1,7 @@
 /**
- * Everything in a dump that is not rows: what mysqldump writes before and after them, and the line that the export puts at the very
- * end. A dump that stops early looks like whole SQL, so the end is proved step by step: the settings of the
- * beginning, the two of the end in their order, the line with the exit status, and then nothing.
+ * Everything in a dump other than rows: what mysqldump writes before and after them, and the last line, which the export adds. A dump that
+ * stops early may look like whole SQL. So the frame must be complete and in order: the settings of the beginning, the two settings of the
+ * end, the line with the exit status, and no more.
  */
 export interface DumpFrame {
   stage: 'begun' | 'ready' | 'rows' | 'restored' | 'closed' | 'ended';
@@ -11,12 +11,12 @@ export interface DumpFrame {
 
 export const newFrame = (): DumpFrame => ({ stage: 'begun', utf8: false, utc: false });
 
-/** What is wrong: the dump is not whole, or it is not what mysqldump writes. */
+/** Why the frame is wrong: the dump is not whole, or mysqldump would not write it. */
 export type FrameProblem = { code: 'DumpTruncated' | 'DumpCorrupt'; found: string };
 
 const corrupt = (found: string): FrameProblem => ({ code: 'DumpCorrupt', found });
 
-/** A `--` line, without its newline. */
+/** Takes a `--` line without its newline. */
 export function acceptComment(frame: DumpFrame, line: string): FrameProblem | null {
   if (!line.startsWith('-- fleetgraph '))
     return line === '--' || line.startsWith('-- ') ? null : corrupt('an unknown statement');
@@ -29,7 +29,7 @@ export function acceptComment(frame: DumpFrame, line: string): FrameProblem | nu
   return null;
 }
 
-/** A statement other than INSERT, be it plain or within an executable comment: settings, which change nothing here. */
+/** Takes a statement other than INSERT, plain or in an executable comment. It is a setting, and most settings do not matter here. */
 export function acceptSetting(frame: DumpFrame, statement: string): FrameProblem | null {
   if (HARMLESS.test(statement)) return null;
   if (!statement.startsWith('SET ')) return corrupt('an unknown statement');
@@ -41,22 +41,22 @@ export function acceptSetting(frame: DumpFrame, statement: string): FrameProblem
   return null;
 }
 
-/** An INSERT begins. */
+/** Takes the beginning of an INSERT. */
 export function acceptInsert(frame: DumpFrame): FrameProblem | null {
   if (frame.stage !== 'ready' && frame.stage !== 'rows') return corrupt('an INSERT out of its place');
   frame.stage = 'rows';
   return null;
 }
 
-// MariaDB's guard against client commands, what --no-autocommit (a default of newer ones) and --disable-keys put around the rows.
+// MariaDB's guard against client commands, and what --no-autocommit (a default of newer versions) and --disable-keys write around the rows.
 const HARMLESS =
-  /^(?:\\- enable the sandbox mode|(?:set|SET) (?:autocommit=0|AUTOCOMMIT=@OLD_AUTOCOMMIT)|commit|COMMIT|ALTER TABLE `\w+` (?:DISABLE|ENABLE) KEYS)$/;
+  /^(?:\\- enable the sandbox mode|(?:set|SET) (?:autocommit=0|AUTOCOMMIT=@OLD_AUTOCOMMIT)|commit|COMMIT|ALTER TABLE `[^`]+` (?:DISABLE|ENABLE) KEYS)$/;
 
-// The last setting at the beginning and at the end: notes off and on, by either name (MariaDB changed to the second one).
+// The last setting at the beginning and at the end switches notes off and on, by one of two names: newer MariaDB uses the second.
 const NOTES_OFF = ['SET @OLD_SQL_NOTES=', 'SET @OLD_NOTE_VERBOSITY='];
 const LAST_SETTINGS = ['SET SQL_NOTES=@OLD_SQL_NOTES', 'SET NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY'];
 
-/** By the last setting of the beginning the dump must have said UTF-8 and UTC, or its values mean something else. */
+/** Before the last setting of the beginning the dump must have set UTF-8 and UTC; else its values have another meaning. */
 function beginning(frame: DumpFrame, statement: string): FrameProblem | null {
   if (frame.stage !== 'begun' && frame.stage !== 'ready') return corrupt('the beginning of a second dump');
   if (!NOTES_OFF.some((setting) => statement.startsWith(setting))) return null;

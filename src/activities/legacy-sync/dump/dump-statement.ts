@@ -1,20 +1,20 @@
 import { type InsertHeader, readInsertHeader } from './insert-header.ts';
 
-/** What stands in a dump beside rows; `end` is where reading goes on. */
+/** A part of a dump other than rows; reading goes on at `end`. */
 export type DumpStatement =
   | { kind: 'comment'; text: string; end: number }
   | { kind: 'setting'; text: string; end: number }
   | { kind: 'insert'; header: InsertHeader; end: number };
 
 const [DASH, SLASH, LETTER_I, SEMICOLON, NEWLINE] = [0x2d, 0x2f, 0x49, 0x3b, 0x0a];
-/** No statement or comment is longer; mysqldump's are below a kilobyte, an INSERT's header names at most 4096 columns. */
+/** The longest statement or comment that is read. mysqldump's are below a kilobyte, and an INSERT's header names at most 4096 columns. */
 const LONGEST = 1024 * 1024;
-/** As much of a text is looked at. */
+/** How much of a text is read. */
 const SHOWN = 4096;
 const EXECUTABLE = /^\/\*M?!\d*(.*)$/s;
 const FIRST_LETTERS = 'SsCc';
 
-/** Reads the statement at `start`: `more` when it goes on behind the end of the bytes, `corrupt` when mysqldump writes no such thing. */
+/** Reads the statement at `start`. Returns `more` when the bytes end within it, `corrupt` when mysqldump writes no such statement. */
 export function readStatement(bytes: Buffer, start: number): DumpStatement | 'more' | 'corrupt' {
   const found = readByFirstLetter(bytes, start);
   return found === 'more' && bytes.length - start > LONGEST ? 'corrupt' : found;
@@ -37,7 +37,7 @@ function readComment(bytes: Buffer, start: number): DumpStatement | 'more' {
   return end < 0 ? 'more' : { kind: 'comment', text: textOf(bytes, start, end), end: end + 1 };
 }
 
-/** An executable comment ends with a semicolon, but MariaDB's first line with its sandbox does not. */
+/** An executable comment ends with a semicolon, except MariaDB's first line, which enables the sandbox. */
 function readExecutableComment(bytes: Buffer, start: number): DumpStatement | 'more' | 'corrupt' {
   const end = bytes.indexOf('*/', start + 2, 'latin1');
   if (end < 0 || end + 2 === bytes.length) return 'more';
@@ -48,7 +48,7 @@ function readExecutableComment(bytes: Buffer, start: number): DumpStatement | 'm
 
 function readPlain(bytes: Buffer, start: number): DumpStatement | 'more' {
   const end = bytes.indexOf(SEMICOLON, start);
-  return end < 0 ? 'more' : { kind: 'setting', text: textOf(bytes, start, end), end: end + 1 };
+  return end < 0 ? 'more' : { kind: 'setting', text: textOf(bytes, start, end).trimEnd(), end: end + 1 };
 }
 
 const textOf = (bytes: Buffer, start: number, end: number): string =>

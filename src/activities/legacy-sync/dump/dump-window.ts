@@ -1,24 +1,24 @@
-/** The bytes at hand: the piece that came last, behind what was left of the ones before it. */
+/** The bytes that can be read now: the rest of earlier pieces, then the last piece. */
 export interface DumpWindow {
   bytes: Buffer;
   /** Where reading goes on in `bytes`. */
   at: number;
   /** Where `bytes` begins in the whole stream. */
   offset: number;
-  /** Storage for what is left over, reused. */
+  /** Reused storage for the rest of a piece. */
   carry: Buffer;
 }
 
 const FIRST_CARRY = 8 * 1024;
 const CARRY_SIZE = 256 * 1024;
-/** A carry above this is given back once its row is done. */
+/** A larger carry is released after its row. */
 const LARGE_CARRY = 16 * CARRY_SIZE;
 
 export function createWindow(): DumpWindow {
   return { bytes: Buffer.alloc(0), at: 0, offset: 0, carry: Buffer.alloc(0) };
 }
 
-/** Appends a piece; with nothing left over it is taken as it is, without a copy. */
+/** Appends a piece. Without a rest of earlier pieces it needs no copy. */
 export function joinPiece(window: DumpWindow, piece: Buffer): void {
   const rest = window.bytes.length;
   if (rest === 0) {
@@ -37,7 +37,7 @@ export function joinPiece(window: DumpWindow, piece: Buffer): void {
 
 /** Keeps the bytes from `from` on for the next piece. */
 export function keepFrom(window: DumpWindow, from: number): void {
-  // A long row comes in a thousand pieces: it stays where it is, or each piece would copy all of it.
+  // A long row may arrive in a thousand pieces. It stays where it is, because each piece would copy all of it.
   if (from === 0 && window.bytes.buffer === window.carry.buffer) return;
   const rest = window.bytes.length - from;
   if (rest > window.carry.length || (window.carry.length > LARGE_CARRY && rest < CARRY_SIZE)) {

@@ -1,18 +1,20 @@
 import { crc32 } from 'node:zlib';
 
-/** Below it a sum of two is exact in a double; in MariaDB and PostgreSQL it is so anyway. */
+/** The sum of two numbers below it is exact in a double; MariaDB and PostgreSQL compute it exactly anyway. */
 const MODULUS = 2 ** 52;
 const LOW_BITS = 0xffff;
+const SPAN = LOW_BITS + 1;
 
 /**
- * A sum over ids by which two sets of them are told apart: the same number of others has another sum. Of the ids themselves it would not,
- * 10 + 13 is 11 + 12; nor of checksums alone, which such neighbours share in part. Ids are positive.
+ * Adds an id to a sum that differs between two sets of equally many ids. A sum of the ids themselves would not: 10 + 13 is 11 + 12. A sum of
+ * checksums alone would not either, because CRCs of such neighbours are alike in part.
+ * The low bits of an id below 0 are those of its two's complement, as in SQL.
  */
 export function addId(sum: number, id: number | bigint): number {
-  const low = typeof id === 'number' ? id % (LOW_BITS + 1) : Number(id & BigInt(LOW_BITS));
+  const low = typeof id === 'number' ? ((id % SPAN) + SPAN) % SPAN : Number(id & BigInt(LOW_BITS));
   return (sum + crc32(String(id)) * (low + 1)) % MODULUS;
 }
 
-/** The same sum as a legacy server works it out, over an index of the ids alone. `+ 0`: a ZEROFILL column would show its zeros. */
+/** SQL by which a legacy server computes the same sum from an index of the ids. `+ 0` drops the leading zeros of a ZEROFILL column. */
 export const idSumSql = (id: string): string =>
   `IFNULL(SUM(CRC32(${id} + 0) * ((${id} & ${LOW_BITS}) + 1)) MOD ${MODULUS}, 0)`;

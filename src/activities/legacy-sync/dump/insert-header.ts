@@ -1,15 +1,15 @@
-/** ``INSERT INTO `table` (`a`, `b`) VALUES (``, as far as the bracket that opens the first row. */
+/** ``INSERT INTO `table` (`a`, `b`) VALUES (``, up to the bracket that opens the first row. */
 export interface InsertHeader {
   table: string;
   columns: string[];
-  /** Just behind the opening bracket of the first row. */
+  /** The offset after the opening bracket of the first row. */
   end: number;
 }
 
 const BACKTICK = 0x60;
 const SPACES = [0x20, 0x0a, 0x0d, 0x09];
 
-/** Reads the header that begins at `start`: null when it goes on behind the end of the bytes, `corrupt` when it is none. */
+/** Reads the header that begins at `start`: null when the bytes end within it, `corrupt` when it is no header. */
 export function readInsertHeader(source: Buffer, start: number): InsertHeader | null | 'corrupt' {
   const reader = { source, at: start };
   try {
@@ -37,7 +37,7 @@ interface Reader {
   at: number;
 }
 
-// Thrown to leave the reading at any depth; once per statement at most, never per row.
+// Thrown to end the reading from any depth, at most once per statement and never per row.
 const MORE = new Error('more');
 const CORRUPT = new Error('corrupt');
 

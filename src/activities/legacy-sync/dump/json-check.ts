@@ -1,12 +1,12 @@
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Deeper nesting is legal JSON and meets PostgreSQL's stack limit. */
+/** Deeper nesting is legal JSON, but may exceed PostgreSQL's stack limit. */
 const DEEPEST = 500;
 
-/** What JSON.parse takes and jsonb does not: NUL, half a surrogate pair, an exponent that numeric cannot hold. */
+/** What JSON.parse accepts and jsonb refuses: NUL, half a surrogate pair, an exponent that numeric cannot hold. */
 const NOT_FOR_POSTGRES = /\\u(?:0000|[dD][89a-fA-F])|[0-9][eE][+-]?[0-9]{4}/;
 
-/** Whether PostgreSQL's jsonb takes these bytes. Errs to no: the value is then kept as text. */
+/** Whether PostgreSQL's jsonb accepts these bytes. In doubt it answers no, and the value is kept as text. */
 export function isPostgresJson(bytes: Buffer): boolean {
   if (bytes.includes(0)) return false;
   try {

@@ -5,12 +5,12 @@ const POINT = 0x2e;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 
-/** Longest number taken: a DECIMAL has 65 digits, a DOUBLE written out 309. */
+/** The longest number that is accepted: a DECIMAL has 65 digits, a DOUBLE without exponent 309. */
 const LONGEST = 400;
 
 /**
- * Writes a decimal number digit by digit, so that 18446744073709551615 and 0.10 stay what they are; only what JSON does not know goes (a
- * leading +, the zeros of ZEROFILL). Returns false, having written something, when it is no number.
+ * Writes a decimal number digit by digit, so that 18446744073709551615 and 0.10 keep all digits. It drops what JSON does not allow: a leading
+ * + and the zeros of ZEROFILL. Returns false when the value is no number; it may have written a part by then.
  */
 export function putJsonNumber(out: CopyBuffer, source: Buffer, start: number, end: number): boolean {
   if (end - start > LONGEST) return false;
@@ -36,7 +36,7 @@ export function putJsonNumber(out: CopyBuffer, source: Buffer, start: number, en
   return at === end || putExponent(out, source, at, end);
 }
 
-/** At most three digits: beyond them PostgreSQL's numeric overflows, and no MySQL type gets there. */
+/** Accepts at most three digits: with more PostgreSQL's numeric overflows, and no MySQL type has more. */
 function putExponent(out: CopyBuffer, source: Buffer, at: number, end: number): boolean {
   if (source[at] !== 0x65 && source[at] !== 0x45) return false;
   const signed = source[at + 1] === MINUS || source[at + 1] === PLUS;

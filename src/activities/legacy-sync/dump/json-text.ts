@@ -1,28 +1,28 @@
 import { type CopyBuffer, reserve } from './copy-buffer.ts';
 import { FLAGS } from './flags.ts';
 
-/** What to do with characters that PostgreSQL does not take. */
+/** What to do with characters that PostgreSQL does not accept. */
 export interface TextPolicy {
   stripNul: boolean;
   replaceInvalid: boolean;
 }
 
-/** `putJsonText` returns flags, or one of these where the policy forbids the text. */
+/** `putJsonText` returns flags, or one of these when the policy forbids the text. */
 export const FORBIDDEN = { NUL: -1, UTF8: -2 } as const;
 
 const QUOTE = 0x27;
 const DOUBLE_QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Worst case per byte: a control character becomes \u00xx. Long texts get their room piece by piece, so that 16 MB need no 96. */
+/** The largest growth per byte: a control character becomes \u00xx. Long texts get room piece by piece, so that 16 MB do not reserve 96 MB. */
 const GROWTH = 6;
 const PIECE = 16 * 1024;
 
-/** Bytes that are the same in the dump and in JSON. */
+/** 1 for each byte that is the same in the dump and in JSON. */
 const PLAIN = new Uint8Array(256).fill(1, 0x20, 0x80);
 PLAIN[QUOTE] = PLAIN[DOUBLE_QUOTE] = PLAIN[BACKSLASH] = 0;
 
-/** MySQL's escapes; anything else stands for itself. */
+/** What a character after a backslash means in MySQL; most mean themselves. */
 const UNESCAPED = new Uint8Array(256).map((_, byte) => byte);
 for (const [letter, code] of Object.entries({ 0: 0, n: 10, r: 13, t: 9, b: 8, Z: 26 })) {
   UNESCAPED[letter.charCodeAt(0)] = code;
@@ -35,8 +35,8 @@ for (const [code, letter] of Object.entries({ 8: 'b', 9: 't', 10: 'n', 12: 'f', 
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /**
- * Writes the inside of a quoted value of the dump as the JSON string it is.
- * @returns bits of FLAGS, or one of FORBIDDEN; what was written then is to be thrown away
+ * Writes the inside of a quoted value of the dump as a JSON string.
+ * @returns bits of FLAGS, or one of FORBIDDEN; the caller must then discard what was written
  */
 export function putJsonText(out: CopyBuffer, source: Buffer, start: number, end: number, policy: TextPolicy): number {
   let at = start;
@@ -69,7 +69,7 @@ export function putJsonText(out: CopyBuffer, source: Buffer, start: number, end:
         if (!policy.stripNul) return FORBIDDEN.NUL;
         flags |= FLAGS.NUL_STRIPPED;
       } else if (code >= 0x80) {
-        // A backslash before a character of several bytes stands for nothing.
+        // A backslash before a character of several bytes is dropped.
         at--;
       } else putAsciiCharacter(out, code);
     }
@@ -117,7 +117,7 @@ function putReplacement(out: CopyBuffer): void {
   out.bytes[out.length++] = 0xbd;
 }
 
-/** Bytes of the character at `at`, 0 when it is none: as strict as PostgreSQL (no surrogates, no overlong forms). */
+/** How many bytes the character at `at` has; 0 for invalid UTF-8, by PostgreSQL's rules (no surrogates, no overlong forms). */
 function utf8Length(source: Buffer, at: number, end: number): number {
   const lead = source[at]!;
   const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
@@ -130,7 +130,7 @@ function utf8Length(source: Buffer, at: number, end: number): number {
   return length;
 }
 
-/** The inside of a quoted value as the bytes it stands for. */
+/** Decodes the inside of a quoted value. */
 export function unescapeText(source: Buffer, start: number, end: number): Buffer {
   const bytes = Buffer.allocUnsafe(end - start);
   let length = 0;
@@ -142,7 +142,7 @@ export function unescapeText(source: Buffer, start: number, end: number): Buffer
   return bytes.subarray(0, length);
 }
 
-/** The other way round, for text that did not come out of a dump's quotes. */
+/** Escapes text that was not quoted in a dump, as putJsonText expects it. */
 export function escapeText(bytes: Buffer): Buffer {
   if (!bytes.includes(BACKSLASH) && !bytes.includes(QUOTE)) return bytes;
   const escaped = Buffer.allocUnsafe(bytes.length * 2);

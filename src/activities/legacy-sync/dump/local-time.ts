@@ -1,11 +1,11 @@
-/** A date and time as it stands in the dump, without a zone yet. One is reused for every value. */
+/** A date and time of the dump, without a zone yet. One object is reused for every value. */
 export interface LocalTime {
-  /** Seconds since 1970-01-01 00:00:00 on the clock that wrote it. */
+  /** Seconds since 1970-01-01 00:00:00 on the clock that wrote the time. */
   seconds: number;
   micros: number;
 }
 
-export type LocalTimeKind = 'time' | 'zero' | 'partial' | 'invalid';
+export type LocalTimeKind = 'time' | 'zero' | 'partial' | 'invalid' | 'missing';
 
 const DAYS_IN_MONTH = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -21,8 +21,13 @@ export function readLocalTime(source: Buffer, start: number, end: number, into: 
   const day = pair(source, start + 8);
   const second = length === 10 ? 0 : readClock(source, start + 10, end, into);
   if (length === 10) into.micros = 0;
-  // A negative pair poisons the sum with a number far below zero.
+  // A pair that is no number makes its sum far below zero.
   if (year < 0 || month < 0 || day < 0 || second < 0) return 'invalid';
+  return atDate(year, month, day, second, into);
+}
+
+/** The same for fields that were read already; `second` counts from midnight. */
+export function atDate(year: number, month: number, day: number, second: number, into: LocalTime): LocalTimeKind {
   if (year === 0 && month === 0 && day === 0) return 'zero';
   if (year === 0 || month === 0 || day === 0) return 'partial';
   if (year < 1000 || month > 12 || day > DAYS_IN_MONTH[month]! || (month === 2 && day === 29 && !isLeap(year))) {

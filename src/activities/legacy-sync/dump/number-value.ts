@@ -7,8 +7,8 @@ const POINT = 0x2e;
 const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
 /**
- * A decimal number in ASCII as the nearest double; NaN when it is none. Up to 15 digits and 22 places the quotient of two exact doubles
- * is the nearest one; whatever is longer, or has an exponent, takes the slow and equally exact way.
+ * Reads a decimal number in ASCII as the nearest double; NaN for any other text. Up to 15 digits and 22 places the quotient of two exact
+ * doubles is the nearest double. A longer number, or one with an exponent, is read in a slower way that is just as exact.
  */
 export function parseDouble(source: Buffer, start: number, end: number): number {
   const first = source[start];
@@ -29,7 +29,7 @@ export function parseDouble(source: Buffer, start: number, end: number): number 
   return first === MINUS ? -value : value;
 }
 
-const NUMBER = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
+const NUMBER = /^ *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *$/;
 
 function parseSlowly(source: Buffer, start: number, end: number): number {
   if (end - start > 400) return Number.NaN;
@@ -38,7 +38,7 @@ function parseSlowly(source: Buffer, start: number, end: number): number {
   return Number.isFinite(value) ? value : Number.NaN;
 }
 
-/** A whole number of at most 15 digits, which a double holds exactly; NaN when it is longer or none. */
+/** Reads a whole number of at most 15 digits, which a double holds exactly; NaN for any other text. */
 export function parseShortInteger(source: Buffer, start: number, end: number): number {
   const negative = source[start] === MINUS;
   let at = negative ? start + 1 : start;
@@ -54,7 +54,7 @@ export function parseShortInteger(source: Buffer, start: number, end: number): n
 
 const INTEGER = /^-?[0-9]{1,40}$/;
 
-/** A whole number of any size, or null. */
+/** Reads a whole number of any size; null for any other text. */
 export function parseInteger(source: Buffer, start: number, end: number): bigint | null {
   if (end - start > 41) return null;
   const text = source.toString('latin1', start, end);

@@ -1,28 +1,34 @@
 import type { ValuePolicy } from '../../../settings/legacy-server.ts';
 import { FLAGS } from './flags.ts';
-import { type LocalTime, readLocalTime } from './local-time.ts';
+import type { LocalTime, LocalTimeKind } from './local-time.ts';
 import type { QuarantineReason } from './quarantine-reason.ts';
-import type { TimeColumn } from './row-plan.ts';
-import { type RowScan, VALUE } from './row-scanner.ts';
+import type { RowScan } from './row-scanner.ts';
+import type { TimeColumn } from './time-column.ts';
 import type { ZoneClock, ZoneReading } from './zone-clock.ts';
 
-/** A moment: seconds since 1970 in UTC, and what is below the second. One is reused for every row. */
+/** Seconds since 1970 in UTC, and the part below a second. One object is reused for every row. */
 export interface Moment {
   seconds: number;
   micros: number;
   flags: number;
 }
 
-/** The row before, by id: what tells the first 01:30 of an autumn night from the second. */
+/** The row before, by id. It shows whether 01:30 of an autumn night is the first or the second. */
 export interface RowBefore {
   id: number | bigint;
   seconds: number;
 }
 
 const GPS_EPOCH = Date.UTC(1980, 0, 6) / 1000;
+const NO_TIME: Record<Exclude<LocalTimeKind, 'time'>, QuarantineReason> = {
+  missing: 'MissingTime',
+  zero: 'ZeroDate',
+  partial: 'ZeroDate',
+  invalid: 'InvalidTime',
+};
 const local: LocalTime = { seconds: 0, micros: 0 };
 
-/** Reads the time of a position into `into`; returns why the row cannot be taken, or null. */
+/** Reads the time of a position into `into`; returns why the row cannot be imported, or null. */
 export function readPositionTime(
   row: RowScan,
   column: TimeColumn,
@@ -32,11 +38,8 @@ export function readPositionTime(
   before: RowBefore | null,
   into: Moment,
 ): QuarantineReason | null {
-  const value = column.index;
-  if (row.kind[value] === VALUE.NULL) return 'MissingTime';
-  if (row.kind[value] !== VALUE.TEXT) return 'InvalidTime';
-  const kind = readLocalTime(row.source, row.start[value]!, row.end[value]!, local);
-  if (kind !== 'time') return kind === 'invalid' ? 'InvalidTime' : 'ZeroDate';
+  const kind = column.read(row, column.index, local);
+  if (kind !== 'time') return NO_TIME[kind];
   into.micros = local.micros;
   into.flags = 0;
   if (column.utc) into.seconds = local.seconds;
@@ -54,8 +57,8 @@ export function readPositionTime(
 }
 
 /**
- * Reads the time at which the legacy server received a position. It may be absent: NULL, zero and partial dates are all no time.
- * Of a time that happened twice it is the first one not before the position itself, which must have been received later.
+ * Reads the time at which the legacy server received a position. NULL, zero and partial dates count as absent. Of a time that happened twice
+ * it takes the first that is not before the position's own time, because a position is received later.
  */
 export function readReceivedAt(
   row: RowScan,
@@ -65,12 +68,8 @@ export function readReceivedAt(
   positionSeconds: number,
   into: Moment,
 ): QuarantineReason | 'absent' | null {
-  const value = column.index;
-  if (value < 0 || row.kind[value] === VALUE.NULL) return 'absent';
-  if (row.kind[value] !== VALUE.TEXT) return 'InvalidTime';
-  const kind = readLocalTime(row.source, row.start[value]!, row.end[value]!, local);
-  if (kind === 'zero' || kind === 'partial') return 'absent';
-  if (kind === 'invalid') return 'InvalidTime';
+  const kind = column.read(row, column.index, local);
+  if (kind !== 'time') return kind === 'invalid' ? 'InvalidTime' : 'absent';
   into.micros = local.micros;
   into.seconds = local.seconds;
   if (column.utc) return null;
@@ -82,8 +81,8 @@ export function readReceivedAt(
 }
 
 /**
- * A time that happened twice is the one nearer to the row before it (ids grow as time goes on); a position that was sent late, some
- * minutes out of order, so stays in its hour. With no row within an hour's reach it is the first, and says so.
+ * Of a time that happened twice it takes the one nearer to the row before, because ids grow with time. So a position that arrived some
+ * minutes out of order stays in its hour. Without a row within an hour it takes the first, and sets a flag.
  */
 function place(seconds: number, reading: ZoneReading, before: RowBefore | null, into: Moment): void {
   const first = seconds - reading.offset;
@@ -100,6 +99,6 @@ function place(seconds: number, reading: ZoneReading, before: RowBefore | null, 
     return;
   }
   into.flags |= FLAGS.DST_BY_ORDER;
-  // As near to both: time goes forward.
+  // When both are equally near it is the second, because time goes forward.
   if (second - before.seconds <= before.seconds - first) into.seconds = second;
 }

@@ -1,38 +1,42 @@
 import type { ValuePolicy } from '../../../settings/legacy-server.ts';
+import { POSITION_COLUMNS } from '../../../settings/position-columns.ts';
 import type { AttributePolicy, DumpValue } from './attribute-value.ts';
 import { type CopyBuffer, putBytes, putDouble, putInt64, reserve } from './copy-buffer.ts';
+import { blamed, type CoordinateColumn } from './coordinate-column.ts';
 import { FLAGS } from './flags.ts';
-import { parseDouble } from './number-value.ts';
+import { isBadNumber, type NumberColumn } from './number-column.ts';
 import { type Moment, readPositionTime, readReceivedAt, type RowBefore } from './position-time.ts';
 import type { QuarantineReason } from './quarantine-reason.ts';
 import type { RowPlan } from './row-plan.ts';
 import { type RowScan, VALUE } from './row-scanner.ts';
+import { isEmpty } from './row-text.ts';
 import type { ZoneClock } from './zone-clock.ts';
 
-/** The columns a tuple has, in its order. */
-export const TUPLE_COLUMNS =
-  'vehicle_id, time, legacy_id, latitude, longitude, speed_kmh, heading_deg, altitude_m, received_at, flags, attributes';
-
-/** What happened to the row that was converted last. */
+/** The result of the last row. */
 export interface Converted {
-  /** Why it cannot be taken, and the legacy column that shows it; null when it was written. */
+  /** Why the row cannot be imported, with the legacy column that shows it; null when the row was written. */
   reason: QuarantineReason | null;
   column: string | null;
   flags: number;
   seconds: number;
 }
 
-/** Writes one row as a tuple of binary COPY; nothing is written for a row that cannot be taken. */
+/** Writes one row as a tuple of binary COPY. For a row that cannot be imported it writes nothing. */
 export type RowConverter = (
   row: RowScan,
-  idHigh: number,
-  idLow: number,
+  /** Each as the two halves of a bigint. */
+  vehicle: Halves,
+  id: Halves,
   before: RowBefore | null,
   out: CopyBuffer,
 ) => Converted;
 
+interface Halves {
+  readonly high: number;
+  readonly low: number;
+}
+
 export interface RowConverterOptions {
-  vehicleId: bigint;
   plan: RowPlan;
   values: ValuePolicy;
   clock: ZoneClock;
@@ -40,10 +44,11 @@ export interface RowConverterOptions {
   latestSeconds: number;
 }
 
-/** Bytes of a tuple without its attributes: the count of fields, ten fields of eight bytes (flags: two) and the length of the last. */
-const FIXED_SIZE = 2 + 9 * 12 + 6 + 4;
-const FIELDS = 11;
-/** A JSON string in jsonb holds less than this; PostgreSQL would refuse the whole COPY. */
+/** Bytes of a field: its length in four bytes, then eight bytes of value. */
+const FIELD_BYTES = 12;
+/** Bytes of a tuple without its attributes: the count of fields, fields of eight bytes, flags of two, and the length of the last. */
+const TUPLE_BYTES = 2 + (POSITION_COLUMNS.length - 2) * FIELD_BYTES + 6 + 4;
+/** A JSON string in jsonb must be shorter; PostgreSQL would refuse the whole COPY. */
 const LARGEST_ATTRIBUTES = 0x0fff_ff00;
 const JSONB_VERSION = 1;
 const [OPEN_BRACE, CLOSE_BRACE] = [0x7b, 0x7d];
@@ -51,15 +56,7 @@ const NULL_TEXT = Buffer.from('null');
 const POSTGRES_EPOCH = 946_684_800;
 const TWO_32 = 4_294_967_296;
 
-export function createRowConverter({
-  vehicleId,
-  plan,
-  values,
-  clock,
-  latestSeconds,
-}: RowConverterOptions): RowConverter {
-  const vehicleHigh = Number(BigInt.asIntN(32, vehicleId >> 32n));
-  const vehicleLow = Number(BigInt.asIntN(32, vehicleId));
+export function createRowConverter({ plan, values, clock, latestSeconds }: RowConverterOptions): RowConverter {
   const policy: AttributePolicy = {
     stripNul: values.nulInText === 'strip',
     replaceInvalid: values.invalidUtf8 === 'replace',
@@ -68,6 +65,7 @@ export function createRowConverter({
   const result: Converted = { reason: null, column: null, flags: 0, seconds: 0 };
   const time: Moment = { seconds: 0, micros: 0, flags: 0 };
   const received: Moment = { seconds: 0, micros: 0, flags: 0 };
+  const numbers = new Float64Array(plan.numbers.length);
   const value: DumpValue = { source: Buffer.alloc(0), start: 0, end: 0, kind: 0 };
 
   function refuse(reason: QuarantineReason, index: number): Converted {
@@ -76,35 +74,29 @@ export function createRowConverter({
     return result;
   }
 
-  return (row, idHigh, idLow, before, out) => {
+  return (row, vehicle, id, before, out) => {
     const tuple = out.length;
     result.reason = null;
     const badTime = readPositionTime(row, plan.time, clock, values, latestSeconds, before, time);
     if (badTime !== null) return refuse(badTime, plan.time.index);
     const receipt = readReceivedAt(row, plan.receivedAt, clock, values, time.seconds, received);
     if (receipt !== null && receipt !== 'absent') return refuse(receipt, plan.receivedAt.index);
-    const latitude = numberAt(row, plan.latitude);
-    const longitude = numberAt(row, plan.longitude);
+    const latitude = plan.latitude.read(row, plan.latitude.index);
+    const longitude = plan.longitude.read(row, plan.longitude.index);
     const badPlace = placeProblem(row, plan, latitude, longitude, values);
-    if (badPlace !== null) return refuse(badPlace, inRange(latitude, 90) ? plan.longitude : plan.latitude);
-    const speed = numberAt(row, plan.speedKmh);
-    if (isBadNumber(row, plan.speedKmh, speed)) return refuse('InvalidNumber', plan.speedKmh);
-    const heading = numberAt(row, plan.headingDeg);
-    if (isBadNumber(row, plan.headingDeg, heading)) return refuse('InvalidNumber', plan.headingDeg);
-    const altitude = numberAt(row, plan.altitudeM);
-    if (isBadNumber(row, plan.altitudeM, altitude)) return refuse('InvalidNumber', plan.altitudeM);
+    if (badPlace !== null) return refuse(badPlace, blamed(row, badHalf(plan, latitude)));
+    const badNumber = readNumbers(row, plan.numbers, numbers);
+    if (badNumber !== null) return refuse('InvalidNumber', badNumber);
 
-    reserve(out, FIXED_SIZE);
-    out.view.setInt16(out.length, FIELDS);
+    reserve(out, TUPLE_BYTES);
+    out.view.setInt16(out.length, POSITION_COLUMNS.length);
     out.length += 2;
-    putInt64(out, vehicleHigh, vehicleLow);
+    putInt64(out, vehicle.high, vehicle.low);
     putMoment(out, time);
-    putInt64(out, idHigh, idLow);
+    putInt64(out, id.high, id.low);
     putDouble(out, latitude);
     putDouble(out, longitude);
-    putDouble(out, speed);
-    putDouble(out, heading);
-    putDouble(out, altitude);
+    for (let at = 0; at < numbers.length; at++) putDouble(out, numbers[at]!);
     if (receipt === null) putMoment(out, received);
     else putNull(out);
     const flagsAt = out.length;
@@ -122,12 +114,15 @@ export function createRowConverter({
   };
 }
 
-/** NaN for NULL, for a column that is not mapped, and for what is no number: `isBadNumber` tells them apart. */
-function numberAt(row: RowScan, index: number): number {
-  if (index < 0) return Number.NaN;
-  const kind = row.kind[index]!;
-  if (kind !== VALUE.BARE && kind !== VALUE.TEXT) return Number.NaN;
-  return parseDouble(row.source, row.start[index]!, row.end[index]!);
+/** Reads the numbers of NUMBER_FIELDS. Returns the column of one that is no number, or null. */
+function readNumbers(row: RowScan, columns: readonly NumberColumn[], numbers: Float64Array): number | null {
+  for (let at = 0; at < columns.length; at++) {
+    const column = columns[at]!;
+    const number = column.read(row, column.index);
+    if (isBadNumber(row, column, number)) return column.index;
+    numbers[at] = number;
+  }
+  return null;
 }
 
 function placeProblem(
@@ -140,15 +135,15 @@ function placeProblem(
   if (inRange(latitude, 90) && inRange(longitude, 180)) {
     return latitude === 0 && longitude === 0 && values.nullIsland === 'quarantine' ? 'NullIsland' : null;
   }
-  const [index, number] = inRange(latitude, 90) ? [plan.longitude, longitude] : [plan.latitude, latitude];
-  if (row.kind[index] === VALUE.NULL) return 'MissingCoordinate';
-  return Number.isNaN(number) ? 'InvalidCoordinate' : 'CoordinateOutOfRange';
+  const half = badHalf(plan, latitude);
+  if (isEmpty(row, half.index)) return 'MissingCoordinate';
+  return Number.isNaN(half === plan.latitude ? latitude : longitude) ? 'InvalidCoordinate' : 'CoordinateOutOfRange';
 }
 
-const inRange = (degrees: number, most: number): boolean => degrees >= -most && degrees <= most;
+const badHalf = (plan: RowPlan, latitude: number): CoordinateColumn =>
+  inRange(latitude, 90) ? plan.longitude : plan.latitude;
 
-const isBadNumber = (row: RowScan, index: number, value: number): boolean =>
-  Number.isNaN(value) && index >= 0 && row.kind[index] !== VALUE.NULL;
+const inRange = (degrees: number, most: number): boolean => degrees >= -most && degrees <= most;
 
 function putMoment(out: CopyBuffer, { seconds, micros }: Moment): void {
   const total = (seconds - POSTGRES_EPOCH) * 1_000_000 + micros;
@@ -166,7 +161,7 @@ function putNull(out: CopyBuffer): void {
   out.length += 4;
 }
 
-/** The field `attributes`, a jsonb: its length, its version and its text. Returns flags, or the column that cannot be taken. */
+/** The field `attributes`, a jsonb: its length, its version and its text. Returns flags, or the column that cannot be imported. */
 function putAttributes(
   row: RowScan,
   plan: RowPlan,

@@ -1,9 +1,9 @@
 import { parseInteger, parseShortInteger } from './number-value.ts';
 import { type RowScan, VALUE } from './row-scanner.ts';
 
-/** The id of a row, also as the two halves that binary COPY wants. One is reused for every row. */
+/** The id of a row, also as the two halves that binary COPY needs. One object is reused for every row. */
 export interface RowId {
-  /** A number wherever a double is exact, which is nearly always. */
+  /** A number when a double can represent the id exactly, which is nearly always. */
   value: number | bigint;
   high: number;
   low: number;
@@ -12,7 +12,7 @@ export interface RowId {
 const TWO_32 = 4_294_967_296;
 const LARGEST = 2n ** 63n - 1n;
 
-/** False when the value is no whole number that fits a bigint. */
+/** Returns false when the value is no whole number that fits a bigint. */
 export function readRowId(row: RowScan, index: number, into: RowId): boolean {
   const kind = row.kind[index];
   if (kind !== VALUE.BARE && kind !== VALUE.TEXT) return false;
@@ -31,7 +31,7 @@ export function readRowId(row: RowScan, index: number, into: RowId): boolean {
   return true;
 }
 
-/** The id as it stands in a row that is set aside, in decimal; null when there is none to be seen. */
+/** The decimal id of a row that goes to quarantine; null when the row shows none. */
 export function shownId(row: RowScan, index: number): string | null {
   if (index < 0 || index >= row.recorded) return null;
   const kind = row.kind[index];

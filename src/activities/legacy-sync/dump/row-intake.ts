@@ -1,50 +1,50 @@
-import type { ColumnMapping, ValuePolicy } from '../../../settings/legacy-server.ts';
+import type { RefusedRow } from '../../../records/quarantine.ts';
+import type { ColumnMapping } from '../../../settings/column-mapping.ts';
+import type { ValuePolicy } from '../../../settings/legacy-server.ts';
 import { type CopyBuffer, createCopyBuffer, takeBytes } from './copy-buffer.ts';
 import { FLAGS, type FlagName } from './flags.ts';
-import type { RowBefore } from './position-time.ts';
-import type { QuarantineReason } from './quarantine-reason.ts';
-import { addId } from './id-sum.ts';
+import { type QuarantineReason, WITHOUT_FIX } from './quarantine-reason.ts';
+import { createLaneFinder, type LaneFinder } from './lane-finder.ts';
 import { createRowConverter, type RowConverter } from './row-converter.ts';
 import type { RowPlan } from './row-plan.ts';
 import { readRowId, type RowId, shownId } from './row-id.ts';
 import type { RowScan } from './row-scanner.ts';
-import { isSameVehicle } from './same-vehicle.ts';
+import { isSameVehicle, type VehicleKey, vehicleKey } from './same-vehicle.ts';
+import {
+  countsOf,
+  createLane,
+  isNew,
+  isOverlap,
+  isWanted,
+  noteRow,
+  type SeenRows,
+  see,
+  type VehicleCounts,
+  type VehicleLane,
+  type WantedRows,
+} from './vehicle-lane.ts';
 import { createZoneClock, type ZoneClock } from './zone-clock.ts';
 
-export interface IntakeOptions {
-  vehicleId: string;
-  /** Value of the mapping's vehicle column; null where the table is the vehicle's own. */
-  legacyVehicleId: string | null;
+interface DumpOptions {
   columns: ColumnMapping;
   values: ValuePolicy;
   /** IANA name; for every column but TIMESTAMP. */
   timeZone: string;
-  /** Rows with fromId <= id <= toId are expected, nothing else. */
-  fromId: bigint;
-  /** Rows up to here are the overlap. */
-  watermark: bigint;
-  toId: bigint;
-  /** Rows above it are what was `seen`. */
-  seenFromId: bigint;
   /** Milliseconds since 1970. */
   now: () => number;
 }
 
-export interface QuarantinedRow {
-  /** Decimal; null when the row shows none. */
-  legacyId: string | null;
-  reason: QuarantineReason;
-  column: string | null;
-  /** The row as it stood in the dump, brackets included; of a row above maxRowBytes its first mebibyte at most. */
-  raw: Buffer;
+/** A dump of one vehicle's rows: any other row in it makes it corrupt. */
+export interface VehicleIntakeOptions extends DumpOptions, WantedRows {}
+
+/** A dump of a table's rows: of those with fromId <= id <= toId, and of nothing else, it may have any. */
+export interface TableIntakeOptions extends DumpOptions {
+  fromId: bigint;
+  toId: bigint;
+  vehicles: readonly WantedRows[];
 }
 
-/** Rows above seenFromId, those in quarantine and those whose id is unreadable included. */
-export interface SeenRows {
-  rows: number;
-  /** See id-sum.ts; null where an id is unreadable. */
-  idSum: number | null;
-}
+export type IntakeOptions = VehicleIntakeOptions | TableIntakeOptions;
 
 export interface ConverterSummary {
   rows: number;
@@ -53,6 +53,10 @@ export interface ConverterSummary {
   fresh: number;
   overlap: number;
   quarantined: number;
+  /** Without coordinates, where the server's values say to skip such rows: they are counted and kept nowhere. */
+  withoutFix: number;
+  /** Of other vehicles, or outside of what is wanted of their own; only in the dump of a table. */
+  skipped: number;
   seen: SeenRows;
   /** Of the rows taken; ISO 8601. */
   minTime: string | null;
@@ -72,65 +76,71 @@ export interface RowIntake {
   /** Bytes of whole tuples of TUPLE_COLUMNS, in binary COPY's format without its header and trailer. */
   takeFresh(): Buffer;
   takeOverlap(): Buffer;
-  takeQuarantined(): QuarantinedRow[];
+  takeQuarantined(): RefusedRow<QuarantineReason>[];
   pending(): { fresh: number; overlap: number; quarantined: number };
   summary(): ConverterSummary;
   /** Rows taken so far, of whatever fate. */
   rows(): number;
+  /** What became of each vehicle's rows, by vehicle id; of those that the dump has a row of. */
+  vehicles(): Map<string, VehicleCounts>;
+  /** Vehicles whose rows cannot be told for certain in the dump of a table. */
+  ambiguous(): ReadonlySet<string>;
 }
 
 const DAY = 86_400;
 
 interface Intake {
   options: IntakeOptions;
-  /** The options' ids as doubles. */
-  bounds: { from: number; watermark: number; seenFrom: number; to: number };
+  /** The only vehicle of the dump; null for the dump of a table. */
+  only: VehicleLane | null;
+  finder: LaneFinder;
+  /** Which ids the dump may have. */
+  range: VehicleLane;
   clock: ZoneClock;
+  /** Of the only vehicle; null where the table is its own. */
+  vehicle: VehicleKey | null;
   plan: RowPlan | null;
   convert: RowConverter | null;
   fresh: CopyBuffer;
   overlap: CopyBuffer;
-  quarantined: QuarantinedRow[];
+  quarantined: RefusedRow<QuarantineReason>[];
   quarantinedBytes: number;
-  counts: { rows: number; fresh: number; overlap: number; quarantined: number };
-  /** Of those in quarantine. */
-  newSetAside: number;
-  seen: SeenRows;
+  rows: number;
+  skipped: number;
   flagCounts: Float64Array;
   overlapDays: Set<number>;
   lastDay: number;
   minSeconds: number;
   maxSeconds: number;
   id: RowId;
-  before: RowBefore;
 }
 
+const isOfTable = (options: IntakeOptions): options is TableIntakeOptions => 'vehicles' in options;
+
 export function createRowIntake(options: IntakeOptions): RowIntake {
+  const finder = createLaneFinder(isOfTable(options) ? options.vehicles : []);
+  const only = isOfTable(options) ? null : createLane(options);
   const intake: Intake = {
     options,
-    bounds: {
-      from: Number(options.fromId),
-      watermark: Number(options.watermark),
-      seenFrom: Number(options.seenFromId),
-      to: Number(options.toId),
-    },
+    only,
+    finder,
+    range: only ?? createLane(rangeOf(options)),
     clock: createZoneClock(options.timeZone),
+    vehicle: only === null || only.wanted.legacyVehicleId === null ? null : vehicleKey(only.wanted.legacyVehicleId),
     plan: null,
     convert: null,
     fresh: createCopyBuffer(),
     overlap: createCopyBuffer(),
     quarantined: [],
     quarantinedBytes: 0,
-    counts: { rows: 0, fresh: 0, overlap: 0, quarantined: 0 },
-    newSetAside: 0,
-    seen: { rows: 0, idSum: 0 },
+    rows: 0,
+    skipped: 0,
     flagCounts: new Float64Array(16),
     overlapDays: new Set(),
     lastDay: Number.NaN,
     minSeconds: Number.POSITIVE_INFINITY,
     maxSeconds: Number.NEGATIVE_INFINITY,
     id: { value: 0, high: 0, low: 0 },
-    before: { id: -1, seconds: Number.NEGATIVE_INFINITY },
   };
   return {
     usePlan: (plan) => usePlan(intake, plan),
@@ -145,118 +155,150 @@ export function createRowIntake(options: IntakeOptions): RowIntake {
       quarantined: intake.quarantinedBytes,
     }),
     summary: () => summaryOf(intake),
-    rows: () => intake.counts.rows,
+    rows: () => intake.rows,
+    vehicles: () =>
+      new Map(
+        lanesOf(intake).flatMap((lane) => (lane.counts.rows > 0 ? [[lane.wanted.vehicleId, countsOf(lane)]] : [])),
+      ),
+    ambiguous: finder.ambiguous,
   };
 }
+
+const rangeOf = ({ fromId, toId }: Pick<WantedRows, 'fromId' | 'toId'>): WantedRows => ({
+  vehicleId: '0',
+  legacyVehicleId: null,
+  fromId,
+  toId,
+  watermark: 0n,
+  seenFromId: 0n,
+});
+
+const lanesOf = ({ only, finder }: Intake): readonly VehicleLane[] => (only === null ? finder.lanes : [only]);
 
 function usePlan(intake: Intake, plan: RowPlan): void {
   const { options, clock } = intake;
   const { values } = options;
   const latestSeconds = (options.now() + values.futureToleranceMs) / 1000;
   intake.plan = plan;
-  intake.convert = createRowConverter({ vehicleId: BigInt(options.vehicleId), plan, values, clock, latestSeconds });
+  intake.convert = createRowConverter({ plan, values, clock, latestSeconds });
 }
 
 function takeRow(intake: Intake, row: RowScan, from: number, to: number): string | null {
-  const { options, plan, convert, id, counts, before } = intake;
+  const { plan, convert, id, vehicle } = intake;
   if (plan === null || convert === null) return 'a row before its INSERT';
-  counts.rows++;
-  if (!readRowId(row, plan.id, id)) {
-    see(intake, null);
-    return setAside(intake, row, 'InvalidId', plan.columns[plan.id]!, from, to);
+  intake.rows++;
+  const readable = readRowId(row, plan.id, id);
+  if (readable && !isWanted(intake.range, id.value)) return outOfRange(intake, id.value);
+  const lane = intake.only ?? intake.finder.find(row, plan.vehicle);
+  if (lane === null || (readable && !isWanted(lane, id.value))) {
+    intake.skipped++;
+    return null;
   }
-  const stray = outOfRange(intake, id.value);
-  if (stray !== null) return stray;
-  if (options.legacyVehicleId !== null && !isSameVehicle(row, plan.vehicle, options.legacyVehicleId)) {
+  lane.counts.rows++;
+  if (!readable) {
+    see(lane, null);
+    return setAside(intake, lane, row, { reason: 'InvalidId', column: plan.columns[plan.id]!, from, to });
+  }
+  if (vehicle !== null && !isSameVehicle(row, plan.vehicle, vehicle)) {
     return `a row of another vehicle, with id ${id.value}`;
   }
-  const isOverlap = isUpTo(id.value, intake.bounds.watermark, options.watermark);
-  if (!isUpTo(id.value, intake.bounds.seenFrom, options.seenFromId)) see(intake, id.value);
-  const ordered = before.id !== -1 && id.value > before.id ? before : null;
-  const out = isOverlap ? intake.overlap : intake.fresh;
-  const { reason, column, flags, seconds } = convert(row, id.high, id.low, ordered, out);
-  if (reason !== null) {
-    if (!isOverlap) intake.newSetAside++;
-    return setAside(intake, row, reason, column, from, to);
+  return convertRow(intake, lane, row, from, to);
+}
+
+function convertRow(intake: Intake, lane: VehicleLane, row: RowScan, from: number, to: number): null {
+  const { id } = intake;
+  const overlaps = isOverlap(lane, id.value);
+  see(lane, id.value);
+  if (isNew(lane, id.value)) lane.newRows++;
+  const { before, counts } = lane;
+  const ordered = Number.isFinite(before.seconds) && id.value >= before.id ? before : null;
+  const out = overlaps ? intake.overlap : intake.fresh;
+  const { reason, column, flags, seconds } = intake.convert!(row, lane, id, ordered, out);
+  if (reason !== null && intake.options.values.withoutFix === 'skip' && WITHOUT_FIX.has(reason)) {
+    counts.withoutFix++;
+    return null;
   }
-  if (isOverlap) counts.overlap++;
+  if (reason !== null) return setAside(intake, lane, row, { reason, column, from, to });
+  if (overlaps) counts.overlap++;
   else counts.fresh++;
-  note(intake, seconds, flags, isOverlap);
+  note(intake, seconds, flags, overlaps);
+  noteRow(lane, id.value, seconds);
   return null;
 }
 
+/** Of a row in the dump of a table that is so large that its vehicle was cut off, nobody knows whose it is: read vehicle by vehicle, it is known. */
 function takeTooLarge(intake: Intake, row: RowScan, head: Buffer): string | null {
-  intake.counts.rows++;
-  const shown = shownId(row, intake.plan?.id ?? -1);
+  const { plan, only } = intake;
+  intake.rows++;
+  const shown = shownId(row, plan?.id ?? -1);
   const id = shown === null ? null : BigInt(shown);
-  const stray = id === null ? null : outOfRange(intake, id);
-  if (id === null || id > intake.options.seenFromId) see(intake, id);
-  if (id !== null && id > intake.options.watermark) intake.newSetAside++;
-  return stray ?? setAside(intake, row, 'RowTooLarge', null, 0, head.length);
+  if (id !== null && !isWanted(intake.range, id)) return outOfRange(intake, id);
+  if (only === null && plan!.vehicle >= row.recorded)
+    return 'a row above values.maxRowBytes that does not show its vehicle';
+  const lane = only ?? intake.finder.find(row, plan!.vehicle);
+  if (lane === null || (id !== null && !isWanted(lane, id))) {
+    intake.skipped++;
+    return null;
+  }
+  lane.counts.rows++;
+  see(lane, id);
+  if (id !== null && isNew(lane, id)) lane.newRows++;
+  return setAside(intake, lane, row, { reason: 'RowTooLarge', column: null, from: 0, to: head.length });
 }
 
-function see({ seen }: Intake, id: number | bigint | null): void {
-  seen.rows++;
-  seen.idSum = id === null || seen.idSum === null ? null : addId(seen.idSum, id);
+interface SetAside {
+  reason: QuarantineReason;
+  column: string | null;
+  from: number;
+  to: number;
 }
 
-function setAside(
-  intake: Intake,
-  row: RowScan,
-  reason: QuarantineReason,
-  column: string | null,
-  from: number,
-  to: number,
-): null {
+function setAside(intake: Intake, lane: VehicleLane, row: RowScan, { reason, column, from, to }: SetAside): null {
   const raw = Buffer.from(row.source.subarray(from, to));
-  intake.quarantined.push({ legacyId: shownId(row, intake.plan?.id ?? -1), reason, column, raw });
+  const legacyId = shownId(row, intake.plan?.id ?? -1);
+  intake.quarantined.push({ vehicleId: lane.wanted.vehicleId, legacyId, reason, column, raw });
   // The row's own object weighs something too.
   intake.quarantinedBytes += raw.length + 200;
-  intake.counts.quarantined++;
+  lane.counts.quarantined++;
   return null;
 }
 
-function takeQuarantined(intake: Intake): QuarantinedRow[] {
+function takeQuarantined(intake: Intake): RefusedRow<QuarantineReason>[] {
   const rows = intake.quarantined;
   intake.quarantined = [];
   intake.quarantinedBytes = 0;
   return rows;
 }
 
-function note(intake: Intake, seconds: number, flags: number, isOverlap: boolean): void {
-  const { id, before, flagCounts } = intake;
+function note(intake: Intake, seconds: number, flags: number, overlaps: boolean): void {
+  const { flagCounts } = intake;
   if (seconds < intake.minSeconds) intake.minSeconds = seconds;
   if (seconds > intake.maxSeconds) intake.maxSeconds = seconds;
   for (let bits = flags; bits !== 0; bits &= bits - 1) flagCounts[31 - Math.clz32(bits & -bits)]!++;
-  if (isOverlap) {
+  if (overlaps) {
     const day = Math.floor(seconds / DAY);
     if (day !== intake.lastDay) intake.overlapDays.add(day);
     intake.lastDay = day;
   }
-  if (id.value > before.id) {
-    before.id = id.value;
-    before.seconds = seconds;
-  }
 }
 
-/**
- * Numbers are compared with numbers and bigints with bigints: mixed, a comparison is slow, three times per row. Ids that are numbers
- * have at most 15 digits, so a bound that a double does not hold exactly still lies on the right side of them.
- */
-function outOfRange({ options: { fromId, toId }, bounds }: Intake, id: number | bigint): string | null {
-  const inside = typeof id === 'number' ? id >= bounds.from && id <= bounds.to : id >= fromId && id <= toId;
-  return inside ? null : `a row with id ${id}, outside of ${fromId} to ${toId}`;
-}
-
-function isUpTo(id: number | bigint, bound: number, exact: bigint): boolean {
-  return typeof id === 'number' ? id <= bound : id <= exact;
-}
+const outOfRange = ({ options: { fromId, toId } }: Intake, id: number | bigint): string =>
+  `a row with id ${id}, outside of ${fromId} to ${toId}`;
 
 function summaryOf(intake: Intake): ConverterSummary {
+  const sums = { newRows: 0, fresh: 0, overlap: 0, quarantined: 0, withoutFix: 0 };
+  for (const { counts, newRows } of lanesOf(intake)) {
+    sums.newRows += newRows;
+    sums.fresh += counts.fresh;
+    sums.overlap += counts.overlap;
+    sums.quarantined += counts.quarantined;
+    sums.withoutFix += counts.withoutFix;
+  }
   return {
-    ...intake.counts,
-    newRows: intake.counts.fresh + intake.newSetAside,
-    seen: { ...intake.seen },
+    rows: intake.rows,
+    ...sums,
+    skipped: intake.skipped,
+    seen: { ...(intake.only?.seen ?? { rows: 0, idSum: null }) },
     minTime: isoTime(intake.minSeconds),
     maxTime: isoTime(intake.maxSeconds),
     flags: namedFlags(intake.flagCounts),

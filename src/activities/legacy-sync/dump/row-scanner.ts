@@ -1,6 +1,6 @@
 /**
- * Finds the values of one row in the bytes of a dump: `(1,'it''s',NULL,0xFF)`. It stops at the end of the bytes and goes on with more,
- * so a row of megabytes that arrives in pieces is looked at once. What the values mean is not its business.
+ * Finds the values of one row in the bytes of a dump: `(1,'it''s',NULL,0xFF)`. It stops at the end of the bytes and goes on with the next
+ * ones, so a row of megabytes that arrives in pieces is read once. It does not know what the values mean.
  */
 export const VALUE = {
   NULL: 0,
@@ -27,7 +27,7 @@ export interface RowScan {
   start: Int32Array;
   end: Int32Array;
   kind: Uint8Array;
-  /** Values whose offsets hold. After the row outgrew its limit, values are still counted and no longer noted. */
+  /** How many values have valid offsets. In a row above the limit later values are counted, but their offsets are not recorded. */
   recorded: number;
   recording: boolean;
   phase: number;
@@ -62,7 +62,7 @@ export function createRowScan(columns: number): RowScan {
   };
 }
 
-/** Begins a row whose opening bracket is just before `at`. */
+/** Begins a row; its opening bracket is just before `at`. */
 export function beginRow(scan: RowScan, at: number): void {
   scan.at = at;
   scan.count = 0;
@@ -71,7 +71,7 @@ export function beginRow(scan: RowScan, at: number): void {
   scan.phase = PHASE.VALUE;
 }
 
-/** The bytes have moved towards the front by `distance`. */
+/** Adjusts the offsets after the bytes were moved towards the front by `distance`. */
 export function shiftScan(scan: RowScan, distance: number): void {
   scan.at -= distance;
   scan.valueStart -= distance;
@@ -83,8 +83,8 @@ export function shiftScan(scan: RowScan, distance: number): void {
 }
 
 /**
- * The row outgrew its limit: from here on only its first `length` bytes are known, as a buffer of their own. Values that end behind
- * them are forgotten, so that what is known does not depend on where the stream was cut.
+ * Keeps only the first `length` bytes of a row above the limit, in a buffer of their own. Values that end after them are dropped, so that
+ * the result does not depend on where the stream was cut.
  */
 export function keepHead(scan: RowScan, rowStart: number, length: number): void {
   let kept = 0;
@@ -97,7 +97,7 @@ export function keepHead(scan: RowScan, rowStart: number, length: number): void 
   scan.recording = false;
 }
 
-/** Goes on until the row's closing bracket (`row`), the end of the bytes (`more`) or something that cannot be (`corrupt`). */
+/** Reads on until the row's closing bracket (`row`), the end of the bytes (`more`) or a byte that no dump has there (`corrupt`). */
 export function scanRow(scan: RowScan): ScanResult {
   const limit = scan.source.length;
   while (scan.at < limit) {
@@ -135,8 +135,8 @@ export function scanRow(scan: RowScan): ScanResult {
 }
 
 /**
- * The quick way through the values that are whole within the bytes and have no escapes, which are nearly all. Stops before the first one
- * that is different, which then goes the careful way; true when it came to the end of the row.
+ * Reads quickly the values that are whole within the bytes and have no escapes, which are nearly all. It stops before the first other
+ * value, which is then read in the careful way. Returns true at the end of the row.
  */
 function scanPlainValues(scan: RowScan): boolean {
   if (!scan.recording) return false;
@@ -208,7 +208,7 @@ function scanText(scan: RowScan): void {
   scan.at = at;
 }
 
-/** Behind a quote: another one is the text's own, anything else means that the text has ended. */
+/** Reads what follows a quote: a second quote belongs to the text, and any other byte means that the text has ended. */
 function endOfText(scan: RowScan): boolean {
   if (scan.source[scan.at] === QUOTE) {
     if (scan.valueKind === VALUE.TEXT) scan.valueKind = VALUE.ESCAPED;

@@ -1,13 +1,13 @@
 import { Temporal } from '@js-temporal/polyfill';
 import { Failure } from '../../../errors.ts';
 
-/** What a local time means in a zone. One is reused for every value. */
+/** What a local time means in a zone. One object is reused for every value. */
 export interface ZoneReading {
   /** `gap`: the clocks skipped it; `fold`: it happened twice. */
   kind: 'plain' | 'gap' | 'fold';
-  /** Seconds to take from the local time: before the change, for a gap and a fold. */
+  /** The seconds to subtract from the local time; for a gap and a fold by the offset before the change. */
   offset: number;
-  /** The same after the change. */
+  /** The same by the offset after the change. */
   offsetAfter: number;
 }
 
@@ -19,12 +19,11 @@ interface Change {
   after: number;
 }
 
-/** Per zone and year: asking the zone's rules costs milliseconds, which a small delta would feel. */
+/** The changes by zone and year, kept because looking up a zone's rules takes milliseconds, which matter for a small delta. */
 const KNOWN = new Map<string, Map<number, { first: number; changes: Change[] }>>();
 
 /**
- * Reads local times of an IANA zone. The zone's rules are asked once per year that occurs; between two changes the answer is a
- * comparison of numbers.
+ * Reads local times of an IANA zone. It looks up the zone's rules once per year that occurs; between two changes it only compares numbers.
  * @throws Failure InvalidConfiguration for an unknown zone
  */
 export function createZoneClock(timeZone: string): ZoneClock {
@@ -84,7 +83,7 @@ function knowZone(timeZone: string): Map<number, { first: number; changes: Chang
   return years;
 }
 
-/** Changes of the offset that can touch a local time of this year: two days to either side cover every offset there is. */
+/** The changes of the offset that can affect a local time of this year. Two days on either side cover every offset. */
 function changesAround(timeZone: string, year: number): { first: number; changes: Change[] } {
   const end = Date.UTC(year + 1) + 2 * 86_400_000;
   let at = Temporal.Instant.fromEpochMilliseconds(Date.UTC(year) - 2 * 86_400_000).toZonedDateTimeISO(timeZone);

@@ -1,26 +1,35 @@
 import type pg from 'pg';
 import { namingDatabaseFailures, sqlState } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import { usefulSlots } from '../../../records/open-work.ts';
+import { type RunRow, shareRun } from '../../../records/sync-runs.ts';
+import { plannedServers } from '../../../records/vehicle-syncs.ts';
+import { countStuckSlots } from '../../../pool/limit-store.ts';
 import { lockServers } from '../../../pool/server-state.ts';
 import type { Claim, ClaimInput, FleetActivities } from '../../../workflows/legacy-sync/activities.ts';
-import { effectiveWorkers } from './effective-workers.ts';
+import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { effectiveWorkers } from '../../../settings/effective-workers.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
-import type { ClaimRound } from './claim-round.ts';
-import { claimVehicle, plannedServers } from './claim-vehicle.ts';
-import { shareRun } from './run-row.ts';
-import { type HeldClaim, claimOf, heldClaim } from './held-claim.ts';
+import type { ClaimRequest } from './claim-request.ts';
+import { claimVehicle } from './claim-vehicle.ts';
+import { type CurrentClaim, claimOf, claimOfSlice, currentClaim } from './current-claim.ts';
 import { settleOutcome } from './settle-outcome.ts';
 
-/** Below the local activity's 5 s: a claim that waits for a lock ends as an error here, not as a time-out that leaves it running. */
-const BEGIN = `BEGIN; SET LOCAL lock_timeout = '4s'`;
-/** Deadlock, serialization, and the unique indexes that hold "one claim per vehicle and slot": the same claim, looked at again. */
+/**
+ * Below the local activity's 5 s: a claim that waits for a lock ends as an error here, not as a time-out that leaves it running. A worker that
+ * stands still in a claim holds a server's lock, for which all other claims wait, no longer than that.
+ */
+const BEGIN = `BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL idle_in_transaction_session_timeout = '5s'`;
+/** Deadlock, serialization failure, and the unique indexes that allow one claim per vehicle and slot: the claim is tried again. */
 const CONFLICTS = new Set(['40P01', '40001', '23505']);
 const TRIES = 4;
+/** More are refused by the workflows, whatever the reason. */
+const MOST_SLOTS = 1_000;
 
 /**
- * Settles the slot's last vehicle and claims its next, in one transaction. The same (run, slot, sequence) asked again is the same claim.
- * Locks, always in this order, so that no two claims wait for each other: the run (shared), the slot's own vehicle, the servers by id;
- * vehicles to be claimed are passed over when they are locked. Errors: NoClaim (no such run), DatabaseUnavailable.
+ * Settles the slot's last vehicle and claims its next, in one transaction. Two requests with one (run, slot, sequence) are one claim.
+ * It locks the run (shared), the slot's own vehicle and the servers by id, always in this order, so that no two claims wait for each other.
+ * It skips planned vehicles that are locked. Errors: NoClaim (no such run), DatabaseUnavailable.
  */
 export function createClaimNext(deps: FleetDependencies): FleetActivities['claimNext'] {
   return (input) =>
@@ -38,32 +47,47 @@ export function createClaimNext(deps: FleetDependencies): FleetActivities['claim
 async function claim(deps: FleetDependencies, client: pg.ClientBase, input: ClaimInput): Promise<Claim> {
   const settings = await deps.settings.read(client);
   const run = await shareRun(client, input.runId);
-  const workers = effectiveWorkers(settings, run.maxWorkers);
-  const round: ClaimRound = { input, settings, run, workers, random: deps.random ?? Math.random };
+  const workers = await wantedSlots(client, settings, run);
+  const request: ClaimRequest = { input, settings, run, workers, random: deps.random ?? Math.random };
 
-  const held = await heldClaim(client, input);
-  if (held && held.sequence === input.sequence) return claimOf(held, round);
-  const settled = held && isSettledBy(held, input) ? held : null;
-  const refusal = refuse(round, settled ? null : held);
+  const current = await currentClaim(client, input);
+  if (current && current.sequence === input.sequence) {
+    return current.kind === 'slice' ? claimOfSlice(current, request) : claimOf(current, request);
+  }
+  const settled = current && isSettledBy(current, input) ? current : null;
+  const refusal = refuse(request, settled ? null : current);
 
   const planned = refusal ? [] : await plannedServers(client, input.runId);
   const servers = await lockServers(client, [...new Set([...planned, ...(settled ? [settled.serverId] : [])])]);
-  if (settled) await settleOutcome(client, round, settled, servers);
-  return refusal ?? claimVehicle(client, round, servers);
+  const back = settled ? await settleOutcome(client, request, settled, servers) : 0;
+  const next = refusal ?? (await claimVehicle(client, request, servers));
+  const known = input.knownWorkers ?? workers;
+  if (back === 0 && known === workers) return next;
+  return { ...next, ...(back > 0 && { reopen: true }), slots: await usefulSlots(client, input.runId, workers) };
 }
 
-/** A claim of this slot that is neither the settled one nor this one is left over from a slot that was terminated. */
-function isSettledBy(held: HeldClaim, { settle, sequence }: ClaimInput): boolean {
-  return settle !== null && settle.vehicleId === held.vehicleId && held.sequence < sequence;
+/** A slot that a server in trouble keeps is replaced for as long as it does, so that vehicles of other servers do not wait for that one. */
+async function wantedSlots(client: pg.ClientBase, settings: LegacySyncSettings, run: RunRow): Promise<number> {
+  const workers = effectiveWorkers(settings, run.maxWorkers);
+  if (!settings.adaptiveEnabled || !settings.poolEnabled) return workers;
+  return Math.min(MOST_SLOTS, workers + (await countStuckSlots(client, run.runId)));
 }
 
-/** Why this slot gets nothing, whatever is planned. */
-function refuse({ input, run, workers, settings }: ClaimRound, leftOver: HeldClaim | null): Claim | null {
+/** Whether the request settles the slot's current claim. Another claim is left over from a slot that was terminated. */
+function isSettledBy(current: CurrentClaim, { settle, sequence }: ClaimInput): boolean {
+  if (settle === null || current.sequence >= sequence) return false;
+  if ('sliceId' in settle) return current.kind === 'slice' && settle.sliceId === current.sliceId;
+  return current.kind === 'vehicle' && settle.vehicleId === current.vehicleId;
+}
+
+/** The answer to a slot that may claim nothing, whatever is planned; null when it may. */
+function refuse({ input, run, workers, settings }: ClaimRequest, leftOver: CurrentClaim | null): Claim | null {
   if (input.settleOnly || run.state !== 'running') return { kind: 'retire', reason: 'drained', workers };
   if (input.slot > workers) return { kind: 'retire', reason: 'limit', workers };
   const retryInMs = settings.claimPollMs;
   if (leftOver) {
-    const reason = `vehicle ${leftOver.vehicleId} of an earlier worker in this slot is not settled yet`;
+    const current = leftOver.kind === 'slice' ? leftOver.sliceId : `vehicle ${leftOver.vehicleId}`;
+    const reason = `${current} of an earlier worker in this slot is not settled yet`;
     return { kind: 'wait', reason, retryInMs, workers };
   }
   return run.paused ? { kind: 'wait', reason: 'paused', retryInMs, workers } : null;

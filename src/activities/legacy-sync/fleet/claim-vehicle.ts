@@ -1,104 +1,116 @@
 import type pg from 'pg';
-import { type Admission, admit, describeBreaker, isHopeless } from '../../../pool/breaker.ts';
+import { type Admission, admit, describeCircuit, isHopeless } from '../../../pool/circuit.ts';
+import { noteBegun, readAdaptiveLimits } from '../../../pool/limit-store.ts';
 import { nextVehicleOrder } from '../../../pool/order.ts';
-import { type ServerState, writeBreaker } from '../../../pool/server-state.ts';
+import { type CurrentSlice, dropServerSlices, takeSlice } from '../../../records/table-reads.ts';
+import { settleVehicle } from '../../../records/vehicle-claims.ts';
+import { fixedLimit } from '../../../settings/fixed-limit.ts';
+import { inFlightAt } from '../../../records/work-claims.ts';
+import { type ServerState, writeCircuit } from '../../../pool/server-state.ts';
 import type { Claim } from '../../../workflows/legacy-sync/activities.ts';
-import { type ClaimRound, probeKey } from './claim-round.ts';
-import { type HeldClaim, claimOf } from './held-claim.ts';
-import { settleVehicle } from './settle-vehicle.ts';
+import { probeKey } from '../../../pool/probe-key.ts';
+import type { ClaimRequest } from './claim-request.ts';
+import { type CurrentVehicle, claimOf, claimOfSlice } from './current-claim.ts';
 import { type Obstacle, waitFor } from './wait-reasons.ts';
-
-/** Servers of the run's planned vehicles. */
-export async function plannedServers(client: pg.ClientBase, runId: string): Promise<string[]> {
-  const { rows } = await client.query<{ serverId: string }>(
-    `SELECT DISTINCT server_id AS "serverId" FROM vehicle_syncs WHERE run_id = $1 AND state = 'planned'`,
-    [runId],
-  );
-  return rows.map(({ serverId }) => serverId);
-}
 
 /** Claims the run's next vehicle at a server that has a free place and a closed circuit, or says why none can start now. */
 export async function claimVehicle(
   client: pg.ClientBase,
-  round: ClaimRound,
+  request: ClaimRequest,
   servers: Map<string, ServerState>,
 ): Promise<Claim> {
-  const { settings, workers } = round;
-  await giveUpHopeless(client, round, servers);
-  const places = await freePlaces(client, round, [...servers.keys()]);
-  if (places.size === 0) return { kind: 'retire', reason: 'drained', workers };
+  const { settings, workers } = request;
+  await giveUpHopeless(client, request, servers);
+  const byServer = await freePlaces(client, request, [...servers.keys()]);
+  if (byServer.size === 0) return { kind: 'retire', reason: 'drained', workers };
 
   const open: string[] = [];
   const obstacles: Obstacle[] = [];
-  for (const [serverId, { claimed, limit }] of places) {
+  for (const [serverId, places] of byServer) {
     const server = servers.get(serverId);
-    // Planned after the servers were locked: the next claim sees it.
+    // A server whose plan was written after the locks were taken is left to the next claim.
     if (!server) continue;
-    const admission = admit(server.breaker, '', server.lockedAt, settings.leaseMs);
-    if (!admission.admitted) obstacles.push(circuit(server, admission));
-    else if (claimed >= limit) obstacles.push({ reason: `no free place at ${serverId}: ${claimed} of ${limit}` });
+    const admission = admit(server.circuit, { key: '', now: server.lockedAt, probeMs: settings.leaseMs });
+    if (!admission.admitted) obstacles.push(circuitObstacle(server, admission));
+    else if (places.claimed >= places.limit) obstacles.push({ reason: noFreePlace(serverId, places) });
     else open.push(serverId);
   }
-  const next = await takeNext(client, round, open);
-  if (!next) return waitFor(client, round, obstacles);
-  await admitToServer(client, round, servers.get(next.serverId), next.vehicleId);
-  return claimOf(next, round);
+  const slice = await claimSlice(client, request, open);
+  if (slice) {
+    await admitToServer(client, request, servers.get(slice.serverId), slice.sliceId);
+    return claimOfSlice(slice, request);
+  }
+  const next = await takeNext(client, request, open);
+  if (!next) return waitFor(client, request, obstacles);
+  await admitToServer(client, request, servers.get(next.serverId), next.vehicleId);
+  return claimOf(next, request);
 }
 
-/** Vehicles behind a circuit that only a human can close, or that is open for longer than work on a vehicle may take, fail now. */
+/** Fails the planned vehicles of a server whose circuit only an operator can close, or whose circuit stays open for longer than a vehicle may take. */
 async function giveUpHopeless(
   client: pg.ClientBase,
-  { run, settings }: ClaimRound,
+  { run, settings }: ClaimRequest,
   servers: Map<string, ServerState>,
 ): Promise<void> {
-  for (const { serverId, breaker, lockedAt } of servers.values()) {
-    if (!isHopeless(breaker, lockedAt, settings.workerTimeoutMs)) continue;
+  for (const { serverId, circuit, lockedAt } of servers.values()) {
+    if (!isHopeless(circuit, lockedAt, settings.workerTimeoutMs)) continue;
     const { rows } = await client.query<{ vehicleId: string }>(
       `SELECT vehicle_id AS "vehicleId" FROM vehicle_syncs
        WHERE run_id = $1 AND server_id = $2 AND state = 'planned' FOR UPDATE SKIP LOCKED`,
       [run.runId, serverId],
     );
-    const message = `Not started: ${describeBreaker(serverId, breaker)}.`;
+    const message = `Not started: ${describeCircuit(serverId, circuit)}.`;
     for (const { vehicleId } of rows) {
       await settleVehicle(client, { runId: run.runId, vehicleId }, { status: 'failed', code: 'CircuitOpen', message });
     }
+    await dropServerSlices(client, { runId: run.runId, serverId }, { code: 'CircuitOpen', message });
   }
 }
 
-/** For each server that has planned vehicles of this run: places taken, by whatever run and however old, and places there are. */
+interface Places {
+  claimed: number;
+  limit: number;
+  /** The limit where it does not adapt. */
+  most: number;
+}
+
+const noFreePlace = (serverId: string, { claimed, limit, most }: Places): string =>
+  `no free place at ${serverId}: ${claimed} of ${limit}${limit < most ? `, which adapts up to ${most}` : ''}`;
+
+/** For each server with planned vehicles of this run: its places, and how many of them claims of all runs take, expired claims included. */
 async function freePlaces(
   client: pg.ClientBase,
-  { run, settings }: ClaimRound,
+  { run, settings }: ClaimRequest,
   serverIds: string[],
-): Promise<Map<string, { claimed: number; limit: number }>> {
+): Promise<Map<string, Places>> {
   const { rows } = await client.query<{ id: string; limits: Record<string, unknown>; claimed: number }>(
-    `SELECT id, limits, (SELECT count(*)::integer FROM vehicle_syncs WHERE server_id = id AND state = 'claimed') AS claimed
-     FROM legacy_servers
-     WHERE id = ANY($2) AND EXISTS (SELECT FROM vehicle_syncs WHERE run_id = $1 AND server_id = id AND state = 'planned')
+    `SELECT id, limits, ${inFlightAt('id')} AS claimed FROM legacy_servers
+     WHERE id = ANY($2) AND (EXISTS (SELECT FROM vehicle_syncs WHERE run_id = $1 AND server_id = id AND state = 'planned' AND read_id IS NULL)
+                          OR EXISTS (SELECT FROM table_slices WHERE run_id = $1 AND server_id = id AND state = 'planned'))
      ORDER BY id`,
     [run.runId, serverIds],
   );
+  const adaptive = settings.adaptiveEnabled ? await readAdaptiveLimits(client, serverIds) : null;
   return new Map(
     rows.map(({ id, limits, claimed }) => {
-      const own = limits.maxConcurrentVehicles;
-      const limit = typeof own === 'number' && own > 0 ? own : settings.maxConcurrentVehicles;
-      return [id, { claimed, limit }];
+      const most = fixedLimit(limits, settings);
+      return [id, { claimed, limit: Math.min(most, adaptive?.get(id)?.limit.limit ?? most), most }];
     }),
   );
 }
 
-/** In delta mode the cursor starts where the vehicle is now: another run may have synced it since this one was planned. */
+/** Claims the next vehicle. In delta mode its cursor starts at the present watermark, because another run may have synced it since planning. */
 async function takeNext(
   client: pg.ClientBase,
-  { input, settings, run }: ClaimRound,
+  { input, settings, run }: ClaimRequest,
   serverIds: string[],
-): Promise<(Pick<HeldClaim, 'vehicleId' | 'label' | 'plannedRows'> & { serverId: string }) | null> {
+): Promise<(Pick<CurrentVehicle, 'vehicleId' | 'label' | 'plannedRows'> & { serverId: string }) | null> {
   if (serverIds.length === 0) return null;
   const { rows } = await client.query<{ vehicleId: string; label: string; plannedRows: number; serverId: string }>(
     `WITH next AS (
        SELECT sync.vehicle_id, vehicle.label, vehicle.watermark
        FROM vehicle_syncs AS sync JOIN vehicles AS vehicle ON vehicle.id = sync.vehicle_id
-       WHERE sync.run_id = $1 AND sync.state = 'planned' AND sync.server_id = ANY($2) AND sync.not_before <= clock_timestamp()
+       WHERE sync.run_id = $1 AND sync.state = 'planned' AND sync.read_id IS NULL AND sync.server_id = ANY($2) AND sync.not_before <= clock_timestamp()
          AND NOT EXISTS (SELECT FROM vehicle_syncs AS other WHERE other.vehicle_id = sync.vehicle_id AND other.state = 'claimed')
        ORDER BY ${nextVehicleOrder('$3::numeric')}
        LIMIT 1 FOR UPDATE OF sync SKIP LOCKED)
@@ -113,17 +125,35 @@ async function takeNext(
   return rows[0] ?? null;
 }
 
+/** A slot of an earlier version would not know what to do with one. */
+async function claimSlice(
+  client: pg.ClientBase,
+  { input, settings, run }: ClaimRequest,
+  serverIds: string[],
+): Promise<CurrentSlice | null> {
+  if (input.slices !== true || serverIds.length === 0) return null;
+  const { slot, sequence } = input;
+  return takeSlice(client, { runId: run.runId, slot, sequence, serverIds, leaseMs: settings.leaseMs });
+}
+
 async function admitToServer(
   client: pg.ClientBase,
-  { run, settings }: ClaimRound,
+  { run, settings }: ClaimRequest,
   server: ServerState | undefined,
   vehicleId: string,
 ): Promise<void> {
   if (!server) return;
-  const { breaker } = admit(server.breaker, probeKey(run.runId, vehicleId), server.lockedAt, settings.leaseMs);
-  if (breaker !== server.breaker) await writeBreaker(client, server.serverId, breaker);
+  const { circuit } = admit(server.circuit, {
+    key: probeKey(run.runId, vehicleId),
+    now: server.lockedAt,
+    probeMs: settings.leaseMs,
+  });
+  if (circuit !== server.circuit) await writeCircuit(client, server.serverId, circuit);
+  if (!settings.adaptiveEnabled) return;
+  const work = { serverId: server.serverId, runId: run.runId, key: probeKey(run.runId, vehicleId) };
+  await noteBegun(client, work, server.lockedAt);
 }
 
-function circuit({ serverId, breaker }: ServerState, { retryInMs }: Admission): Obstacle {
-  return { reason: describeBreaker(serverId, breaker), retryInMs };
+function circuitObstacle({ serverId, circuit }: ServerState, { retryInMs }: Admission): Obstacle {
+  return { reason: describeCircuit(serverId, circuit), retryInMs };
 }

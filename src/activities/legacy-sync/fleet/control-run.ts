@@ -1,16 +1,18 @@
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
+import { recordAct } from '../../../records/audit-log.ts';
+import { usefulSlots } from '../../../records/open-work.ts';
+import { lockRun, steerRun } from '../../../records/sync-runs.ts';
 import { describeBounds } from '../../../settings/definition.ts';
 import { LEGACY_SYNC_SETTINGS } from '../../../settings/legacy-sync.ts';
 import type { FleetActivities, RunControlInput } from '../../../workflows/legacy-sync/activities.ts';
-import { effectiveWorkers } from './effective-workers.ts';
+import { effectiveWorkers } from '../../../settings/effective-workers.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
-import { lockRun } from './run-row.ts';
 
 /**
- * Pauses or resumes a run, or gives it a number of workers of its own; kept in the run's row, with an audit entry for what changed.
- * Asking for what already holds changes nothing. Errors: InvalidSetting, NoClaim (no such run), DatabaseUnavailable.
+ * Pauses or resumes a run, or sets the run's own number of workers. The run's row keeps it, and the audit log says what changed.
+ * A request that changes nothing writes no entry. Errors: InvalidSetting, NoClaim (no such run), DatabaseUnavailable.
  */
 export function createControlRun({ pool, settings }: FleetDependencies): FleetActivities['controlRun'] {
   return (input) =>
@@ -26,17 +28,11 @@ export function createControlRun({ pool, settings }: FleetDependencies): FleetAc
           ...(maxWorkers === run.maxWorkers ? {} : { maxWorkers: { from: run.maxWorkers, to: maxWorkers } }),
         };
         if (Object.keys(changes).length > 0) {
-          await client.query('UPDATE sync_runs SET paused = $2, max_workers = $3 WHERE run_id = $1', [
-            run.runId,
-            paused,
-            maxWorkers,
-          ]);
-          await client.query(
-            `INSERT INTO audit_log (actor, action, subject, details) VALUES ($1, 'run.controlled', $2, $3)`,
-            [`update to ${run.workflowId}`, run.runId, changes],
-          );
+          await steerRun(client, { runId: run.runId, paused, maxWorkers });
+          const actor = `update to ${run.workflowId}`;
+          await recordAct(client, { actor, action: 'run.controlled', subject: run.runId, details: changes });
         }
-        return { workers: effectiveWorkers(current, maxWorkers) };
+        return { workers: await usefulSlots(client, run.runId, effectiveWorkers(current, maxWorkers)) };
       });
     });
 }

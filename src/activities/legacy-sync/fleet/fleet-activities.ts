@@ -5,7 +5,7 @@ import { createFinishRun } from './finish-run.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import { createPlanRun } from './plan-run.ts';
 
-/** Everything a fleet sync and its slots ask for. */
+/** The activities of a fleet sync and its worker slots. */
 export function createFleetActivities(deps: FleetDependencies): FleetActivities {
   return {
     planRun: createPlanRun(deps),

@@ -1,14 +1,18 @@
 import type pg from 'pg';
-import type { BreakerStore } from '../../../pool/breaker-store.ts';
+import type { CircuitStore } from '../../../pool/circuit-store.ts';
 import type { Logger } from '../../../logger.ts';
-import type { LegacyPlanner } from './legacy-planner.ts';
-import type { SettingsReader } from './settings-reader.ts';
+import type { LegacyPlanner } from '../legacy-host/legacy-planner.ts';
+import type { NewVehicle } from '../../../records/new-vehicles.ts';
+import type { LegacyServer } from '../../../settings/legacy-server.ts';
+import type { SettingsReader } from '../../../records/settings-reader.ts';
 
-/** What the fleet activities are given by the worker process. */
+/** What the worker process gives to the fleet activities. */
 export interface FleetDependencies {
   pool: pg.Pool;
   planner: LegacyPlanner;
-  breakers: BreakerStore;
+  /** The vehicles that a server has rows of. */
+  discover: (server: LegacyServer, signal: AbortSignal) => Promise<NewVehicle[]>;
+  circuits: CircuitStore;
   settings: SettingsReader;
   log: Logger;
   /** Temporal's heartbeat of the activity under way. */

@@ -1,54 +1,71 @@
 import pLimit from 'p-limit';
 import { namingDatabaseFailures, sqlState } from '../../../connections/database-errors.ts';
+import { Failure } from '../../../errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import { usefulSlots } from '../../../records/open-work.ts';
+import { type RunRow, insertRun, readRunRow } from '../../../records/sync-runs.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
 import type { FleetActivities, PlanRunResult } from '../../../workflows/legacy-sync/activities.ts';
-import { effectiveWorkers } from './effective-workers.ts';
+import { effectiveWorkers } from '../../../settings/effective-workers.ts';
+import { addNewVehicles } from './add-new-vehicles.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import { allFailed, planServer } from './plan-server.ts';
-import { type RunRow, insertRun, readRun } from './run-row.ts';
 import { selectVehicles } from './select-vehicles.ts';
+import { heartbeating } from '../../heartbeating.ts';
 import { type ServerPlan, writeServerPlan } from './write-server-plan.ts';
 
 /** Hosts asked at once: a plan is one connection and a few short queries per host, so this bounds our sockets, not their load. */
 const HOSTS_AT_ONCE = 8;
-/** Data exception, integrity constraint violation. */
+/** SQLSTATE classes of a refusal that no retry mends: data exception, integrity constraint violation. */
 const REFUSED_CONTENT = /^2[23]/;
-/** Three times within the activity's heartbeat timeout of 10 s. */
-const HEARTBEAT_MS = 3_000;
 
 /**
- * Inserts the run and a planned row for each vehicle that has something new. Called again for the same run it goes on where it
- * stopped: a server whose plan is written is not asked again. Errors: InvalidSelection, InvalidSetting, DatabaseUnavailable.
+ * Inserts the run and a planned row for each vehicle that has something new. A second call for the same run asks only the servers whose
+ * plan is not written yet. Errors: InvalidSelection, InvalidSetting, DatabaseUnavailable.
  */
 export function createPlanRun(deps: FleetDependencies): FleetActivities['planRun'] {
   return (input) =>
     namingDatabaseFailures(`Planning run ${input.runId}`, async () => {
       const settings = await deps.settings.read();
+      if (settings.autoAddVehicles && input.selection.kind === 'all')
+        await tellingServers(deps, 0, () => addNewVehicles(deps, input.runId));
       const vehicles = await selectVehicles(deps.pool, input.selection);
-      const run = await insertRun(deps.pool, input);
+      const run = await insertRun(deps.pool, input).catch((error: unknown) => refuseContent(error));
       const servers = [...byServer(vehicles)].filter(([serverId]) => !(serverId in run.planning));
-      await heartbeating(deps, servers.length, async (serverDone) => {
+      await tellingServers(deps, servers.length, async (serverDone) => {
         const atOnce = pLimit(HOSTS_AT_ONCE);
         const planning = servers.map(([serverId, members]) =>
           atOnce(async () => {
             deps.cancellationSignal().throwIfAborted();
-            const plan = await planServer(deps, input, settings, serverId, members);
+            const plan = await planServer(deps, { run: input, settings, serverId, vehicles: members });
             await writePlan(deps, input.runId, plan, members);
             serverDone();
           }),
         );
-        // All, and only then the first error: a plan must not go on behind an activity that has ended.
+        // The first error waits until all plans have ended, because no plan may go on after its activity.
         const failed = (await Promise.allSettled(planning)).find((result) => result.status === 'rejected');
         if (failed) throw failed.reason;
       });
-      return resultOf(await readRun(deps.pool, input.runId), effectiveWorkers(settings, input.maxWorkers));
+      const workers = effectiveWorkers(settings, input.maxWorkers);
+      const useful = Math.max(1, await usefulSlots(deps.pool, input.runId, workers));
+      return resultOf(await readRunRow(deps.pool, input.runId), useful);
     });
 }
 
+/** A run whose selection or name PostgreSQL cannot keep is never planned, however often it is tried. */
+function refuseContent(error: unknown): never {
+  const state = sqlState(error);
+  if (state === undefined || !REFUSED_CONTENT.test(state)) throw error;
+  throw new Failure(
+    'InvalidSelection',
+    `Starting a fleet sync: PostgreSQL cannot keep its selection or requestedBy (SQLSTATE ${state}), as with a NUL in a text. Nothing was started.`,
+    { cause: error },
+  );
+}
+
 /**
- * A plan that PostgreSQL refuses for what is in it would be refused at each retry, and no vehicle of any server would ever start: it fails
- * its own server's vehicles.
+ * Writes the plan of a server. A plan whose content PostgreSQL refuses fails the vehicles of that server: a retry would be refused too, and
+ * no vehicle of any server would ever start.
  */
 async function writePlan(deps: FleetDependencies, runId: string, plan: ServerPlan, members: Vehicle[]): Promise<void> {
   const write = (what: ServerPlan) => inTransaction(deps.pool, (client) => writeServerPlan(client, runId, what));
@@ -64,22 +81,20 @@ async function writePlan(deps: FleetDependencies, runId: string, plan: ServerPla
   }
 }
 
-async function heartbeating(
+/** Heartbeats with how many servers are planned, and at once when another one is. */
+function tellingServers(
   deps: FleetDependencies,
   servers: number,
   work: (serverDone: () => void) => Promise<void>,
 ): Promise<void> {
   let done = 0;
-  const beat = (): void => deps.heartbeat({ serversPlanned: done, servers });
-  const timer = setInterval(beat, HEARTBEAT_MS);
-  try {
-    await work(() => {
+  const planned = () => ({ serversPlanned: done, servers });
+  return heartbeating(deps.heartbeat, planned, () =>
+    work(() => {
       done += 1;
-      beat();
-    });
-  } finally {
-    clearInterval(timer);
-  }
+      deps.heartbeat(planned());
+    }),
+  );
 }
 
 function byServer(vehicles: Vehicle[]): Map<string, Vehicle[]> {

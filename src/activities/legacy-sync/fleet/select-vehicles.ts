@@ -1,7 +1,7 @@
 import type { Queryable } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
-import { readVehicles } from '../../../settings/vehicles.ts';
+import { readVehicles } from '../../../records/vehicles.ts';
 import type { VehicleSelection } from '../../../workflows/legacy-sync/messages.ts';
 
 /** Long lists are cut in messages: a failure is read in a terminal and kept in a history. */

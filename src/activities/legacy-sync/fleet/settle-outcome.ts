@@ -1,60 +1,115 @@
 import type pg from 'pg';
-import type { FailureCode } from '../../../errors.ts';
-import { recordOutcome } from '../../../pool/breaker.ts';
-import { type ServerState, writeBreaker } from '../../../pool/server-state.ts';
-import type { VehicleOutcome } from '../../../workflows/legacy-sync/activities.ts';
-import { type ClaimRound, probeKey } from './claim-round.ts';
-import type { HeldClaim } from './held-claim.ts';
-import { failureCode, putBack, settleVehicle } from './settle-vehicle.ts';
+import { type FailureCode, isFailureCode } from '../../../errors.ts';
+import { recordOutcome } from '../../../pool/circuit.ts';
+import { noteEnded } from '../../../pool/limit-store.ts';
+import { shortenRanges } from '../../../records/synced-vehicles.ts';
+import { type CurrentSlice, putBackSlice, settleSlice } from '../../../records/table-reads.ts';
+import { sliceClaims } from '../../../records/slice-claims.ts';
+import { putBack, runHolding, settleVehicle, vehicleClaims } from '../../../records/vehicle-claims.ts';
+import { type ServerState, writeCircuit } from '../../../pool/server-state.ts';
+import type { SliceOutcome, VehicleOutcome } from '../../../workflows/legacy-sync/activities.ts';
+import { probeKey } from '../../../pool/probe-key.ts';
+import type { ClaimRequest } from './claim-request.ts';
+import type { CurrentClaim, CurrentVehicle } from './current-claim.ts';
 
-/** Settles what the slot held as its outcome says, and tells the server's breaker. The caller holds both locks. */
+type Outcome = VehicleOutcome | SliceOutcome;
+
+/**
+ * Settles the slot's current claim by its outcome, and tells the server's circuit. The caller holds both locks. Returns how many vehicles came
+ * back to the run, because their table could not be read for them.
+ */
 export async function settleOutcome(
   client: pg.ClientBase,
-  round: ClaimRound,
-  held: HeldClaim,
+  request: ClaimRequest,
+  current: CurrentClaim,
   servers: Map<string, ServerState>,
-): Promise<void> {
-  const outcome = round.input.settle;
-  if (!outcome) return;
-  const key = { runId: round.run.runId, vehicleId: held.vehicleId };
-  if (outcome.result === 'completed') await settleVehicle(client, key, { status: 'completed' });
-  else if (outcome.result === 'already-running') await defer(client, round, held);
-  else await settleVehicle(client, key, failureOf(outcome));
-
-  const server = servers.get(held.serverId);
-  if (!server) return;
-  const code = codeOf(outcome);
-  const attempt = { key: probeKey(key.runId, key.vehicleId), code, begunAt: held.claimedAt };
-  const breaker = recordOutcome(server.breaker, attempt, server.lockedAt, round.settings, round.random());
-  if (breaker === server.breaker) return;
-  await writeBreaker(client, held.serverId, breaker);
-  server.breaker = breaker;
+): Promise<number> {
+  const outcome = request.input.settle;
+  if (!outcome) return 0;
+  const back =
+    current.kind === 'slice' ? await endSlice(client, request, current) : await endVehicle(client, request, current);
+  const server = servers.get(current.serverId);
+  if (!server) return back;
+  const key = probeKey(request.run.runId, current.kind === 'slice' ? current.sliceId : current.vehicleId);
+  const attempt = { key, code: codeOf(outcome), begunAt: current.claimedAt };
+  const circuit = recordOutcome(server.circuit, attempt, {
+    now: server.lockedAt,
+    limits: request.settings,
+    jitter: request.random(),
+  });
+  if (circuit !== server.circuit) {
+    await writeCircuit(client, current.serverId, circuit);
+    server.circuit = circuit;
+  }
+  await adaptLimit(client, request, current, { ...attempt, now: server.lockedAt });
+  return back;
 }
 
-/** Each time the vehicle turns out to be running elsewhere the next look is twice as far away, up to the longest retry wait. */
-async function defer(client: pg.ClientBase, { run, settings }: ClaimRound, held: HeldClaim): Promise<void> {
-  const { rows } = await client.query<{ runId: string }>(
-    `SELECT run_id AS "runId" FROM vehicle_syncs WHERE vehicle_id = $1 AND run_id <> $2 AND state = 'claimed'`,
-    [held.vehicleId, run.runId],
+async function adaptLimit(
+  client: pg.ClientBase,
+  { run, settings }: ClaimRequest,
+  { serverId, ...current }: CurrentClaim,
+  { key, code, begunAt, now }: { key: string; code: FailureCode | null; begunAt: number; now: number },
+): Promise<void> {
+  if (!settings.adaptiveEnabled) return;
+  const claims = current.kind === 'slice' ? sliceClaims : vehicleClaims;
+  const vehicleId = current.kind === 'slice' ? current.sliceId : current.vehicleId;
+  const { rows, workedMs } = await claims.readWorkDone(client, { runId: run.runId, vehicleId });
+  const ended = { code, rows, ms: workedMs, begunAt };
+  await noteEnded(client, { serverId, runId: run.runId, key }, ended, { now, settings });
+}
+
+async function endVehicle(client: pg.ClientBase, request: ClaimRequest, current: CurrentVehicle): Promise<number> {
+  const outcome = request.input.settle!;
+  const key = { runId: request.run.runId, vehicleId: current.vehicleId };
+  if (outcome.result === 'completed') await settleVehicle(client, key, { status: 'completed' });
+  else if (outcome.result === 'already-running') await defer(client, request, current);
+  else await settleVehicle(client, key, failureOf(outcome, `vehicle ${current.vehicleId}`));
+  if (codeOf(outcome) === 'VehicleTimeout') await shortenRanges(client, key, request.settings.rangeRows);
+  return 0;
+}
+
+/** A slice of this run that still runs is one whose slot was terminated: it is asked for again when it has ended. */
+async function endSlice(client: pg.ClientBase, request: ClaimRequest, current: CurrentSlice): Promise<number> {
+  const outcome = request.input.settle!;
+  const { run, settings } = request;
+  const key = { runId: run.runId, sliceId: current.sliceId, readId: current.readId };
+  if (outcome.result === 'already-running') {
+    await putBackSlice(client, key, { reason: 'still ending', afterMs: settings.claimPollMs });
+    return 0;
+  }
+  return settleSlice(
+    client,
+    key,
+    outcome.result === 'completed' ? { status: 'completed' } : failureOf(outcome, current.sliceId),
   );
-  const where = rows[0] ? rows[0].runId : 'a sync outside every run';
+}
+
+/** Puts off a vehicle that runs elsewhere. The wait doubles each time, up to the longest retry wait. */
+async function defer(client: pg.ClientBase, { run, settings }: ClaimRequest, current: CurrentVehicle): Promise<void> {
+  const where = (await runHolding(client, current.vehicleId, run.runId)) ?? 'a sync outside every run';
   const afterMs = Math.max(
     settings.claimPollMs,
-    Math.min(settings.claimPollMs * 2 ** held.deferrals, settings.retryMaxMs),
+    Math.min(settings.claimPollMs * 2 ** current.deferrals, settings.retryMaxMs),
   );
   await putBack(
     client,
-    { runId: run.runId, vehicleId: held.vehicleId },
+    { runId: run.runId, vehicleId: current.vehicleId },
     { reason: `already running in ${where}`, afterMs },
   );
 }
 
-function failureOf({ vehicleId, failure }: VehicleOutcome): { status: 'failed'; code: FailureCode; message: string } {
-  const message = failure?.message ?? `Syncing vehicle ${vehicleId} failed without saying why.`;
+function failureOf({ failure }: Outcome, what: string): { status: 'failed'; code: FailureCode; message: string } {
+  const message = failure?.message ?? `Syncing ${what} failed without saying why.`;
   return { status: 'failed', code: failureCode(failure?.code), message };
 }
 
-function codeOf({ result, failure }: VehicleOutcome): FailureCode | null {
+/** A code from a workflow is text: one that fleetgraph does not know is `Unexpected`. */
+function failureCode(code: string | undefined): FailureCode {
+  return isFailureCode(code) ? code : 'Unexpected';
+}
+
+function codeOf({ result, failure }: Outcome): FailureCode | null {
   if (result === 'completed') return null;
   return result === 'already-running' ? 'AlreadyRunning' : failureCode(failure?.code);
 }

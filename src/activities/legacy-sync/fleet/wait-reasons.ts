@@ -1,21 +1,21 @@
 import type pg from 'pg';
 import type { Claim } from '../../../workflows/legacy-sync/activities.ts';
-import type { ClaimRound } from './claim-round.ts';
+import type { ClaimRequest } from './claim-request.ts';
 
-/** Why vehicles of a server cannot start; `retryInMs` where it is known when that changes. */
+/** Why vehicles of a server cannot start; `retryInMs` is set when the end of the wait is known. */
 export interface Obstacle {
   reason: string;
   retryInMs?: number;
 }
 
 const REASONS_SHOWN = 3;
-/** A wait whose end is known is cut into steps of this many polls: the circuit may be closed by hand meanwhile. */
+/** A long wait is cut into steps of this many polls, because an operator may close the circuit meanwhile. */
 const LONGEST_WAIT_POLLS = 10;
 
-/** The answer when something is planned and nothing of it can start now. */
+/** The answer when vehicles are planned and none of them can start now. */
 export async function waitFor(
   client: pg.ClientBase,
-  { run, settings, workers }: ClaimRound,
+  { run, settings, workers }: ClaimRequest,
   obstacles: Obstacle[],
 ): Promise<Claim> {
   const all = [...obstacles, ...(await runningElsewhere(client, run.runId))];

@@ -25,29 +25,27 @@ export interface Compressors {
 }
 
 /**
- * Up to about here gzip is done before zstd has started: on the legacy host, and on this one as long as Node does not read zstd by itself
- * and a program has to be started for it.
+ * Up to about this many rows gzip has ended before the zstd program has started: on the legacy host, and also on this one when Node
+ * cannot read zstd by itself.
  */
 const GZIP_WINS_UP_TO_ROWS = 'createZstdDecompress' in zlib ? 3_000 : 10_000;
 
+interface CompressionChoice {
+  wanted: 'auto' | 'zstd' | 'gzip' | 'none';
+  /** Whether this host can read zstd. */
+  readsZstd: boolean;
+  serverId: string;
+}
+
 /** Errors: LegacyToolMissing when the setting names a tool that the host lacks. */
-export function chooseCompressors(
-  tools: HostTools,
-  wanted: 'auto' | 'zstd' | 'gzip' | 'none',
-  readsZstd: boolean,
-  serverId: string,
-): Compressors {
-  const large = chooseCompressor(tools, wanted, readsZstd, serverId);
+export function chooseCompressors(tools: HostTools, choice: CompressionChoice): Compressors {
+  const { wanted } = choice;
+  const large = chooseCompressor(tools, choice);
   const gzipToo = wanted === 'auto' && large.compression === 'zstd' && tools.compressors.includes('gzip');
   return { small: gzipToo ? COMPRESSORS.gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
 }
 
-function chooseCompressor(
-  tools: HostTools,
-  wanted: 'auto' | 'zstd' | 'gzip' | 'none',
-  readsZstd: boolean,
-  serverId: string,
-): Compressor {
+function chooseCompressor(tools: HostTools, { wanted, readsZstd, serverId }: CompressionChoice): Compressor {
   if (wanted === 'none') return COMPRESSORS.none;
   const usable = tools.compressors.filter((tool) => {
     if (tool === 'zstd') return wanted !== 'gzip' && (readsZstd || wanted === 'zstd');

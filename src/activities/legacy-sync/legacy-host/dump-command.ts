@@ -1,5 +1,7 @@
+import { shellQuote } from '../../../connections/ssh/shell-quote.ts';
 import type { ExportRequest } from './export-request.ts';
 import type { HostTools } from './host-tools.ts';
+import { selectDump } from './select-rows.ts';
 import { mysqlCommand } from './mysql-command.ts';
 
 export const DUMP_FLAGS = [
@@ -19,12 +21,29 @@ export const DUMP_FLAGS = [
   '--complete-insert',
   '--skip-dump-date',
 ];
+/** Raw: what is escaped in the values is escaped already, as mysqldump does it. */
+export const SELECT_FLAGS = [
+  '--batch',
+  '--raw',
+  '--skip-column-names',
+  '--quick',
+  '--skip-reconnect',
+  '--max-allowed-packet=1G',
+];
 const MYSQL_DUMP_FLAGS = ['--loose-column-statistics=0', '--loose-set-gtid-purged=OFF'];
 
 /** `dump <condition>` as a shell function that writes the vehicle's rows as INSERTs. */
-export function dumpFunction({ server, vehicle }: Pick<ExportRequest, 'server' | 'vehicle'>, tools: HostTools): string {
+export function dumpFunction(
+  { server, vehicle, reader }: Pick<ExportRequest, 'server' | 'vehicle' | 'reader'>,
+  tools: HostTools,
+): string {
+  if (reader.kind === 'select') {
+    const command = mysqlCommand({ program: 'client', tools, server, args: SELECT_FLAGS });
+    const { before, after } = selectDump(vehicle.table, reader.columns, server.columns.id);
+    return `dump() { ${command} --execute=${shellQuote(before)}"$1"${shellQuote(after)} -- ${shellQuote(server.database)}; }`;
+  }
   const flags = [...DUMP_FLAGS, ...(tools.flavour === 'mysql' ? MYSQL_DUMP_FLAGS : [])];
-  return `dump() { ${mysqlCommand(tools.dump, server, flags)} --where="$1" -- ${server.database} ${vehicle.table}; }`;
+  return `dump() { ${mysqlCommand({ program: 'dump', tools, server, args: flags })} --where="$1" -- ${shellQuote(server.database)} ${shellQuote(vehicle.table)}; }`;
 }
 
 /**

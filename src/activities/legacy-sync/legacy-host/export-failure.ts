@@ -9,10 +9,10 @@ const NO_TABLE = 6;
 /** 128 + SIGXFSZ: the file would pass the login's limit (ulimit -f). */
 const FILE_SIZE_SIGNAL = 153;
 
-/** What is exported, as far as a failure tells of it. */
-type Exporting = Pick<ExportRequest, 'server' | 'vehicle' | 'cursor' | 'timeoutMs' | 'minFreeBytes'>;
+/** What a failure says of the export. */
+type Exporting = Pick<ExportRequest, 'server' | 'vehicle' | 'cursor' | 'timeoutMs' | 'minFreeBytes' | 'password'>;
 
-/** What a script that dumps has ended with; `words` are those behind its `fail`, none where it said nothing. */
+/** The failure of a script that dumps; `words` follow its `fail`, and are none when it printed no such line. */
 export function exportFailure(request: Exporting, { code, stderr }: RemoteResult, words: string[]): Failure {
   const { vehicle, server, cursor } = request;
   const doing = `Exporting ids above ${cursor} of vehicle ${vehicle.id} from ${server.id}.${server.database}.${vehicle.table}`;
@@ -28,9 +28,10 @@ export function exportFailure(request: Exporting, { code, stderr }: RemoteResult
     return diskFull(doing, request, details.at(-1));
   const [error] = errorNumbers(stderr);
   if (kind === 'query' && error !== undefined) return databaseFailure(doing, error);
-  if (kind === 'dump') return dumpFailure(doing, Number(details[0]), Number(details[1]), error);
+  if (kind === 'dump')
+    return dumpFailure(doing, request, { dump: Number(details[0]), compressor: Number(details[1]), error, stderr });
   const [failure, found] = OTHER[kind ?? ''] ?? ['ExportFailed', `the script ended with code ${code}`];
-  return new Failure(failure, `${doing}: ${found}.`);
+  return new Failure(failure, `${doing}: ${found}.${lastWords(stderr, request.password)}`);
 }
 
 const OTHER: Record<string, [FailureCode, string]> = {
@@ -42,17 +43,50 @@ const OTHER: Record<string, [FailureCode, string]> = {
   verify: ['ExportFailed', 'the written file could not be verified or renamed'],
 };
 
-function dumpFailure(doing: string, dump: number, compressor: number, error: number | undefined): Failure {
-  if (error !== undefined && dump !== 0) return databaseFailure(doing, error);
-  if (dump === LOST_CONNECTION) return databaseFailure(doing, 2013);
-  if (dump === NO_TABLE) return databaseFailure(doing, 1146);
-  return new Failure(
-    'ExportFailed',
-    `${doing}: mysqldump ended with ${dump}, the compressor with ${compressor}. Nothing of it is kept; it is tried again.`,
-  );
+/** `dump` and `compressor` are exit codes, `error` is a MySQL error number. */
+interface DumpEnd {
+  dump: number;
+  compressor: number;
+  error: number | undefined;
+  stderr: string;
 }
 
-/** The words are those of LC_ALL=C; the free space, measured when it happened, needs no words. Sizes in KB. */
+function dumpFailure(doing: string, { server, password }: Exporting, { dump, compressor, error, stderr }: DumpEnd) {
+  if (error === undefined || dump === 0) {
+    if (dump === LOST_CONNECTION) return databaseFailure(doing, 2013);
+    if (dump === NO_TABLE) return databaseFailure(doing, 1146);
+    return new Failure(
+      'ExportFailed',
+      `${doing}: mysqldump ended with ${dump}, the compressor with ${compressor}.${lastWords(stderr, password)} Nothing of it is kept; it is tried again.`,
+    );
+  }
+  // mysqldump 5.7.41 and 8.0.32 flush tables for each --single-transaction; those before and after do not.
+  if (error === 1227 && /\bRELOAD\b/.test(stderr)) {
+    return new Failure(
+      'LegacyDatabaseAccessDenied',
+      `${doing}: the mysqldump of ${server.id} wants to flush tables, for which ${server.mysqlUser} has no privilege (MySQL error 1227). ` +
+        'Versions 5.7.41 and 8.0.32 do: update mysqldump there, GRANT RELOAD ON *.*, or set legacy_sync.export.reader to select, which needs SELECT alone.',
+    );
+  }
+  return databaseFailure(doing, error);
+}
+
+const LAST_LINES = 3;
+const LAST_CHARACTERS = 500;
+
+/** ` It said: …`, the last lines on stderr, for a failure that nothing else explains; without our own line and the password. */
+function lastWords(stderr: string, password: string | null): string {
+  const safe = password ? stderr.replaceAll(password, '***') : stderr;
+  const lines = safe.split('\n').flatMap((line) => {
+    const words = line.replace(/\p{C}+/gu, ' ').trim();
+    return words === '' || words.startsWith('fail ') ? [] : [words];
+  });
+  const text = lines.slice(-LAST_LINES).join(' | ').slice(-LAST_CHARACTERS);
+  if (text === '') return '';
+  return ` It said: ${text}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
+/** Knows a full disk by its message under LC_ALL=C, or by the free space (in KB) that the script measured when it failed. */
 function isFull(stderr: string, freeKb: string | undefined): boolean {
   return /No space left on device|Disk quota exceeded|File too large/.test(stderr) || Number(freeKb || Number.NaN) < 64;
 }

@@ -1,11 +1,15 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { Compressors } from './compression.ts';
-import { id, name, ofVehicle } from './plan-statements.ts';
+import { name } from './mysql-name.ts';
+import { id, ofVehicle } from './plan-statements.ts';
+import { rowKey } from './row-key.ts';
+import type { RowReader } from './choose-reader.ts';
 import { type RemoteDir, workTag } from './remote-path.ts';
 
 export interface ExportRequest {
   server: LegacyServer;
   vehicle: Vehicle;
+  reader: RowReader;
   dir: RemoteDir;
   password: string | null;
   /** The range begins above this id (decimal); `overlapIds` ids at and below it are read again. */
@@ -24,7 +28,7 @@ export interface ExportRequest {
   signal?: AbortSignal | undefined;
 }
 
-/** Lowest id of the range: ids begin at 1. */
+/** Lowest id of the range; 1 stands for all that lie below it, too. */
 export function fromId({ cursor, overlapIds }: Pick<ExportRequest, 'cursor' | 'overlapIds'>): string {
   const from = BigInt(cursor) + 1n - BigInt(overlapIds);
   return String(from < 1n ? 1n : from);
@@ -32,32 +36,34 @@ export function fromId({ cursor, overlapIds }: Pick<ExportRequest, 'cursor' | 'o
 
 /** The last id of the range, its rows, and whether one of them is above the cursor, in one answer. */
 export function boundsStatement(request: ExportRequest): string {
-  const { server, vehicle, rangeRows } = request;
-  const [key, table, own] = [name(server.columns.id), name(vehicle.table), ofVehicle(server, vehicle)];
-  const [cursor, frozen] = [id(request.cursor), id(request.frozenToId)];
+  const { server, vehicle, rangeRows, cursor, frozenToId } = request;
+  const [key, table, own] = [rowKey(server.columns), name(vehicle.table), ofVehicle(server, vehicle)];
+  const frozen = id(frozenToId);
   return (
     // The same client is asked again after the dump, however long that takes.
-    'SET SESSION wait_timeout = 86400; ' +
+    "SET SESSION wait_timeout = 86400, time_zone = '+00:00'; " +
     (rangeRows === null
       ? `SET @last = ${frozen}; `
-      : `SET @last = COALESCE((SELECT ${key} FROM ${table} WHERE ${own}${key} > ${cursor} AND ${key} <= ${frozen} ` +
-        `ORDER BY ${key} LIMIT ${rangeRows - 1}, 1), ${frozen}); `) +
-    `SELECT @last, COUNT(*), COALESCE(MAX(${key}) > ${cursor}, 0) FROM ${table} ` +
-    `WHERE ${own}${key} >= ${fromId(request)} AND ${key} <= @last`
+      : `SET @last = GREATEST(${id(cursor)} + 1, COALESCE((SELECT ${key.sql} FROM ${table} WHERE ${own}${key.above(cursor)} AND ${key.upTo(frozen, frozenToId)} ` +
+        `ORDER BY ${key.sql} LIMIT ${rangeRows - 1}, 1), ${frozen})); `) +
+    `SELECT @last, COUNT(*), COALESCE(${cursor === '0' ? 'COUNT(*) > 0' : `MAX(${key.sql}) > ${id(cursor)}`}, 0) FROM ${table} ` +
+    `WHERE ${own}${key.from(fromId(request))} AND ${key.upTo('@last', frozenToId)}`
   );
 }
 
 /** Conditions up to the upper bound, which the script knows first. In id order: equal local times of a DST fold are told apart by it. */
-export function rangeParts(request: Pick<ExportRequest, 'server' | 'vehicle' | 'dir' | 'cursor' | 'overlapIds'>): {
+export function rangeParts(
+  request: Pick<ExportRequest, 'server' | 'vehicle' | 'dir' | 'cursor' | 'overlapIds' | 'frozenToId'>,
+): {
   table: string;
   before: string;
   after: string;
 } {
-  const { server, vehicle } = request;
-  const key = name(server.columns.id);
+  const { server, vehicle, frozenToId } = request;
+  const key = rowKey(server.columns);
   return {
     table: name(vehicle.table),
-    before: `${ofVehicle(server, vehicle)}${key} >= ${fromId(request)} AND ${key} <= `,
-    after: ` ORDER BY ${key} /* ${workTag(request.dir)} */`,
+    before: `${ofVehicle(server, vehicle)}${key.from(fromId(request))} AND ${key.upTo('', frozenToId)}`,
+    after: ` ORDER BY ${key.sql} /* ${workTag(request.dir)} */`,
   };
 }

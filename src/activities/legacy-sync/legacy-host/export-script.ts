@@ -7,19 +7,19 @@ import { dumpFunction, dumpTo } from './dump-command.ts';
 import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
 import { remoteBase, workTag } from './remote-path.ts';
 
-/** A late commit changes the count between our two questions; a table that does so every time is not one we can prove. */
+/** A late commit changes the count between the two queries. A table whose count changes each time cannot be proved. */
 const COUNT_ATTEMPTS = 3;
-/** About what a compressed row of a GPS table takes, with room to spare. */
+/** A compressed row of a GPS table, estimated high. */
 const BYTES_PER_ROW = 60;
 
 /**
- * Dumps one range to a verified file. What it says on stdout, a line each: `bytes N` while it works, then one of `manifest …` (a file is
- * there), `nothing`, `fail <kind> …`.
+ * Dumps one range to a verified file. It prints lines: `bytes N` while it works, then one of `manifest …` (the file is complete),
+ * `nothing`, `fail <kind> …`.
  */
 export function exportScript(request: ExportRequest, tools: HostTools): string {
   const { server, dir } = request;
   const asking = ['--batch', '--skip-column-names', '--quick', '--unbuffered', '--skip-reconnect', server.database];
-  const mysql = mysqlCommand(tools.client, server, asking, 5);
+  const mysql = mysqlCommand({ program: 'client', tools, server, args: asking, optionsFd: 5 });
   const own = `${dir.vehicleId}/${dir.runId}`;
   return `
 # ${workTag(dir)}
@@ -47,7 +47,7 @@ ${DUMP_LOOP(request, own)}
 `;
 }
 
-/** Takes the directory: whoever worked here before is ended first, so that two attempts never write the same file. */
+/** Takes the directory. It ends an earlier attempt that still runs there first, so that two attempts never write the same file. */
 const CLAIM = ({ dir }: ExportRequest): string => `
 group=$$
 [ ! -r "/proc/$$/stat" ] || read -r n n n n group n <"/proc/$$/stat"
@@ -59,7 +59,7 @@ until (set -C; echo "$group" >pid) 2>/dev/null; do
   rm -f pid
 done`;
 
-/** A complete file with its manifest is what an earlier attempt of this very range left: proved again, then taken. */
+/** Uses a complete file with its manifest that an earlier attempt at this range left, after verifying it again. */
 const REUSE = (request: ExportRequest): string => `
 if [ -f ${request.cursor}.manifest ] && [ ! -L ${request.cursor}.manifest ]; then
   read -r n m_frozen m_from m_to m_rows m_bytes m_sum m_kind m_file <${request.cursor}.manifest
@@ -70,7 +70,7 @@ if [ -f ${request.cursor}.manifest ] && [ ! -L ${request.cursor}.manifest ]; the
   rm -f -- ${request.cursor}.manifest
 fi`;
 
-/** Only a dump that takes a while has progress to tell of. */
+/** A smaller dump is over before it could report progress. */
 const METER_FROM_ROWS = 10_000;
 
 /** Chosen on the host, where the rows are known: `kind`, `extension`, and `compress` as a function. */

@@ -1,5 +1,8 @@
 import type { RemoteShell } from '../../../connections/ssh/remote-shell.ts';
 import { Failure } from '../../../errors.ts';
+import type { LegacyServer } from '../../../settings/legacy-server.ts';
+import { isTimeZone } from '../../../settings/time-zone.ts';
+import { refuseDumpOptions } from './option-files.ts';
 
 /** What a legacy host has of what we run there. */
 export interface HostTools {
@@ -8,6 +11,8 @@ export interface HostTools {
   flavour: 'mariadb' | 'mysql';
   /** In the order of `auto`. */
   compressors: ('zstd' | 'pigz' | 'gzip')[];
+  /** The host's own time zone, an IANA name; null where it does not say. */
+  timeZone: string | null;
 }
 
 const CANDIDATES = {
@@ -38,12 +43,32 @@ done
 for dump in ${CANDIDATES.dump.join(' ')}; do
   command -v "$dump" >/dev/null && { echo "version $("$dump" --version)"; break; }
 done
+for zone in "$(cat /etc/timezone 2>/dev/null)" "$(readlink -f /etc/localtime 2>/dev/null)"; do
+  [ -z "$zone" ] || echo "zone \${zone#*/zoneinfo/}"
+done
 exit 0
 `;
 
-/** Errors: LegacyToolMissing, which names everything that lacks; SshConnectionLost. */
-export async function probeHost(shell: RemoteShell, serverId: string, signal?: AbortSignal): Promise<HostTools> {
-  const { stdout } = await shell.run(PROBE, { timeoutMs: 30_000, signal });
+/** The names of options that the login's own option files set for the dump tool; their values, of which one is a password, stay there. */
+const OPTIONS = `
+for dump in ${CANDIDATES.dump.join(' ')}; do
+  command -v "$dump" >/dev/null || continue
+  "$dump" --print-defaults 2>/dev/null | tr ' ' '\\n' | while IFS= read -r word; do
+    case $word in --*) word=\${word#--}; echo "option \${word%%=*}";; esac
+  done
+  break
+done
+`;
+
+const namesOf = (lines: string[]): string[] => lines.flatMap((line) => /^option (\S+)$/.exec(line)?.[1] ?? []);
+
+/** Errors: LegacyToolMissing, which names everything that lacks; InvalidConfiguration, which names options of the login's; SshConnectionLost. */
+export async function probeHost(shell: RemoteShell, server: LegacyServer, signal?: AbortSignal): Promise<HostTools> {
+  const { id: serverId, mysqlPasswordRef } = server;
+  const { stdout } = await shell.run(`${mysqlPasswordRef === null ? OPTIONS : ''}${PROBE}`, {
+    timeoutMs: 30_000,
+    signal,
+  });
   const lines = stdout.split('\n');
   const has = (tool: string) => lines.includes(tool);
   const dump = CANDIDATES.dump.find(has);
@@ -57,11 +82,13 @@ export async function probeHost(shell: RemoteShell, serverId: string, signal?: A
       `${serverId} lacks ${missing.join(', ')}. Install it there (packages mariadb-client, coreutils, util-linux, findutils) or put it on the PATH of a non-interactive login.`,
     );
   }
+  refuseDumpOptions(server, namesOf(lines));
   const version = lines.find((line) => line.startsWith('version ')) ?? '';
   return {
     dump,
     client,
     flavour: /mariadb/i.test(version) ? 'mariadb' : 'mysql',
     compressors: CANDIDATES.compressors.filter(has),
+    timeZone: lines.flatMap((line) => /^zone (\S+)$/.exec(line)?.[1] ?? []).find(isTimeZone) ?? null,
   };
 }

@@ -20,9 +20,16 @@ const ADVICE: Partial<Record<FailureCode, string>> = {
   SchemaDrift: 'A mapped column is gone or was renamed: correct the column mapping of the server.',
 };
 
+/** Where the number says more than its failure does. */
+const ADVICE_OF_ERROR: Partial<Record<number, string>> = {
+  1227: 'The MySQL user lacks a privilege for the whole server; SELECT on the database is all that a sync needs.',
+  2026: 'Client and server do not agree on TLS, or the certificate is not trusted: set mysqlTls of the server to off, required or ca:/path of the CA there.',
+};
+
 export function databaseFailure(doing: string, error: number): Failure {
   const code = failureOfError(error);
-  return new Failure(code, `${doing}: MySQL error ${error}. ${ADVICE[code] ?? 'It is tried again.'}`);
+  const advice = ADVICE_OF_ERROR[error] ?? ADVICE[code] ?? 'It is tried again.';
+  return new Failure(code, `${doing}: MySQL error ${error}. ${advice}`);
 }
 
 /** Error numbers in what the mysql client and mysqldump say; the text around them may quote anything and is not kept. */

@@ -1,20 +1,26 @@
 import type { Logger } from 'pino';
 import { basename } from 'node:path';
-import type { SessionOptions, SshPool } from '../../../connections/ssh/ssh-pool.ts';
+import type { SessionOptions } from '../../../connections/ssh/session-places.ts';
+import type { SshPool } from '../../../connections/ssh/ssh-pool.ts';
 import type { SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
+import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
-import type { LegacyPlan, LegacyPlanRequest } from '../fleet/legacy-planner.ts';
-import { transferFile } from '../load/transfer.ts';
+import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
+import { transferFile } from '../transfer/transfer.ts';
+import { askDatabase } from './ask-database.ts';
 import { chooseCompressors } from './compression.ts';
-import { exportRange } from './export-range.ts';
+import { exportToFile } from './export-to-file.ts';
 import { type HostTools, probeHost } from './host-tools.ts';
+import { END, type Statement } from './plan-statements.ts';
 import { planVehicles } from './plan-tables.ts';
 import { listRemoteDirs, type RemoteDirEntry, removeRemoteDir, removeRemoteFile } from './remote-files.ts';
+import { characterSetWarning, readerFor } from './session-reader.ts';
 import { assertRemoteDir, isRemoteDir, type RemoteDir } from './remote-path.ts';
-import { type StreamedRange, streamRange } from './stream-range.ts';
-import type { LegacyColumn } from './table-description.ts';
+import { type MysqlAccess, type MysqlSession, runStatements } from './run-statements.ts';
+import { type StreamedDump, streamDump } from './stream-dump.ts';
+import type { TableColumn } from '../../../records/legacy-tables.ts';
 import type { TransferPlaces } from './transfer-places.ts';
 
 export interface LegacyHostParts {
@@ -23,7 +29,7 @@ export interface LegacyHostParts {
   server: LegacyServer;
   settings: () => LegacySyncSettings;
   transfers: TransferPlaces;
-  /** null where the login's own option files say how to log in to MySQL. */
+  /** null when the login's own option files say how to log in to MySQL. */
   readPassword: () => Promise<string | null>;
   /** Whether this host can read zstd: `auto` compresses with it only then. */
   readsZstd: boolean;
@@ -32,11 +38,13 @@ export interface LegacyHostParts {
 
 export interface ExportOptions extends SessionOptions {
   vehicle: Vehicle;
-  tableColumns: LegacyColumn[];
+  tableColumns: TableColumn[];
+  /** The table's engine, `-` for a view; null: not known. */
+  engine?: string | null;
   runId: string;
   cursor: string;
   frozenTo: string;
-  /** null: what is left is known to be no more than a range. */
+  /** null: the rows that are left are known to fit into one range. */
   rangeRows: number | null;
   /** Ids at and below the cursor that are read again; default: the setting. */
   overlapIds?: number;
@@ -46,7 +54,7 @@ export interface ExportOptions extends SessionOptions {
 export interface StreamOptions extends Omit<ExportOptions, 'rangeRows' | 'onProgress'> {
   /** As many as planning counted above the cursor. */
   newRows: number;
-  /** Compressed bytes that are here. */
+  /** Compressed bytes received so far. */
   onReceived?: (bytes: number) => void;
 }
 
@@ -58,14 +66,21 @@ export interface TransferOptions extends SessionOptions {
 
 /** Everything we do at one legacy server. Errors are Failures, or the signal's reason. */
 export interface LegacyHost {
+  /** What the host has of what we run there. */
+  tools(signal?: AbortSignal): Promise<HostTools>;
+  /**
+   * Runs statements of ours in a database, each for two minutes at most; the rows of all of them. Errors also: LegacyQueryFailed and its kin when
+   * one of them failed.
+   */
+  ask(database: string, statements: Statement[], signal?: AbortSignal, niceness?: number): Promise<string[][]>;
   plan(request: Omit<LegacyPlanRequest, 'server'>): Promise<LegacyPlan>;
   /** null when no row is left above the cursor. */
-  exportRange(options: ExportOptions): Promise<ExportManifest | null>;
+  exportToFile(options: ExportOptions): Promise<ExportManifest | null>;
   /**
-   * Dumps what is left of a vehicle's rows into memory, while it holds a transfer place. null when the dump turns out to be larger than
-   * `transfer.at_once_bytes`: it has to be exported as others are.
+   * Dumps the rest of a vehicle's rows into memory while it has a transfer place. null when the dump is larger than
+   * `transfer.stream_max_bytes`; the range is then to be exported to a file.
    */
-  streamRange(options: StreamOptions): Promise<StreamedRange | null>;
+  streamDump(options: StreamOptions): Promise<StreamedDump | null>;
   transfer(options: TransferOptions): Promise<void>;
   /** Removes one exported file, when its rows are in PostgreSQL or when it turned out to be no good. */
   removeFile(manifest: ExportManifest, signal?: AbortSignal): Promise<void>;
@@ -75,42 +90,38 @@ export interface LegacyHost {
 }
 
 export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
-  const { pool, server, settings, readPassword } = parts;
+  const { pool, server, settings } = parts;
   const tools = probeOnce(pool, server);
-
-  /** What both ways of exporting ask for. */
-  async function prepare({ vehicle, runId, cursor, frozenTo, overlapIds, signal }: Omit<ExportOptions, 'rangeRows'>) {
-    const [found, password] = await Promise.all([tools(signal), readPassword()]);
-    const { compression, niceness, exportTimeoutMs, minFreeBytes, overlapIds: usual } = settings();
-    const compressors = chooseCompressors(found, compression, parts.readsZstd, server.id);
-    const dir = { vehicleId: vehicle.id, runId };
-    assertRemoteDir(dir);
-    const range = { cursor, frozenToId: frozenTo, overlapIds: overlapIds ?? usual };
-    const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs };
-    return { found, compressors, request: { server, vehicle, password, dir, signal, ...range, ...limits } };
-  }
+  const asking = mysqlSessions(parts, tools);
+  const session = sessionMemory(server, asking);
+  const prepare = preparing(parts, tools, session);
 
   return {
+    tools,
+    ask: (database, statements, signal, niceness) =>
+      asking({ server: { ...server, database }, signal, niceness }, (access) => askDatabase(access, statements)),
     plan: async ({ vehicles, countCap, signal }) => {
-      const [found, password] = await Promise.all([tools(signal), readPassword()]);
-      return pool.withSession(
-        async (shell) =>
-          planOf(await planVehicles({ shell, server, tools: found, password, signal }, vehicles, { countCap })),
-        { signal },
+      const { reader } = settings();
+      const planned = await asking({ server, signal }, (access) =>
+        planVehicles(access, vehicles, { countCap, reader }),
       );
+      if (planned.session === null) return planOf(planned);
+      session.note(planned.session);
+      const overridden = characterSetWarning(server, reader, planned.session);
+      return planOf({ ...planned, warnings: [...planned.warnings, ...overridden] });
     },
-    exportRange: async (options) => {
+    exportToFile: async (options) => {
       const { found, compressors, request } = await prepare(options);
       const { rangeRows, onProgress } = options;
       const whole = { ...request, compressors, rangeRows, onProgress };
-      return pool.withSession((shell) => exportRange(shell, found, whole), options);
+      return pool.withSession((shell) => exportToFile(shell, found, whole), options);
     },
-    streamRange: async ({ newRows, onReceived, ...options }) => {
+    streamDump: async ({ newRows, onReceived, ...options }) => {
       const { found, compressors, request } = await prepare(options);
       const compressor = newRows <= compressors.smallUpTo ? compressors.small : compressors.large;
-      const rest = { ...request, compressor, maxBytes: settings().atOnceBytes, onReceived };
+      const rest = { ...request, compressor, maxBytes: settings().streamMaxBytes, onReceived };
       return parts.transfers.hold(options, (signal) =>
-        pool.withSession((shell) => streamRange(shell, found, { ...rest, signal }), { ...options, signal }),
+        pool.withSession((shell) => streamDump(shell, found, { ...rest, signal }), { ...options, signal }),
       );
     },
     transfer: async ({ manifest, localFile, onProgress, ...session }) => {
@@ -131,30 +142,106 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
       );
     },
     removeFile: async (manifest, signal) => {
-      const [file = '', runId = '', vehicleId = ''] = manifest.file.split('/').reverse();
-      if (!isRemoteDir({ vehicleId, runId })) throw new TypeError(`Not a file of ours: ${manifest.file}`);
-      const files = [basename(file), `${manifest.watermark}.manifest`];
-      await pool.withSession((shell) => removeRemoteFile(shell, server, { vehicleId, runId }, files, signal), {
+      const { dir, files } = filesOf(manifest);
+      await pool.withSession((shell) => removeRemoteFile(shell, { server, dir, files }, signal), {
         signal,
       });
     },
-    removeFiles: (dir, signal) => pool.withSession((shell) => removeRemoteDir(shell, server, dir, signal), { signal }),
+    removeFiles: (dir, signal) =>
+      pool.withSession((shell) => removeRemoteDir(shell, { server, dir }, signal), { signal }),
     listFiles: (signal) => pool.withSession((shell) => listRemoteDirs(shell, server, signal), { signal }),
   };
 }
 
-/** Looked up once per host and process; a look that failed is taken again. */
+/** What both ways of exporting need. */
+function preparing(
+  { server, settings, readPassword, readsZstd }: LegacyHostParts,
+  tools: LegacyHost['tools'],
+  session: SessionMemory,
+) {
+  return async ({
+    vehicle,
+    runId,
+    cursor,
+    frozenTo,
+    overlapIds,
+    signal,
+    ...table
+  }: Omit<ExportOptions, 'rangeRows'>) => {
+    const [found, password] = await Promise.all([tools(signal), readPassword()]);
+    const { compression, niceness, exportTimeoutMs, minFreeBytes, reader: wanted } = settings();
+    const described = { engine: table.engine ?? null, columns: table.tableColumns };
+    const reader = readerFor(server, { wanted, described, session: await session.known(signal) });
+    const choice = { wanted: compression, readsZstd, serverId: server.id };
+    const compressors = chooseCompressors(found, choice);
+    const dir = { vehicleId: vehicle.id, runId };
+    assertRemoteDir(dir);
+    const range = { cursor, frozenToId: frozenTo, overlapIds: overlapIds ?? overlapOf(server.columns, settings()) };
+    const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs };
+    return { found, compressors, request: { server, vehicle, reader, password, dir, signal, ...range, ...limits } };
+  };
+}
+
+type Asking = <T>(
+  as: Pick<MysqlAccess, 'server' | 'signal' | 'niceness'>,
+  work: (access: MysqlAccess) => Promise<T>,
+) => Promise<T>;
+
+/** MySQL, in a session of ours. */
+function mysqlSessions({ pool, readPassword }: LegacyHostParts, tools: LegacyHost['tools']): Asking {
+  return async ({ server, signal, niceness }, work) => {
+    const [found, password] = await Promise.all([tools(signal), readPassword()]);
+    return pool.withSession((shell) => work({ shell, server, tools: found, password, signal, niceness }), { signal });
+  };
+}
+
+interface SessionMemory {
+  /** What was last heard, if that is not long ago; else the server is asked. */
+  known(signal?: AbortSignal): Promise<MysqlSession>;
+  /** Keeps what another session of ours has heard. */
+  note(session: MysqlSession): void;
+}
+
+/** SET GLOBAL init_connect changes what a server does to new sessions, so what is known of it is asked anew after this long. */
+const SESSION_KNOWN_MS = 60_000;
+
+/** What the server says of itself at the beginning of a session. */
+function sessionMemory(server: LegacyServer, asking: Asking): SessionMemory {
+  let heard: { session: MysqlSession; at: number } | null = null;
+  const note = (session: MysqlSession): void => {
+    heard = { session, at: Date.now() };
+  };
+  return {
+    note,
+    async known(signal) {
+      if (heard !== null && Date.now() - heard.at < SESSION_KNOWN_MS) return heard.session;
+      const { session } = await asking({ server, signal }, (access) => runStatements(access, [END]));
+      note(session);
+      return session;
+    },
+  };
+}
+
+/** The dump and its manifest, and the directory that they are in. */
+function filesOf({ file: path, watermark }: ExportManifest): { dir: RemoteDir; files: string[] } {
+  const [file = '', runId = '', vehicleId = ''] = path.split('/').reverse();
+  if (!isRemoteDir({ vehicleId, runId })) throw new TypeError(`Not a file of ours: ${path}`);
+  return { dir: { vehicleId, runId }, files: [basename(file), `${watermark}.manifest`] };
+}
+
+/** Looks for the host's tools once per process; after a failure it looks again. */
 function probeOnce(pool: SshPool, server: LegacyServer): (signal?: AbortSignal) => Promise<HostTools> {
   let known: HostTools | null = null;
   return async (signal) => {
-    known ??= await pool.withSession((shell) => probeHost(shell, server.id, signal), { signal });
+    known ??= await pool.withSession((shell) => probeHost(shell, server, signal), { signal });
     return known;
   };
 }
 
-function planOf({ tables, vehicles, warnings }: Awaited<ReturnType<typeof planVehicles>>): LegacyPlan {
+function planOf({ tables, spans, vehicles, warnings }: Awaited<ReturnType<typeof planVehicles>>): LegacyPlan {
   return {
-    tables: [...tables].map(([table, columns]) => ({ table, columns })),
+    tables: [...tables].map(([table, { columns, engine }]) => ({ table, columns, engine })),
+    spans,
     vehicles: vehicles.map((vehicle) =>
       'failure' in vehicle
         ? { vehicleId: vehicle.vehicleId, failure: { code: vehicle.failure.code, message: vehicle.failure.message } }

@@ -7,13 +7,13 @@ import { createSshPool, type SshPool } from '../../../connections/ssh/ssh-pool.t
 import type { SshPoolLimits, SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
-import type { LegacyPlanner } from '../fleet/legacy-planner.ts';
+import type { LegacyPlanner } from './legacy-planner.ts';
 import { createLegacyHost, type LegacyHost } from './legacy-host.ts';
 import { transferPlaces, type TransferPermitsOfServer } from './transfer-places.ts';
 
-/** This process's way to every legacy server: one pool of connections for each. */
+/** This process's access to every legacy server: one pool of connections for each. */
 export interface LegacyHosts extends LegacyPlanner {
-  /** The host as its row says now; a changed address, login or key gets connections of its own. */
+  /** The host as its row is now. A changed address, login or key gets new connections. */
   of(server: LegacyServer): LegacyHost;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface LegacyHostsParts {
 }
 
 interface Known {
-  /** The row in force: limits are read from it live. */
+  /** The current row; limits are read from it at each use. */
   row: { server: LegacyServer };
   address: string;
   described: string;
@@ -63,7 +63,7 @@ export function openLegacyHosts(parts: LegacyHostsParts): LegacyHosts {
     return host;
   }
 
-  /** Work under way over the old connections ends first. */
+  /** Closes the old connections when the work under way over them has ended. */
   function leave(pool: SshPool): void {
     const done = closeWhenUnused(pool).finally(() => leaving.delete(done));
     leaving.add(done);
@@ -100,11 +100,11 @@ function connect(
     idleProbeMs: () => settings().idleProbeMs,
     idleCloseMs: () => settings().idleCloseMs,
   };
-  const pool = createSshPool(target, limits, permits.connections(server.id), logger);
+  const pool = createSshPool({ target, limits, permits: permits.connections(server.id), logger });
   return { row, address: addressOf(server), pool, target };
 }
 
-/** What a connection is made of: when one of these changes, the old connections are not the new server's. */
+/** What identifies a connection: when one of these values changes, the old connections do not lead to the new server. */
 function addressOf({ host, port, user, privateKeyRef, hostKeyFingerprints, limits }: LegacyServer): string {
   return JSON.stringify([host, port, user, privateKeyRef, hostKeyFingerprints, limits.legacyAlgorithms]);
 }

@@ -1,6 +1,9 @@
-import type { SeenWindow } from '../fleet/legacy-planner.ts';
+import type { SeenWindow } from '../../../records/synced-vehicles.ts';
 import { idSumSql } from '../dump/id-sum.ts';
-import { IDENTIFIER, type LegacyServer, type Vehicle } from '../../../settings/legacy-server.ts';
+import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
+import { name } from './mysql-name.ts';
+import { rowKey } from './row-key.ts';
+import { IDENTIFIER, VEHICLE_KEY } from '../../../settings/mysql-identifier.ts';
 
 export interface PlanRequestVehicle {
   vehicle: Vehicle;
@@ -18,22 +21,24 @@ export interface Statement {
 /** Longest a single statement may take; the server itself ends it, because a killed client would leave it running. */
 const STATEMENT_SECONDS = 120;
 
-// Each is a comment to the other one.
-const TIME_LIMITS: Statement[] = [
+// MySQL reads one of these and MariaDB the other: each takes the other's for a comment.
+export const TIME_LIMITS: Statement[] = [
   { sql: `/*M!100101 SET SESSION max_statement_time=${STATEMENT_SECONDS} */;`, about: {} },
   { sql: `/*!50708 SET SESSION max_execution_time=${STATEMENT_SECONDS * 1000} */;`, about: {} },
 ];
-const END: Statement = { sql: "SELECT '#end';", about: {} };
+/** A TIMESTAMP is the same in every session of ours. */
+const SAME_ZONE: Statement = { sql: "SET SESSION time_zone = '+00:00';", about: {} };
+export const END: Statement = { sql: "SELECT '#end';", about: {} };
 
-export function name(identifier: string): string {
+/** The same as a string literal: what information_schema knows it by. */
+export function nameLiteral(identifier: string): string {
   if (!IDENTIFIER.test(identifier)) throw new TypeError(`Not a MySQL identifier we are ready to use: ${identifier}`);
-  return `\`${identifier}\``;
+  return `'${identifier}'`;
 }
 
-/** A vehicle's id as a string literal: the index of an integer column serves it too, which is not so the other way round. */
+/** A vehicle's id as a string literal. MySQL compares it by index with an integer column too; a number would not use the index of a text column. */
 export function vehicleLiteral(value: string): string {
-  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(value))
-    throw new TypeError(`Not a legacy vehicle id we are ready to use: ${value}`);
+  if (!VEHICLE_KEY.test(value)) throw new TypeError(`Not a legacy vehicle id we are ready to use: ${value}`);
   return `'${value}'`;
 }
 
@@ -42,32 +47,41 @@ export function id(value: string): string {
   return value;
 }
 
-/** `vehicle = '…' AND `, or nothing where the table is the vehicle's own. */
-export function ofVehicle(server: LegacyServer, vehicle: Vehicle): string {
-  if (server.columns.vehicle === undefined || vehicle.legacyVehicleId === null) return '';
-  return `${name(server.columns.vehicle)} = ${vehicleLiteral(vehicle.legacyVehicleId)} AND `;
+/** `vehicle = '…' AND `, after the scope's columns; nothing where the table is the vehicle's own. */
+export function ofVehicle({ columns }: LegacyServer, vehicle: Vehicle): string {
+  const scope = Object.entries(columns.scope ?? {});
+  const own =
+    columns.vehicle === undefined || vehicle.legacyVehicleId === null
+      ? []
+      : [[columns.vehicle, vehicle.legacyVehicleId] as const];
+  return [...scope, ...own].map(([column, value]) => `${name(column)} = ${vehicleLiteral(value)} AND `).join('');
 }
 
 /** Reads what the tables are like; costs nothing however large they are. */
 export function describeStatements(server: LegacyServer, samples: Map<string, PlanRequestVehicle>): Statement[] {
-  const tables = [...samples.keys()].map((table) => `'${table}'`).join(',');
-  const inSchema = `WHERE table_schema = '${server.database}' AND table_name IN (${tables})`;
+  const tables = [...samples.keys()].map(nameLiteral).join(',');
+  const inSchema = `WHERE table_schema = ${nameLiteral(server.database)} AND table_name IN (${tables})`;
+  const key = rowKey(server.columns);
   const explained = [...samples].flatMap(([table, { vehicle, fromId }]) => [
-    { sql: `SELECT '#x', '${table}';`, about: { table } },
+    { sql: `SELECT '#x', ${nameLiteral(table)};`, about: { table } },
     {
-      sql: `EXPLAIN SELECT ${name(server.columns.id)} FROM ${name(table)} WHERE ${ofVehicle(server, vehicle)}${name(server.columns.id)} > ${id(fromId)};`,
+      sql: `EXPLAIN SELECT ${key.sql} FROM ${name(table)} WHERE ${ofVehicle(server, vehicle)}${key.above(fromId === '0' ? '1' : fromId)};`,
       about: { table },
     },
   ]);
   return [
     ...TIME_LIMITS,
-    { sql: `SELECT '#t', table_name, IFNULL(engine, '-') FROM information_schema.tables ${inSchema};`, about: {} },
+    { sql: "SELECT '#n', @@lower_case_table_names;", about: {} },
     {
-      sql: `SELECT '#c', table_name, column_name, data_type, column_type, is_nullable FROM information_schema.columns ${inSchema} ORDER BY table_name, ordinal_position;`,
+      sql: `SELECT '#t', table_name, IFNULL(engine, '-'), IFNULL(table_rows, 0), IFNULL(create_options, '') LIKE '%partitioned%' FROM information_schema.tables ${inSchema};`,
       about: {},
     },
     {
-      sql: `SELECT '#i', table_name, index_name, column_name FROM information_schema.statistics ${inSchema} ORDER BY table_name, index_name, seq_in_index;`,
+      sql: `SELECT '#c', table_name, column_name, data_type, column_type, is_nullable, extra LIKE '%auto_increment%' FROM information_schema.columns ${inSchema} ORDER BY table_name, ordinal_position;`,
+      about: {},
+    },
+    {
+      sql: `SELECT '#i', table_name, index_name, column_name, non_unique = 0 FROM information_schema.statistics ${inSchema} ORDER BY table_name, index_name, seq_in_index;`,
       about: {},
     },
     ...explained,
@@ -75,33 +89,61 @@ export function describeStatements(server: LegacyServer, samples: Map<string, Pl
   ];
 }
 
+/** Where the rows of these tables lie, whose id an index leads to. */
+const spanStatements = (server: LegacyServer, tables: readonly string[]): Statement[] => {
+  const key = rowKey(server.columns).sql;
+  return tables.map((table) => ({
+    sql: `SELECT '#m', ${nameLiteral(table)}, IFNULL(MAX(${key}), 0), IFNULL(MIN(${key}), 0) FROM ${name(table)};`,
+    about: { table },
+  }));
+};
+
+/** These statements, and where the rows of their tables lie. */
+export const newestStatements = (
+  server: LegacyServer,
+  lists: readonly (Statement & { table: string })[],
+  marks: readonly Statement[],
+): Statement[] => [
+  ...TIME_LIMITS,
+  SAME_ZONE,
+  ...spanStatements(
+    server,
+    lists.map(({ table }) => table),
+  ),
+  ...lists,
+  ...marks,
+  END,
+];
+
 /** Counts by index ranges, each capped: `tables` are those whose MAX(id) an index answers. */
 export function countStatements(
   server: LegacyServer,
-  tables: string[],
-  vehicles: PlanRequestVehicle[],
-  countCap: number,
+  {
+    tables,
+    vehicles,
+    countCap,
+    marks,
+  }: { tables: string[]; vehicles: PlanRequestVehicle[]; countCap: number; marks: readonly Statement[] },
 ): Statement[] {
-  const key = name(server.columns.id);
+  const key = rowKey(server.columns);
   return [
     ...TIME_LIMITS,
-    ...tables.map((table) => ({
-      sql: `SELECT '#m', '${table}', IFNULL(MAX(${key}), 0) FROM ${name(table)};`,
-      about: { table },
-    })),
+    SAME_ZONE,
+    ...spanStatements(server, tables),
     ...vehicles.map(({ vehicle, fromId, seen }) => {
       const own = ofVehicle(server, vehicle);
       const table = name(vehicle.table);
-      const counted = `SELECT 1 FROM ${table} WHERE ${own}${key} > ${id(fromId)} LIMIT ${countCap + 1}`;
-      const highest = `SELECT MAX(${key}) FROM ${table}${own === '' ? '' : ` WHERE ${own.replace(/ AND $/, '')}`}`;
+      const counted = `SELECT 1 FROM ${table} WHERE ${own}${key.above(fromId)} AND ${key.until} LIMIT ${countCap + 1}`;
+      const highest = key.highest(table, own.replace(/ AND $/, ''));
       const again = seen
-        ? `COUNT(*), ${idSumSql(key)} FROM ${table} WHERE ${own}${key} > ${id(seen.fromId)} AND ${key} <= ${id(seen.toId)}`
+        ? `COUNT(*), ${idSumSql(key.sql)} FROM ${table} WHERE ${own}${key.above(seen.fromId)} AND ${key.upTo(id(seen.toId), seen.toId)}`
         : '0, 0';
       return {
         sql: `SELECT '#v', ${id(vehicle.id)}, (SELECT COUNT(*) FROM (${counted}) n), IFNULL((${highest}), 0), ${again};`,
         about: { vehicleId: vehicle.id, table: vehicle.table },
       };
     }),
+    ...marks,
     END,
   ];
 }

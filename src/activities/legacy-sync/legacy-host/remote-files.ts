@@ -12,11 +12,10 @@ export interface RemoteDirEntry extends RemoteDir {
 
 const TIMEOUT_MS = 60_000;
 
-/** Ends what runs for this vehicle and run on the legacy host and removes its files. Doing it twice is doing it once. */
+/** Ends the processes of this vehicle and run on the legacy host and removes their files. A second call changes nothing. */
 export async function removeRemoteDir(
   shell: RemoteShell,
-  server: LegacyServer,
-  dir: RemoteDir,
+  { server, dir }: { server: LegacyServer; dir: RemoteDir },
   signal?: AbortSignal,
 ): Promise<void> {
   assertRemoteDir(dir);
@@ -42,9 +41,7 @@ exit 0
 /** Removes one dump and its manifest, when the rows are in PostgreSQL. */
 export async function removeRemoteFile(
   shell: RemoteShell,
-  server: LegacyServer,
-  dir: RemoteDir,
-  files: string[],
+  { server, dir, files }: { server: LegacyServer; dir: RemoteDir; files: string[] },
   signal?: AbortSignal,
 ): Promise<void> {
   assertRemoteDir(dir);
@@ -58,7 +55,10 @@ rm -f -- ${files.join(' ')}
   if (code !== 0) throw cleanupFailure(server, dir, code);
 }
 
-/** Every directory of ours at this host, whoever owns it: what the janitor looks through. Other names are left alone. */
+/**
+ * Lists our directories at this host, of all runs, for the janitor. Directories with other names are not listed. busybox's find has no
+ * -printf; a file that went away between find and stat is none of ours any more.
+ */
 export async function listRemoteDirs(
   shell: RemoteShell,
   server: LegacyServer,
@@ -69,7 +69,7 @@ base=${remoteBase(server)}
 [ -d "$base" ] || exit 0
 cd -P -- "$base" || exit 1
 echo "now $(date +%s)"
-find . -mindepth 2 -maxdepth 3 ! -type l -printf '%T@ %y %s %P\\n'
+find . -mindepth 2 -maxdepth 3 ! -type l -exec sh -c 'stat -c "%Y %f %s %n" "$@" 2>/dev/null; :' sh {} +
 `;
   const { code, stdout } = await shell.run(script, { timeoutMs: TIMEOUT_MS, signal });
   if (code !== 0) {
@@ -85,17 +85,20 @@ function entries(stdout: string): RemoteDirEntry[] {
   const found = new Map<string, RemoteDirEntry>();
   let now = 0;
   for (const line of stdout.split('\n')) {
-    const [changed = '', kind = '', size = '', ...words] = line.split(' ');
-    if (changed === 'now') now = Number(kind) * 1000;
-    const [vehicleId = '', runId = ''] = words.join(' ').split('/');
+    const [changed = '', mode = '', size = '', ...words] = line.split(' ');
+    if (changed === 'now') now = Number(mode) * 1000;
+    const [, vehicleId = '', runId = ''] = words.join(' ').split('/');
     if (!isRemoteDir({ vehicleId, runId })) continue;
     const entry = found.get(`${vehicleId}/${runId}`) ?? { vehicleId, runId, ageMs: Number.POSITIVE_INFINITY, bytes: 0 };
     entry.ageMs = Math.max(0, Math.min(entry.ageMs, now - Number(changed) * 1000));
-    entry.bytes += kind === 'f' ? Number(size) : 0;
+    entry.bytes += isFile(mode) ? Number(size) : 0;
     found.set(`${vehicleId}/${runId}`, entry);
   }
   return [...found.values()];
 }
+
+/** By st_mode in hex, as stat prints it. */
+const isFile = (mode: string): boolean => (Number.parseInt(mode, 16) & 0o170000) === 0o100000;
 
 function cleanupFailure(server: LegacyServer, dir: RemoteDir, code: number): Failure {
   const found =

@@ -1,26 +1,23 @@
 import { shellQuote } from '../../../connections/ssh/shell-quote.ts';
-import type { LegacyServer } from '../../../settings/legacy-server.ts';
+import { type LegacyServer, REMOTE_DIRECTORY } from '../../../settings/legacy-server.ts';
+import { WORK_ID } from '../../../records/slice-claims.ts';
 
-/** Whose directory on the legacy host: one per vehicle and run. */
+/** Names a directory on the legacy host: there is one per vehicle and run. */
 export interface RemoteDir {
   vehicleId: string;
   runId: string;
 }
 
-const VEHICLE = /^[1-9]\d{0,18}$/;
 const RUN = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
 export function isRemoteDir({ vehicleId, runId }: RemoteDir): boolean {
-  return VEHICLE.test(vehicleId) && RUN.test(runId);
+  return WORK_ID.test(vehicleId) && RUN.test(runId);
 }
 
 /** The server's directory for dumps as a shell word; `~/` is the login's home. */
 export function remoteBase({ remoteDirectory }: LegacyServer): string {
-  if (/(^|\/)\.\.?(\/|$)/.test(remoteDirectory)) throw new TypeError('A remote directory has no part "." or "..".');
-  if (!remoteDirectory.startsWith('~/')) {
-    if (!/^\/[^/]/.test(remoteDirectory)) throw new TypeError('A remote directory begins with / or ~/.');
-    return shellQuote(remoteDirectory);
-  }
+  if (!REMOTE_DIRECTORY.test(remoteDirectory)) throw new TypeError(`Not a remote directory: ${remoteDirectory}`);
+  if (!remoteDirectory.startsWith('~/')) return shellQuote(remoteDirectory);
   return `"$HOME"/${shellQuote(remoteDirectory.slice(2))}`;
 }
 
@@ -29,7 +26,7 @@ export function workTag({ vehicleId, runId }: RemoteDir): string {
   return `fleetgraph ${runId}/${vehicleId}`;
 }
 
-/** Every name that goes into a path on either side is made by us; a name that is none of ours is a programming error. */
+/** Every name in a path on either side is made by us, so any other name is a programming error. */
 export function assertRemoteDir(dir: RemoteDir): void {
   if (!isRemoteDir(dir)) throw new TypeError(`Not a vehicle id and a run id: ${JSON.stringify(dir)}`);
 }

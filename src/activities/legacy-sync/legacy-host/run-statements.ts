@@ -12,7 +12,21 @@ export interface StatementResults {
   rows: string[][];
   /** Statements that failed by themselves, with the MySQL error number. */
   failed: { about: Statement['about']; error: number }[];
+  session: MysqlSession;
 }
+
+export interface MysqlSession {
+  /** `10.11.19-MariaDB`, `8.0.36`. */
+  version: string;
+  /** What the server made of the utf8mb4 that the client asked for: another where init_connect or skip-character-set-client-handshake overrides it. */
+  characterSet: string;
+}
+
+/** The first line of a session. Behind it a server's own idea of our character set is overridden, and what option files print is over. */
+const GREETING: Statement = {
+  sql: "SHOW SESSION STATUS LIKE 'Ssl_cipher'; SELECT '#session', @@version, @@character_set_results; SET NAMES utf8mb4;",
+  about: {},
+};
 
 export interface MysqlAccess {
   shell: RemoteShell;
@@ -20,26 +34,59 @@ export interface MysqlAccess {
   tools: HostTools;
   password: string | null;
   signal?: AbortSignal | undefined;
+  /** As the shell has it: absent leaves the login's own. */
+  niceness?: number | undefined;
 }
 
 const TIMEOUT_MS = 600_000;
 
 /**
  * Runs statements in one client, going on after one that fails. Errors: LegacyDatabaseUnavailable, LegacyDatabaseAccessDenied,
- * LegacyQueryFailed when the client did not come to the end.
+ * LegacyQueryFailed when the client did not come to the end, InvalidConfiguration when the server is too old.
  */
-export async function runStatements(access: MysqlAccess, statements: Statement[]): Promise<StatementResults> {
-  const { shell, server, tools, password, signal } = access;
+export async function runStatements(access: MysqlAccess, asked: Statement[]): Promise<StatementResults> {
+  const statements = [GREETING, ...asked];
+  const { shell, server, tools, password, signal, niceness = null } = access;
   const flags = ['--batch', '--skip-column-names', '--force', '--quick', '--skip-reconnect', server.database];
-  const script = `${READ_PASSWORD}\n${mysqlCommand(tools.client, server, flags, 5)}\n`;
+  const script = `${READ_PASSWORD}\n${mysqlCommand({ program: 'client', tools, server, args: flags, optionsFd: 5 })}\n`;
   const payload = [passwordLine(password, server.id), ...statements.map(({ sql }) => sql), ''].join('\n');
-  const { stdout, stderr, code } = await shell.run(script, { timeoutMs: TIMEOUT_MS, payload, signal });
+  const { stdout, stderr, code } = await shell.run(script, { timeoutMs: TIMEOUT_MS, payload, signal, niceness });
   const rows = stdout
     .split('\n')
     .slice(0, -1)
     .map((line) => line.split('\t').map(unescape));
-  if (rows.at(-1)?.[0] !== '#end') throw unfinished(server, code, stderr);
-  return { rows: rows.slice(0, -1), failed: failuresByLine(stderr, statements) };
+  const greeting = rows.findIndex(([tag]) => tag === '#session');
+  const [, version = '', characterSet = ''] = rows[greeting] ?? [];
+  if (greeting >= 0) {
+    refuseOldServer(server, version);
+    refuseClearText(server, rows.slice(0, greeting));
+  }
+  if (greeting < 0 || rows.at(-1)?.[0] !== '#end') throw unfinished(server, code, stderr);
+  const failed = failuresByLine(stderr, statements);
+  return { rows: rows.slice(greeting + 1, -1), failed, session: { version, characterSet } };
+}
+
+/** MariaDB's client takes a connection in the clear where TLS was asked for without a CA to verify the server by. */
+function refuseClearText(server: LegacyServer, before: string[][]): void {
+  const cipher = before.find(([name]) => name === 'Ssl_cipher')?.[1] ?? '';
+  if (server.mysqlTls === null || server.mysqlTls === 'off' || cipher !== '') return;
+  throw databaseFailure(askingOf(server), NO_TLS);
+}
+
+/** CR_SSL_CONNECTION_ERROR. */
+const NO_TLS = 2026;
+
+const askingOf = (server: LegacyServer): string =>
+  `Asking MySQL at ${server.mysqlHost}:${server.mysqlPort} on ${server.id}`;
+
+/** utf8mb4 came with 5.5.3, before which a text cannot be read whole. */
+function refuseOldServer(server: LegacyServer, version: string): void {
+  const [major = 0, minor = 0, patch = 0] = (/^(\d+)\.(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+  if (major * 1_000_000 + minor * 1_000 + patch >= 5_005_003) return;
+  throw new Failure(
+    'InvalidConfiguration',
+    `${askingOf(server)}: it is version ${version}, and those from MySQL 5.5.3 and MariaDB 5.5 on can be read. Upgrade it.`,
+  );
 }
 
 function failuresByLine(stderr: string, statements: Statement[]): StatementResults['failed'] {
@@ -52,11 +99,11 @@ function failuresByLine(stderr: string, statements: Statement[]): StatementResul
 }
 
 function unfinished(server: LegacyServer, code: number, stderr: string): Failure {
-  const doing = `Asking MySQL at ${server.mysqlHost}:${server.mysqlPort} on ${server.id}`;
+  const doing = askingOf(server);
   if (code === 124)
     return new Failure('LegacyDatabaseUnavailable', `${doing}: no answer within ${TIMEOUT_MS / 1000} s.`);
   const numbers = errorNumbers(stderr);
-  // After a lost connection every further statement fails with the same words: the first number that names a cause counts.
+  // After a lost connection all further statements fail alike, so the first number that names a cause counts.
   const cause = numbers.find((number) => failureOfError(number) !== 'LegacyQueryFailed') ?? numbers[0];
   if (cause !== undefined) return databaseFailure(doing, cause);
   return new Failure('LegacyQueryFailed', `${doing}: the client ended with code ${code} before the last statement.`);

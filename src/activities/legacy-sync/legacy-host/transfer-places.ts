@@ -1,4 +1,4 @@
-import type { SessionOptions } from '../../../connections/ssh/ssh-pool.ts';
+import type { SessionOptions } from '../../../connections/ssh/session-places.ts';
 import { Failure } from '../../../errors.ts';
 
 export interface TransferPermitsOfServer {
@@ -10,7 +10,7 @@ export interface TransferPlaces {
   hold<T>(session: SessionOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-/** A wait shorter than this is not worth saying. */
+/** A shorter wait is not reported. */
 const QUEUED_AFTER_MS = 50;
 
 export function transferPlaces(permits: TransferPermitsOfServer, serverId: string): TransferPlaces {

@@ -6,7 +6,7 @@ import { from } from 'pg-copy-streams';
 export interface CopyIn {
   /** Tuples without header and trailer; resolves when more may come. */
   write(tuples: Buffer): Promise<void>;
-  /** Resolves with the number of rows when PostgreSQL has them all. */
+  /** Resolves with the number of rows when PostgreSQL has taken all of them. */
   end(): Promise<number>;
   /** Makes PostgreSQL fail the COPY; the transaction has to be rolled back. */
   abort(reason: Error): void;
@@ -18,7 +18,7 @@ const TRAILER = Buffer.from('ffff', 'hex');
 
 export function startCopy(client: pg.PoolClient, target: string): CopyIn {
   const stream = client.query(from(`COPY ${target} FROM STDIN (FORMAT binary)`, { highWaterMark: 1024 * 1024 }));
-  // pg-copy-streams emits 'error' and neither ends nor closes: whoever waits for the stream must wait for this as well.
+  // pg-copy-streams emits 'error' and neither ends nor closes, so every wait for the stream also waits for this.
   let over = false;
   const failed = new Promise<never>((_, reject) => {
     stream.on('error', (error) => {
@@ -29,7 +29,7 @@ export function startCopy(client: pg.PoolClient, target: string): CopyIn {
   failed.catch(() => {});
 
   async function push(bytes: Buffer): Promise<void> {
-    // A write after an error would only be a second, less telling error.
+    // A write after an error would fail with a second error that says less.
     if (over) await failed;
     else if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), failed]);
   }

@@ -17,7 +17,7 @@ export async function* gunzip(
     chunkSize: Math.max(SMALLEST_PIECE, Math.min(LARGEST_PIECE, 8 * fileBytes)),
   });
   const fed = pipeline(Readable.from(withoutFrame(file, frame)), inflate, { signal });
-  // The reader below meets the same error; without a listener here it would end the process first.
+  // The loop below throws the same error; without a listener here it would end the process first.
   fed.catch(() => {});
   let crc = 0;
   let size = 0;
@@ -27,7 +27,7 @@ export async function* gunzip(
       size = (size + piece.length) % 2 ** 32;
       yield piece;
     }
-    // Inflating ends with the stream's own last block. Waiting for bytes behind it to be read could take for ever.
+    // Inflating ends with the stream's last block. Bytes behind it may never be read, so they are counted instead.
     if (inflate.bytesWritten !== fileBytes - frame.header - TRAILER_BYTES) {
       throw corrupt('there is something behind the end of the gzip stream');
     }
@@ -41,13 +41,13 @@ export async function* gunzip(
   if (frame.trailer.readUInt32LE(4) !== size) throw corrupt('its length does not fit');
 }
 
-/** Storage for what is inflated is taken piece by piece: a small file shall not take more than it needs. */
+/** Inflated content is buffered in pieces of this size, so that a small file takes little memory. */
 const SMALLEST_PIECE = 16 * 1024;
 const LARGEST_PIECE = 256 * 1024;
 /** CRC and length of the content. */
 const TRAILER_BYTES = 8;
 
-/** Hands out what is between gzip's header and its last eight bytes, which go into `frame`. */
+/** Yields what is between gzip's header and its last eight bytes; both go into `frame`. */
 async function* withoutFrame(
   file: AsyncIterable<Buffer>,
   frame: { trailer: Buffer; header: number },
@@ -103,7 +103,7 @@ function corrupt(found: string, cause?: unknown): Failure {
 function asFailure(error: unknown): unknown {
   if (error instanceof Failure || typeof error !== 'object' || error === null) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  // zlib wanted more where there was no more; a damaged length can look the same, and is tried again the same.
+  // The content ended too early. A damaged length can look the same, and is tried again in the same way.
   if (code === 'Z_BUF_ERROR') {
     return new Failure('DumpTruncated', `${READING}: the gzip stream is cut. ${AGAIN}`, { cause: error });
   }

@@ -1,12 +1,12 @@
 import { Failure } from '../../../errors.ts';
 import { isDatabaseUnavailable, sqlState } from '../../../connections/database-errors.ts';
 
-/** A transaction that lost against another one, or waited for it too long: the next attempt may win. */
+/** The transaction lost against another one, or waited for it too long: the next attempt may succeed. */
 const CONTENTION = new Set(['40001', '40P01', '55P03', '57014']);
 
 /**
- * Names what PostgreSQL said about an import. Of its error only the SQLSTATE, the constraint and the table are kept: message, detail
- * and context hold text of the rows, and what a Failure says ends up in histories and logs.
+ * The Failure for PostgreSQL's error during an import. It keeps only the SQLSTATE, the constraint and the table: message, detail and context
+ * hold text of the rows, and a Failure's message ends up in histories and logs.
  */
 export function importFailure(error: unknown, vehicleId: string): unknown {
   if (error instanceof Failure) return error;

@@ -1,33 +1,37 @@
 import type pg from 'pg';
-import { sqlState } from '../../../connections/database-errors.ts';
 import { Failure } from '../../../errors.ts';
+import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.ts';
-import type { ConverterSummary, SeenRows } from '../dump/row-intake.ts';
-import type { VehicleContext } from '../vehicle/vehicle-context.ts';
+import type { ConverterSummary } from '../dump/row-intake.ts';
+import type { SeenRows } from '../dump/vehicle-lane.ts';
+import type { RowMark } from '../../../records/synced-vehicles.ts';
+import type { VehicleContext } from '../vehicle-context.ts';
+import { assertAllLoaded, convertAndLoad, directOrStaged } from './convert-and-load.ts';
 import { importFailure } from './import-failure.ts';
-import { keepQuarantined } from './quarantine-rows.ts';
+import { keepQuarantined } from '../../../records/quarantine.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';
-import { createRangeLoader, type RangeLoader } from './range-loader.ts';
+import { createRangeLoader } from './range-loader.ts';
 import { assertNextRange, recordRange } from './range-records.ts';
 import { type ImportDependencies, inRangeTransaction } from './range-transaction.ts';
-import { type Dump, assertIntact, readDump } from './read-dump.ts';
-import { mergeStaged } from './staged-rows.ts';
+import { type Dump, assertIntact } from './read-dump.ts';
+import { idNotUnique } from './repeated-id.ts';
+import { mergeStaged, NOTHING_MERGED } from './staged-rows.ts';
 
 export interface ImportInput {
   key: VehicleSyncKey;
   manifest: Omit<ExportManifest, 'file'>;
   /**
-   * Which rows the manifest counts: all of the dump's, or those above its watermark, where nobody but the planning counted. Only what
-   * goes straight into positions is told apart: where rows are loaded with care, the latter never fits.
+   * Which rows of the dump the manifest counts: all of them, or those above its watermark when only planning has counted. Only rows that go
+   * straight into positions are told apart, so `new` never fits a range that is loaded by way of the staging table.
    */
   counted: 'all' | 'new';
   dump: Dump;
   context: Pick<VehicleContext, 'vehicle' | 'server' | 'tableColumns'> & {
     sync: Pick<VehicleContext['sync'], 'mode'>;
   };
-  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows' | 'overlapIds'>;
+  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows' | 'overlapIds' | 'overlapSeconds'>;
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: (rows: number, bytes: number) => void;
@@ -42,15 +46,21 @@ export interface ImportInput {
 export async function importRange(deps: ImportDependencies, input: ImportInput): Promise<RangeTotals> {
   const { key, manifest, counted, signal, settings, context } = input;
   signal.throwIfAborted();
-  const watch = createQuarantineWatch(key.vehicleId, counted === 'all' ? manifest.rows : null, settings);
+  const { withoutFixMaxPercent } = context.server.values;
+  const limits = { ...settings, withoutFixMaxPercent };
+  const watch = createQuarantineWatch(key.vehicleId, counted === 'all' ? manifest.rows : null, limits);
   try {
-    return await inRangeTransaction(deps, { ...key, toId: manifest.toId }, signal, async (client, onAbort) => {
-      await assertNextRange(client, key, manifest.watermark);
-      const { totals, seen } = await load(client, input, watch, onAbort);
-      const window = { fromId: seenFromId(input), ...seen };
-      await recordRange(client, key, manifest, { mode: context.sync.mode, totals, seen: window });
-      return totals;
-    });
+    return await inRangeTransaction(
+      deps,
+      { range: { ...key, toId: manifest.toId }, signal },
+      async (client, onAbort) => {
+        await assertNextRange(client, key, manifest.watermark);
+        const { totals, seen, marks, withoutFix } = await load(client, { input, watch, onAbort });
+        const window = { fromId: seenFromId(input), ...seen, marks: isOneColumn(input) ? marks : [] };
+        await recordRange(client, key, { manifest, mode: context.sync.mode, totals, withoutFix, seen: window });
+        return totals;
+      },
+    );
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof Failure && CONTENT_IS_BLAMED.has(error.code)) {
@@ -61,69 +71,74 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
   }
 }
 
-/** Failures that nobody tries again: the file must be the right one before they are believed. */
+/** These failures are not tried again, so the file is verified before its content is blamed. */
 const CONTENT_IS_BLAMED: ReadonlySet<string> = new Set(['SchemaDrift', 'QuarantineThresholdExceeded']);
 
 /**
- * The window whose rows planning looks at again later, to notice what committed late behind a vehicle that has nothing new: as far below
- * the range's end as an overlap reaches, and no further than the file does.
+ * The lower end of the window whose rows planning compares later, so that rows which committed late are noticed although the vehicle has
+ * no new ones. It lies an overlap below the range's end, but not below the file's first row.
  */
-function seenFromId({ manifest, settings }: ImportInput): bigint {
-  const below = BigInt(manifest.toId) - BigInt(settings.overlapIds);
+function seenFromId({ manifest, settings, context }: ImportInput): bigint {
+  const below = BigInt(manifest.toId) - BigInt(overlapOf(context.server.columns, settings));
   const fileFrom = BigInt(manifest.fromId) - 1n;
   return below > fileFrom ? below : fileFrom;
 }
 
+/** An id that is made of a row's time is another one as soon as the time is. */
+const isOneColumn = ({ context }: ImportInput): boolean => typeof context.server.columns.id === 'string';
+
 interface Loaded {
   totals: RangeTotals;
+  /** Rows of the totals that are kept nowhere. */
+  withoutFix: number;
   seen: SeenRows;
+  marks: RowMark[];
 }
 
-type OnAbort = (stop: (reason: Error) => void) => void;
+interface LoadParts {
+  input: ImportInput;
+  watch: QuarantineWatch;
+  onAbort(stop: (reason: Error) => void): void;
+}
 
-/** Rows above the watermark go straight into positions. Where one of them is there against all expectation, all are loaded with care. */
-async function load(
-  client: pg.PoolClient,
-  input: ImportInput,
-  watch: QuarantineWatch,
-  onAbort: OnAbort,
-): Promise<Loaded> {
+function load(client: pg.PoolClient, parts: LoadParts): Promise<Loaded> {
+  const { input, watch } = parts;
   const everything = BigInt(input.manifest.toId);
-  if (input.context.sync.mode === 'full') return loadUpTo(everything, client, input, watch, onAbort);
-  await client.query('SAVEPOINT direct');
-  try {
-    return await loadUpTo(BigInt(input.manifest.watermark), client, input, watch, onAbort);
-  } catch (error) {
-    if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-  }
-  await client.query('ROLLBACK TO SAVEPOINT direct');
-  watch.restart();
-  return loadUpTo(everything, client, input, watch, onAbort);
+  const staged = () => loadUpTo(everything, client, parts);
+  if (input.context.sync.mode === 'full') return staged();
+  return directOrStaged(client, {
+    direct: () => loadUpTo(BigInt(input.manifest.watermark), client, parts),
+    staged: () => {
+      watch.restart();
+      return staged();
+    },
+  });
 }
 
-const UNIQUE_VIOLATION = '23505';
-
-/** Reads the whole file; rows with an id up to `watermark` may be there already. */
+/** Reads the whole file; rows with an id up to `watermark` may be in positions already, so they go by way of the staging table. */
 async function loadUpTo(
   watermark: bigint,
   client: pg.PoolClient,
-  input: ImportInput,
-  watch: QuarantineWatch,
-  onAbort: OnAbort,
+  { input, watch, onAbort }: LoadParts,
 ): Promise<Loaded> {
   const { key, manifest } = input;
   const converter = converterFor(input, watermark);
-  const loader = createRangeLoader(client, key, converter, watch);
+  const loader = createRangeLoader({ client, key, converter, watch });
   onAbort(loader.abort);
   try {
-    const summary = await convertAndLoad(input, converter, loader);
-    watch.conclude(summary.rows);
+    const assertComplete = (found: ConverterSummary): void => assertCounted(input, found);
+    const summary = await convertAndLoad({ ...input, assertComplete }, converter, loader);
+    watch.conclude(summary.rows, summary.withoutFix);
     const { direct, staged } = loader.rows();
-    assertAllLoaded(key.vehicleId, summary, direct, staged);
+    assertAllLoaded(`positions of vehicle ${key.vehicleId}`, summary, { direct, staged });
     const { vehicleId } = key;
     const { fromId, toId } = manifest;
-    const merge = { vehicleId, rows: staged, days: summary.overlapDays, fromId, toId };
-    const merged = staged === 0 ? 0 : await mergeStaged(client, merge);
+    const merge = { vehicleIds: [vehicleId], rows: staged, days: summary.overlapDays, fromId, toId };
+    const { inserted, repeated } = staged === 0 ? NOTHING_MERGED : await mergeStaged(client, merge);
+    const counts = converter.vehicles().get(vehicleId);
+    const repeatedId = counts?.repeatedId ?? repeated.get(vehicleId) ?? null;
+    if (repeatedId !== null) throw idNotUnique(vehicleId, repeatedId);
+    const merged = inserted.get(vehicleId) ?? 0;
     const totals = {
       ranges: 1,
       rows: summary.rows,
@@ -132,34 +147,14 @@ async function loadUpTo(
       quarantined: summary.quarantined,
       bytes: manifest.bytes,
     };
-    return { totals, seen: summary.seen };
+    return { totals, withoutFix: summary.withoutFix, seen: summary.seen, marks: counts?.marks ?? [] };
   } catch (error) {
     loader.abort(new Error('The import failed.'));
     throw error;
   }
 }
 
-/** Nothing is final before the last byte: a cut or damaged file may show it only behind its last piece. */
-async function convertAndLoad(
-  input: ImportInput,
-  converter: DumpConverter,
-  loader: RangeLoader,
-): Promise<ConverterSummary> {
-  const { dump, manifest, signal, onProgress } = input;
-  let bytes = 0;
-  for await (const piece of readDump(dump, manifest, { signal, onProgress: (read) => (bytes = read) })) {
-    converter.write(piece);
-    onProgress?.(converter.rows(), bytes);
-    await loader.take();
-    signal.throwIfAborted();
-  }
-  const summary = converter.end();
-  assertComplete(input, summary);
-  await loader.take(true);
-  return summary;
-}
-
-function assertComplete({ key, manifest, counted }: ImportInput, { rows, newRows }: ConverterSummary): void {
+function assertCounted({ key, manifest, counted }: ImportInput, { rows, newRows }: ConverterSummary): void {
   const found = counted === 'all' ? rows : newRows;
   if (found === manifest.rows) return;
   const which = counted === 'all' ? 'rows' : `rows above ${manifest.watermark}`;
@@ -189,16 +184,7 @@ function converterFor(input: ImportInput, watermark: bigint): DumpConverter {
   });
 }
 
-function assertAllLoaded(vehicleId: string, summary: ConverterSummary, direct: number, staged: number): void {
-  if (direct === summary.fresh && staged === summary.overlap) return;
-  throw new Failure(
-    'ImportFailed',
-    `Importing positions of vehicle ${vehicleId}: ${summary.fresh} new and ${summary.overlap} overlapping rows were sent and PostgreSQL took ` +
-      `${direct} and ${staged}. Nothing was imported. This is a case fleetgraph does not know: please report it.`,
-  );
-}
-
-/** The refused range is rolled back, and some of its bad rows are kept beside it. That must not hide why it was refused. */
+/** Keeps some bad rows of a range that was refused and rolled back. A failure to keep them must not hide why the range was refused. */
 async function keepSample(pool: pg.Pool, key: VehicleSyncKey, { sample }: QuarantineWatch): Promise<void> {
   await keepQuarantined(pool, key, sample).catch(() => {});
 }

@@ -1,25 +1,25 @@
 import type pg from 'pg';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { DumpConverter } from '../dump/dump-converter.ts';
-import { TUPLE_COLUMNS } from '../dump/row-converter.ts';
+import { TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
 import { type CopyIn, startCopy } from './copy-in.ts';
-import { keepQuarantined } from './quarantine-rows.ts';
+import { keepQuarantined } from '../../../records/quarantine.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 import { openStaging, STAGING_TABLE } from './staged-rows.ts';
 
-/** Brings what the converter has ready into the transaction of its client: one statement at a time, memory bounded. */
+/** Sends what the converter has ready to PostgreSQL, one statement at a time, with bounded memory. */
 export interface RangeLoader {
   /** Writes what is ready and large enough; with `all`, everything, and ends the COPY under way. */
   take(all?: boolean): Promise<void>;
   /** Rows that went straight into positions, and into the staging table. */
   rows(): { direct: number; staged: number };
-  /** Breaks off the COPY under way; the transaction has to be rolled back. */
+  /** Ends the COPY under way with an error; the transaction has to be rolled back. */
   abort(reason: Error): void;
 }
 
 /** Tuples are sent in pieces of at least this: many small ones cost more in the driver than in the database. */
 const PIECE = 256 * 1024;
-/** What waits while a COPY to elsewhere is under way. Rows come by id, so that the two targets hardly ever take turns. */
+/** Bytes that wait while a COPY to the other target is under way. Rows come by id, so the targets hardly ever alternate. */
 const WAITING = 2 * 1024 * 1024;
 
 type Target = 'direct' | 'staged';
@@ -28,12 +28,14 @@ const TABLE: Record<Target, string> = {
   staged: `${STAGING_TABLE} (${TUPLE_COLUMNS})`,
 };
 
-export function createRangeLoader(
-  client: pg.PoolClient,
-  key: VehicleSyncKey,
-  converter: DumpConverter,
-  watch: QuarantineWatch,
-): RangeLoader {
+export interface RangeLoaderParts {
+  client: pg.PoolClient;
+  key: VehicleSyncKey;
+  converter: DumpConverter;
+  watch: QuarantineWatch;
+}
+
+export function createRangeLoader({ client, key, converter, watch }: RangeLoaderParts): RangeLoader {
   const loaded: Record<Target, number> = { direct: 0, staged: 0 };
   let copy: CopyIn | null = null;
   let target: Target | null = null;

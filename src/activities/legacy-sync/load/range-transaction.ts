@@ -1,31 +1,40 @@
 import type pg from 'pg';
 import { isDatabaseUnavailable } from '../../../connections/database-errors.ts';
 import type { RangeTotals } from '../../../workflows/legacy-sync/activities.ts';
-import { beginRange, type RangeKey, readLedger } from './range-records.ts';
+import { type RangeLock, beginRange } from './begin-range.ts';
+import { type RangeKey, readLedger } from './range-records.ts';
 
 export interface ImportDependencies {
   pool: pg.Pool;
   /** Called at 'import:before-commit' and 'import:after-commit': where the fault tests strike. */
   faultPoint?: (name: string) => Promise<void> | void;
-  /** How long an answer to COMMIT is waited for before the ledger is asked. */
+  /** How long to wait for the answer to COMMIT before asking the ledger. */
   commitTimeoutMs?: number;
+  /** How long another transaction may hold the vehicle. */
+  lockWaitMs?: number;
 }
 
-/** Loads the range within the transaction. What is given to `onAbort` is called when the signal fires, to end a statement under way. */
+/** Loads the range within the transaction. The callback given to `onAbort` ends a statement under way when the signal aborts. */
 type Work = (client: pg.PoolClient, onAbort: (stop: (reason: Error) => void) => void) => Promise<RangeTotals>;
 
 const COMMIT_TIMEOUT_MS = 30_000;
-/** How long PostgreSQL may take to end what was broken off, before the connection is cut. */
+/** How long PostgreSQL may take to end a cancelled statement before the connection is cut. */
 const GRACE_MS = 2_000;
 
+export interface RangeTransaction {
+  range: RangeKey;
+  signal: AbortSignal;
+  /** What the ledger says of the range; default: the ledger of a vehicle's ranges. */
+  recorded?: (client: pg.PoolClient) => Promise<RangeTotals | null>;
+}
+
 /**
- * Runs `work` and COMMIT unless the ledger has the range already. An answer to COMMIT that does not come is looked up in the ledger. The
- * client goes back to the pool clean, or not at all.
+ * Runs `work` and COMMIT unless the ledger has the range already. When COMMIT is not answered, the ledger tells whether it happened. The
+ * client goes back to the pool without an open transaction, or is destroyed.
  */
 export async function inRangeTransaction(
   deps: ImportDependencies,
-  range: RangeKey,
-  signal: AbortSignal,
+  { range, signal, recorded: readRecorded = (client) => readLedger(client, range) }: RangeTransaction,
   work: Work,
 ): Promise<RangeTotals> {
   const lease = leaseClient(await deps.pool.connect());
@@ -39,8 +48,8 @@ export async function inRangeTransaction(
   signal.addEventListener('abort', abort, { once: true });
   let outcome: 'open' | 'committing' | 'committed' = 'open';
   try {
-    await beginRange(client, range.vehicleId);
-    const recorded = await readLedger(client, range);
+    await beginRange(client, range.vehicleId, lockOf(deps));
+    const recorded = await readRecorded(client);
     if (recorded !== null) return await rolledBack(lease, recorded);
     const totals = await work(client, (handler) => (stop = handler));
     await deps.faultPoint?.('import:before-commit');
@@ -52,7 +61,7 @@ export async function inRangeTransaction(
     return totals;
   } catch (error) {
     if (outcome === 'open') await rolledBack(lease, null);
-    if (outcome === 'committing') return await askLedger(deps.pool, range, lease, error);
+    if (outcome === 'committing') return await askLedger(deps.pool, { range, lease, readRecorded }, error);
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
@@ -60,6 +69,9 @@ export async function inRangeTransaction(
     lease.end(false);
   }
 }
+
+const lockOf = ({ lockWaitMs }: ImportDependencies): RangeLock =>
+  lockWaitMs === undefined ? {} : { waitMs: lockWaitMs };
 
 interface Lease {
   client: pg.PoolClient;
@@ -69,7 +81,7 @@ interface Lease {
 
 function leaseClient(client: pg.PoolClient): Lease {
   let ended = false;
-  // A connection that dies says so to its query and to the client: without a listener the second would end the process.
+  // A connection that dies also emits an error on its client, which would end the process without a listener.
   const ignore = (): void => {};
   client.on('error', ignore);
   return {
@@ -90,8 +102,16 @@ async function commit(client: pg.PoolClient, timeoutMs: number): Promise<void> {
   if (command !== 'COMMIT') throw new Error('PostgreSQL rolled the import back instead of committing it.');
 }
 
-/** Whether it was committed before the answer got lost. The lock in `beginRange` waits for a COMMIT that is still under way. */
-async function askLedger(pool: pg.Pool, range: RangeKey, lease: Lease, error: unknown): Promise<RangeTotals> {
+/** The totals of a COMMIT whose answer got lost; throws `error` when nothing was committed. The lock in `beginRange` waits for a COMMIT still under way. */
+async function askLedger(
+  pool: pg.Pool,
+  {
+    range,
+    lease,
+    readRecorded,
+  }: { range: RangeKey; lease: Lease; readRecorded: (client: pg.PoolClient) => Promise<RangeTotals | null> },
+  error: unknown,
+): Promise<RangeTotals> {
   if (!isDatabaseUnavailable(error)) {
     await rolledBack(lease, null);
     throw error;
@@ -100,7 +120,7 @@ async function askLedger(pool: pg.Pool, range: RangeKey, lease: Lease, error: un
   const second = leaseClient(await pool.connect());
   try {
     await beginRange(second.client, range.vehicleId);
-    const recorded = await readLedger(second.client, range);
+    const recorded = await readRecorded(second.client);
     await rolledBack(second, null);
     if (recorded === null) throw error;
     return recorded;

@@ -6,7 +6,7 @@ import type { ExportManifest } from '../../../workflows/legacy-sync/activities.t
 import { gunzip } from './gunzip.ts';
 import { unzstd } from './unzstd.ts';
 
-/** The path of a local file, or what stands in memory. */
+/** The path of a local file, or the content in memory. */
 export type Dump = string | Buffer;
 
 export interface ReadDumpOptions {
@@ -15,7 +15,7 @@ export interface ReadDumpOptions {
   onProgress?: (bytes: number) => void;
 }
 
-/** Compressed bytes in, the dump out; throws when they do not end where the compression says so. */
+/** Decompresses a dump; throws when the bytes do not end where the compressed stream does. */
 export type Decompress = (file: AsyncIterable<Buffer>, fileBytes: number, signal: AbortSignal) => AsyncIterable<Buffer>;
 
 const PIECE = 256 * 1024;
@@ -27,9 +27,8 @@ const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
 };
 
 /**
- * A dump that was transferred and verified, decompressed, in pieces. A bit that fell over since then, and everything that
- * is not exactly one compressed stream, is an error; it may come after the last piece, so nothing may be committed before
- * the iteration has ended.
+ * Yields a transferred dump, decompressed, in pieces. It throws when a byte has changed since the transfer, or when the file is not exactly
+ * one compressed stream. The error may come after the last piece, so nothing may be committed before the iteration has ended.
  * @throws Failure DumpTruncated, DumpCorrupt; InvalidConfiguration when this machine cannot read zstd
  */
 export async function* readDump(
@@ -59,7 +58,7 @@ const piecesOf = (dump: Dump, highWaterMark: number, signal: AbortSignal): Async
 const nameOf = (dump: Dump): string => (typeof dump === 'string' ? dump : 'in memory');
 
 /**
- * Asked before a dump's content is blamed: a bit that fell over can look like a renamed column.
+ * Verifies the dump's bytes before its content is blamed: a changed bit can look like a renamed column.
  * @throws Failure DumpTruncated, DumpCorrupt
  */
 export async function assertIntact(

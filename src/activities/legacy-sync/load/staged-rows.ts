@@ -1,58 +1,86 @@
 import type pg from 'pg';
-import { TUPLE_COLUMNS } from '../dump/row-converter.ts';
+import { POSITION_COLUMNS, TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
 
-/** Rows that may be there already pass through here. Lives with the connection and empties itself at the end of each transaction. */
+/** Rows that may be in positions already go by way of this table. It exists as long as its connection, and each transaction leaves it empty. */
 export const STAGING_TABLE = 'pg_temp.fleetgraph_staging';
 
-/** Temporary tables made and dropped per range would bloat the catalogue; this one is made once per connection. */
+/** Makes the table once per connection, because making and dropping one per range would bloat the catalogue. */
 export async function openStaging(client: pg.PoolClient): Promise<void> {
   await client.query(
     `CREATE TEMP TABLE IF NOT EXISTS fleetgraph_staging ON COMMIT DELETE ROWS AS SELECT ${TUPLE_COLUMNS} FROM positions WITH NO DATA`,
   );
 }
 
-/** From here on the planner is told how many rows are staged; below, its guess does no harm. */
+const LOWEST_ID = String(-(2n ** 63n));
+/** From this many rows the planner needs their number; below, its guess does no harm. */
 const ANALYZE_FROM = 10_000;
-/** More stretches of days than these are read as fewer and longer ones. */
+/** More stretches of days than this are joined to fewer and longer ones. */
 const MOST_STRETCHES = 8;
-/** A zone's offset, and so a correction of one, is within 26 hours. */
+/** An offset of a time zone, and so a correction of one, is below 26 hours. */
 const DAYS_AROUND = 2;
 
+/** All that a row says: two with one id that differ in any of it are two rows. */
+const CONTENT = POSITION_COLUMNS.filter((column) => !['vehicle_id', 'legacy_id', 'flags'].includes(column)).join(', ');
+
+/** What became of the staged rows. */
+export interface MergedRows {
+  /** How many of each vehicle were new. */
+  inserted: Map<string, number>;
+  /** Vehicles of which two rows have one id and are not the same, with that id: one may be missing now, so nothing may be committed. */
+  repeated: Map<string, string>;
+}
+
+export const NOTHING_MERGED: MergedRows = { inserted: new Map(), repeated: new Map() };
+
 /**
- * Moves the staged rows into positions, except those that are there; returns how many were new. A row is there when its key is. It is
- * also there, under another time, when the night of the clock change, or the zone of its server, was read differently back
- * then: same legacy id, same place, within the reach of an offset. Without that an overlap would double such rows.
+ * Moves the staged rows into positions, except those that are there already. A row is there when its key is, or when one with the same legacy id and
+ * place is, at a time that a zone's offset away is the same: it was read differently then, in the night of a clock change or under another
+ * zone of its server. Otherwise an overlap would double such rows. Offsets are quarters of an hour; a bus that stands has the same place at any time.
  */
 export async function mergeStaged(
   client: pg.PoolClient,
-  staged: { vehicleId: string; rows: number; days: ReadonlySet<number>; fromId: string; toId: string },
-): Promise<number> {
+  staged: { vehicleIds: readonly string[]; rows: number; days: ReadonlySet<number>; fromId: string; toId: string },
+): Promise<MergedRows> {
   if (staged.rows >= ANALYZE_FROM) await client.query('ANALYZE fleetgraph_staging');
-  const parameters: unknown[] = [staged.vehicleId, staged.fromId, staged.toId];
+  // A range that begins at 1 has what lies below, too.
+  const fromId = BigInt(staged.fromId) <= 1n ? LOWEST_ID : staged.fromId;
+  const parameters: unknown[] = [staged.vehicleIds, fromId, staged.toId];
   const known = stretches(staged.days).map(({ first, last }) => {
     parameters.push(dayAsTime(first - DAYS_AROUND), dayAsTime(last + 1 + DAYS_AROUND));
-    return `SELECT legacy_id, latitude, longitude FROM positions
-             WHERE vehicle_id = $1 AND legacy_id BETWEEN $2 AND $3
+    return `SELECT vehicle_id, time, legacy_id, latitude, longitude FROM positions
+             WHERE vehicle_id = ANY($1) AND legacy_id BETWEEN $2 AND $3
                AND time >= $${parameters.length - 1} AND time < $${parameters.length}`;
   });
-  const { rowCount } = await client.query(
-    `WITH known AS MATERIALIZED (${known.join(' UNION ALL ')})
+  const { rows } = await client.query<{ vehicleId: string; rows: number | null; id: string | null }>(
+    `WITH known AS MATERIALIZED (${known.join(' UNION ALL ')}), inserted AS (
      INSERT INTO positions (${TUPLE_COLUMNS})
      SELECT ${TUPLE_COLUMNS} FROM fleetgraph_staging AS staged
-      WHERE NOT EXISTS (SELECT FROM known WHERE known.legacy_id = staged.legacy_id
-                           AND known.latitude = staged.latitude AND known.longitude = staged.longitude)
-     ON CONFLICT DO NOTHING`,
+      WHERE NOT EXISTS (SELECT FROM known WHERE known.vehicle_id = staged.vehicle_id AND known.legacy_id = staged.legacy_id
+                           AND known.latitude = staged.latitude AND known.longitude = staged.longitude
+                           AND extract(epoch FROM known.time - staged.time) % 900 = 0)
+     ON CONFLICT DO NOTHING RETURNING vehicle_id)
+     SELECT vehicle_id::text AS "vehicleId", count(*)::float8 AS rows, NULL AS id FROM inserted GROUP BY 1
+     UNION ALL SELECT vehicle_id::text, NULL, legacy_id::text FROM (${REPEATED}) AS repeated`,
     parameters,
   );
-  return rowCount ?? 0;
+  return {
+    inserted: new Map(rows.flatMap(({ vehicleId, rows: count }) => (count === null ? [] : [[vehicleId, count]]))),
+    repeated: new Map(rows.flatMap(({ vehicleId, id }) => (id === null ? [] : [[vehicleId, id]]))),
+  };
 }
+
+/** The ids that several rows have are found by their hashes; the rows are compared only where there is one. */
+const REPEATED = `
+  SELECT vehicle_id, legacy_id FROM fleetgraph_staging
+    JOIN (SELECT vehicle_id, legacy_id FROM fleetgraph_staging GROUP BY 1, 2 HAVING count(*) > 1) AS several USING (vehicle_id, legacy_id)
+   GROUP BY 1, 2 HAVING count(DISTINCT (${CONTENT})) > 1`;
 
 interface Stretch {
   first: number;
   last: number;
 }
 
-/** The days, joined where their surroundings touch. */
+/** The days as stretches; those whose surroundings touch are one. */
 function stretches(days: ReadonlySet<number>): Stretch[] {
   const joined: Stretch[] = [];
   for (const day of [...days].sort((one, other) => one - other)) {
@@ -72,5 +100,5 @@ function joinNearest(joined: Stretch[]): void {
   joined[nearest - 1]!.last = removed!.last;
 }
 
-/** Days since 1970 as a time that PostgreSQL reads; Date would write years above 9999 in a way it does not. */
+/** Days since 1970 as a time for PostgreSQL, which cannot read how Date writes years above 9999. */
 const dayAsTime = (day: number): string => new Date(Math.min(day, 2_932_896) * 86_400_000).toISOString();

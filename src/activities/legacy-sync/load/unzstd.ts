@@ -5,10 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { Failure } from '../../../errors.ts';
 
-/** `bytesWritten` are the bytes it has consumed. */
+/** `bytesWritten` counts the bytes it has consumed. */
 type ZstdDecompress = Transform & { bytesWritten: number };
 
-/** Node has zstd since 22.15; before that the program of that name does it. */
+/** Node reads zstd since 22.15; before that the program zstd does. */
 const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: object) => ZstdDecompress };
 
 /** A frame that asks for a larger window than this was not made by us. */
@@ -31,11 +31,11 @@ async function* byNode(
 ): AsyncGenerator<Buffer> {
   const decompress = create({ chunkSize: 256 * 1024 });
   const fed = pipeline(Readable.from(file), decompress, { signal });
-  // The reader below meets the same error; without a listener here it would end the process first.
+  // The loop below throws the same error; without a listener here it would end the process first.
   fed.catch(() => {});
   try {
     yield* decompress as AsyncIterable<Buffer>;
-    // Node ends with the first frame and says nothing of what lies behind it. Waiting for that to be read could take for ever.
+    // Node ends with the first frame and ignores bytes behind it. They may never be read, so they are counted instead.
     if (decompress.bytesWritten !== fileBytes) throw unreadable('there is something behind the end of the frame');
     await fed;
   } catch (error) {

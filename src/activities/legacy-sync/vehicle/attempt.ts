@@ -1,51 +1,64 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { setInterval } from 'node:timers';
-import type { ProgressStore, SlotProgress, WorkerStatus } from '../../../connections/progress.ts';
+import type { ProgressStore, SlotProgress, WorkerStatus } from '../../../records/progress.ts';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
-import { FAILURES, Failure, type FailureCode, isFailureCode } from '../../../errors.ts';
-import type { BreakerStore } from '../../../pool/breaker-store.ts';
-import { probeKey } from '../fleet/claim-round.ts';
-import { toApplicationFailure, toFailure } from '../../activity-failures.ts';
-import type { VehicleWork } from '../fleet/vehicle-work.ts';
+import { FAILURES, type FailureCode, isFailureCode } from '../../../errors.ts';
+import type { CircuitStore } from '../../../pool/circuit-store.ts';
+import type { LimitStore } from '../../../pool/limit-store.ts';
+import { probeKey } from '../../../pool/probe-key.ts';
+import { toFailure } from '../../activity-failures.ts';
+import { COST_NO_ATTEMPT } from './retry-rule.ts';
+import type { VehicleWork } from './vehicle-work.ts';
 import { type ProgressMeter, createProgressMeter } from './progress-meter.ts';
-import type { VehicleContext } from './vehicle-context.ts';
+import type { VehicleContext } from '../vehicle-context.ts';
 
-/** Heartbeats and progress go out once a second: at most 2 s behind, and a killed worker is noticed by the 10 s heartbeat timeout. */
+/** Heartbeats and progress go out once a second: they are at most 2 s old, well within the 10 s heartbeat timeout. */
 const TICK_MS = 1_000;
-/** Most vehicles are done within a tick: between ticks the projection alone is told, which costs Temporal nothing and nobody waits for. */
+/** Most vehicles are done within a tick. Between ticks only the live progress in Redis is written, which costs Temporal nothing. */
 const LIVE_MS = 200;
-/** A stage that is over sooner is not written to the vehicle's row; the live projection has it at once. */
+/** A stage that ends sooner is not written to the vehicle's row; the live progress shows it immediately. */
 const STAGE_WRITTEN_AFTER_MS = 100;
+/**
+ * A vehicle that waits for an open circuit asks again when its pause is over. It asks within some seconds in any case: a probe may
+ * succeed, or an operator may close the circuit. Temporal's own interval would grow to half a minute, whatever the circuit's pause is.
+ */
+const ASKS_CIRCUIT_WITHIN_MS = { least: 1_000, most: 5_000 };
 
 export interface Attempt {
   signal: AbortSignal;
   progress: ProgressMeter;
-  /** While true the vehicle queues for a permit, and its work clock stands. */
+  /** true stops the work clock, because the vehicle queues for a permit; false starts it again. */
   queued(waiting: boolean): void;
-  /** The first one starts the work clock, and fails with NoClaim when the run does not hold the vehicle. */
+  /** The first call starts the work clock, and fails with NoClaim when the run does not claim the vehicle. */
   setStatus(status: WorkerStatus): Promise<void>;
+}
+
+/** A vehicle's part in a run. */
+interface VehicleOfRun {
+  key: VehicleSyncKey;
+  context: VehicleContext;
 }
 
 export interface AttemptDependencies {
   work: VehicleWork;
-  breakers: BreakerStore;
+  circuits: CircuitStore;
+  limits: LimitStore;
   progress: ProgressStore;
   /** Where the fault tests strike. */
   faultPoint?: (name: string) => void;
 }
 
 /**
- * Runs one attempt of a vehicle's export or load: work clock, lease, heartbeat and live progress around it, and afterwards the verdict
- * whether a failure may be tried again.
+ * Runs one attempt of a vehicle's export or load with its work clock, lease, heartbeat and live progress. When it fails, the retry rule
+ * decides whether it may be tried again.
  */
 export async function attemptWork<T>(
-  { work, progress, breakers }: AttemptDependencies,
-  key: VehicleSyncKey,
-  context: VehicleContext,
+  { work, progress, circuits, limits }: AttemptDependencies,
+  { key, context }: VehicleOfRun,
   run: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
-  const probing = context.breaker.state !== 'closed';
-  if (probing) await askCircuit(breakers, key, context);
+  const probing = context.circuit.state !== 'closed';
+  if (probing) await askCircuit(circuits, key, context);
   const begunAt = performance.now();
   const activity = Context.current();
   const meter = createProgressMeter(key, context);
@@ -69,10 +82,12 @@ export async function attemptWork<T>(
       },
     });
   } catch (error) {
-    const failure = await verdict(work, key, error, { activity, probing });
-    // One that is not tried again is told when the vehicle is settled.
+    const failure = await verdict(work, error, { key, activity, probing });
+    // The circuit hears of a failure that is not tried again when the vehicle is settled.
     if (failure instanceof ApplicationFailure && !failure.nonRetryable && isFailureCode(failure.type)) {
-      await tellCircuit(breakers, key, context, { code: failure.type, tookMs: performance.now() - begunAt });
+      const outcome = { code: failure.type, tookMs: performance.now() - begunAt };
+      await tellCircuit(circuits, { key, context }, outcome);
+      await tellLimit(limits, { key, context }, outcome);
     }
     throw failure;
   } finally {
@@ -81,7 +96,7 @@ export async function attemptWork<T>(
   }
 }
 
-/** Reports as before, and shows what was reported, LIVE_MS apart. */
+/** Reports to the meter, and shows the meter's state at most every LIVE_MS. */
 function live(meter: ProgressMeter, show: (state: SlotProgress) => void): ProgressMeter['report'] {
   let shownAt = -LIVE_MS;
   return (bytes, rows) => {
@@ -93,38 +108,52 @@ function live(meter: ProgressMeter, show: (state: SlotProgress) => void): Progre
 }
 
 /**
- * Behind an open circuit an attempt is not begun and costs none: it is asked for again later. A circuit that only a human closes, or that
- * was open for longer than a vehicle may be worked on, ends the vehicle.
+ * Refuses an attempt while the server's circuit is open; it costs no attempt and Temporal asks again later. A circuit that only a human
+ * closes, or that is open for longer than a vehicle may be worked on, fails the vehicle.
  */
-async function askCircuit(breakers: BreakerStore, { runId, vehicleId }: VehicleSyncKey, context: VehicleContext) {
-  const { admitted, hopeless, reason } = await breakers.admit(context.server.id, probeKey(runId, vehicleId));
-  if (admitted) return;
-  const refusal = new Failure('CircuitOpen', `Working on vehicle ${context.label}: ${reason}.`);
-  if (!hopeless) throw refusal;
-  throw ApplicationFailure.create({ message: refusal.message, type: refusal.code, nonRetryable: true });
+async function askCircuit(circuits: CircuitStore, { runId, vehicleId }: VehicleSyncKey, context: VehicleContext) {
+  const asked = await circuits.admit(context.server.id, probeKey(runId, vehicleId));
+  if (asked.admitted) return;
+  throw ApplicationFailure.create({
+    message: `Working on vehicle ${context.label}: ${asked.reason}.`,
+    type: 'CircuitOpen' satisfies FailureCode,
+    nonRetryable: asked.hopeless,
+    ...(asked.hopeless ? {} : { nextRetryDelay: asksAgainInMs(asked.retryInMs) }),
+  });
 }
 
-/** Until the vehicle is settled nobody else would hear of it, and all slots would run against the same wall, attempt by attempt. */
+function asksAgainInMs(pauseMs: number): number {
+  const { least, most } = ASKS_CIRCUIT_WITHIN_MS;
+  return Math.ceil(Math.min(Math.max(pauseMs, least), most));
+}
+
+/** Records the failure with the circuit now: if that waited until the vehicle is settled, all slots would go on asking a server that is down. */
 async function tellCircuit(
-  breakers: BreakerStore,
-  { runId, vehicleId }: VehicleSyncKey,
-  { server }: VehicleContext,
+  circuits: CircuitStore,
+  { key, context }: VehicleOfRun,
   outcome: { code: FailureCode; tookMs: number },
 ): Promise<void> {
   if (!FAILURES[outcome.code].infrastructure) return;
-  // PostgreSQL away: the failure itself is what has to be told.
-  await breakers.record(server.id, { key: probeKey(runId, vehicleId), ...outcome }).catch(() => {});
+  // When PostgreSQL is away, the caller still throws the attempt's own failure.
+  await circuits.record(context.server.id, { key: probeKey(key.runId, key.vehicleId), ...outcome }).catch(() => {});
 }
 
-/** They say nothing about the work, and cost no attempt. */
-const COST_NOTHING: ReadonlySet<FailureCode> = new Set(['CircuitOpen', 'DatabaseUnavailable', 'NotStreamed']);
+/** As with the circuit: the limit shrinks now, not when the vehicle is settled. */
+async function tellLimit(
+  limits: LimitStore,
+  { key: { runId, vehicleId }, context }: VehicleOfRun,
+  outcome: { code: FailureCode; tookMs: number },
+): Promise<void> {
+  const work = { serverId: context.server.id, runId, key: probeKey(runId, vehicleId) };
+  // When PostgreSQL is away, the caller still throws the attempt's own failure.
+  await limits.attemptFailed(work, outcome).catch(() => {});
+}
 
-/** Deploys, cancellation and a circuit's probe cost no attempt either. */
+/** What the activity throws. A deploy, a cancellation and a failed probe of a circuit cost no attempt either. */
 async function verdict(
   work: VehicleWork,
-  key: VehicleSyncKey,
   error: unknown,
-  { activity, probing }: { activity: Context; probing: boolean },
+  { key, activity, probing }: { key: VehicleSyncKey; activity: Context; probing: boolean },
 ): Promise<Error> {
   if (activity.cancellationSignal.aborted) {
     return error instanceof CancelledFailure
@@ -133,8 +162,11 @@ async function verdict(
   }
   const failure = toFailure(error);
   if (!failure.retryable) return failure;
-  if (COST_NOTHING.has(failure.code)) return failure;
-  if (probing && failure.infrastructure) return toApplicationFailure(failure);
+  if (COST_NO_ATTEMPT.has(failure.code)) return failure;
+  if (probing && failure.infrastructure) {
+    const { code: type, message } = failure;
+    return ApplicationFailure.create({ message, type, nextRetryDelay: ASKS_CIRCUIT_WITHIN_MS.least });
+  }
   const { failures, mayRetry, retryInMs } = await work.recordFailure(key, failure.code);
   const message = mayRetry ? failure.message : `${failure.message} Given up after ${failures} attempts.`;
   return ApplicationFailure.create({
@@ -153,7 +185,7 @@ interface WorkClock {
   settle(): Promise<void>;
 }
 
-/** Statements go out in the order they were asked for; one that fails only makes the clock less exact, and the lease is renewed again. */
+/** Sends its statements in the order of the calls. A statement that fails only makes the clock less exact; the next tick renews the lease. */
 function createWorkClock(work: VehicleWork, key: VehicleSyncKey): WorkClock {
   let last: Promise<unknown> = Promise.resolve();
   let renewing = false;

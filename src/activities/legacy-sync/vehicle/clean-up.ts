@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
-import { readLegacyServer } from '../../../settings/legacy-servers.ts';
+import { readLegacyServer } from '../../../records/legacy-servers.ts';
+import { readVehicles } from '../../../records/vehicles.ts';
 import type { VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
-import type { LocalStaging } from '../load/local-staging.ts';
+import type { LocalStaging } from '../transfer/local-staging.ts';
 
 export interface CleanUpDependencies {
   pool: pg.Pool;
@@ -15,12 +16,9 @@ export interface CleanUpDependencies {
 export function createCleanUp({ pool, legacyHosts, staging }: CleanUpDependencies): VehicleActivities['cleanUp'] {
   return async ({ runId, vehicleId }) => {
     await staging.remove({ runId, vehicleId });
-    const { rows } = await pool.query<{ server_id: string }>('SELECT server_id FROM vehicles WHERE id = $1', [
-      vehicleId,
-    ]);
-    const serverId = rows[0]?.server_id;
-    if (serverId === undefined) return;
-    const server = await readLegacyServer(pool, serverId);
+    const [vehicle] = await readVehicles(pool, [vehicleId]);
+    if (vehicle === undefined) return;
+    const server = await readLegacyServer(pool, vehicle.serverId);
     await legacyHosts.of(server).removeFiles({ runId, vehicleId }, Context.current().cancellationSignal);
   };
 }

@@ -1,46 +1,51 @@
 import { activityInfo } from '@temporalio/activity';
+import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
-import type { VehicleActivities, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
+import type { VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { ExportOptions } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
-import { type Attempt, type AttemptDependencies, attemptWork } from './attempt.ts';
-import { type FetchDependencies, type RangeResult, fetchRange, isSmall, recallRange } from './fetch-range.ts';
-import { leaveNothing } from './leave-nothing.ts';
-import { type VehicleContext, readVehicleContext } from './vehicle-context.ts';
+import { type AttemptDependencies, attemptWork } from './attempt.ts';
+import { type StreamDependencies, type RangeResult, streamRange, mayStream, recallRange } from './stream-range.ts';
+import type { RangeWork } from './range-work.ts';
+import type { OutlivedFiles } from './outlived-files.ts';
+import { removeOutlivedFiles } from './remove-outlived-files.ts';
+import { type VehicleContext, readVehicleContext } from '../vehicle-context.ts';
 
-export interface ExportDependencies extends AttemptDependencies, FetchDependencies {
+export interface ExportDependencies extends AttemptDependencies, StreamDependencies {
   legacyHosts: LegacyHosts;
+  outlived?: OutlivedFiles;
 }
 
 /**
- * Dumps the next range of the vehicle to a verified file on its legacy host, where a complete file of an earlier attempt is taken as it is.
- * A range that is small is brought into PostgreSQL in the same go, without a file.
+ * Dumps the next range of the vehicle to a verified file on its legacy host; a complete file of an earlier attempt is used as it is.
+ * A small range is streamed into PostgreSQL instead, without a file.
  */
 export function createExportRange(deps: ExportDependencies): VehicleActivities['exportRange'] {
   return async (key) => {
     const context = await readVehicleContext(deps.pool, key);
     const host = deps.legacyHosts.of(context.server);
     const { cursor, frozenTo } = context.sync;
-    return attemptWork(deps, key, context, async (attempt): Promise<RangeResult> => {
-      if (BigInt(cursor) >= BigInt(frozenTo)) return recallRange(deps, host, context, key, attempt.signal);
+    return attemptWork(deps, { key, context }, async (attempt): Promise<RangeResult> => {
+      const work = { key, context, host, attempt };
+      if (BigInt(cursor) >= BigInt(frozenTo)) return recallRange(deps, work);
       await attempt.setStatus('exporting');
       const settings = deps.settings();
-      const options = exportOptions(deps, context, key, attempt);
+      const options = exportOptions(deps, work);
       const limits = {
-        atOnceBytes: settings.atOnceBytes,
+        streamMaxBytes: settings.streamMaxBytes,
         method: settings.transferMethod,
         rangeRows: options.rangeRows,
       };
-      // Whatever went wrong with a stream: the next attempt takes the way that proves more and can be resumed.
-      if (activityInfo().attempt === 1 && isSmall(context, limits)) {
-        return fetchRange(deps, host, context, key, options, attempt);
+      // A second attempt never streams: a file proves more and can be resumed, whatever went wrong with the stream.
+      if (activityInfo().attempt === 1 && mayStream(context, limits)) {
+        return streamRange(deps, work, options);
       }
       try {
-        const exported = await host.exportRange(options);
+        const exported = await host.exportToFile(options);
         if (exported !== null) deps.faultPoint?.('export:done');
         return exported;
       } finally {
-        await leaveNothing(deps, host, key);
+        await removeOutlivedFiles(deps, host, key);
       }
     });
   };
@@ -48,15 +53,15 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
 
 function exportOptions(
   { settings, faultPoint }: ExportDependencies,
-  context: VehicleContext,
-  { runId }: VehicleSyncKey,
-  { signal, progress, queued }: Attempt,
+  { key, context, attempt }: RangeWork,
 ): ExportOptions {
-  const { vehicle, tableColumns, sync } = context;
+  const { signal, progress, queued } = attempt;
+  const { vehicle, tableColumns, engine, sync } = context;
   return {
     vehicle,
     tableColumns,
-    runId,
+    engine,
+    runId: key.runId,
     cursor: sync.cursor,
     frozenTo: sync.frozenTo,
     rangeRows: rangeRows(context, settings()),
@@ -70,18 +75,19 @@ function exportOptions(
   };
 }
 
-/** null where planning counted all that is left, and no more than fits into one range. */
+/** null when planning has counted all rows that are left, and they fit into one range. */
 function rangeRows({ sync }: VehicleContext, settings: LegacySyncSettings): number | null {
   const limit = sync.rangeRows ?? settings.rangeRows;
   return sync.rows === 0 && !sync.capped && sync.plannedRows <= limit ? null : limit;
 }
 
 /**
- * Transactions that commit late do so near the table's head. What lies further below the head of that time was settled when it was read:
- * reading it again, range for range, would only keep a large backlog from getting on.
+ * Transactions commit late only near the table's head. Rows further below the head of that time were final when they were read, so a
+ * large backlog does not read them again with each range.
  */
-function overlapIds({ sync }: VehicleContext, settings: LegacySyncSettings): number {
-  if (sync.cursorHead === null) return settings.overlapIds;
+function overlapIds({ sync, server }: VehicleContext, settings: LegacySyncSettings): number {
+  const overlap = overlapOf(server.columns, settings);
+  if (sync.cursorHead === null) return overlap;
   const belowHead = BigInt(sync.cursorHead) - BigInt(sync.cursor);
-  return belowHead < 0n ? settings.overlapIds : Math.max(0, settings.overlapIds - Number(belowHead));
+  return belowHead < 0n ? overlap : Math.max(0, overlap - Number(belowHead));
 }

@@ -1,6 +1,7 @@
-import type { SlotProgress, WorkerStatus } from '../../../connections/progress.ts';
+import type { SlotProgress, WorkerStatus } from '../../../records/progress.ts';
+import { isSliceId } from '../../../records/slice-claims.ts';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
-import type { VehicleContext } from './vehicle-context.ts';
+import type { VehicleContext } from '../vehicle-context.ts';
 
 export interface ProgressMeter {
   setStatus(status: WorkerStatus): void;
@@ -50,7 +51,8 @@ export function createProgressMeter(
       return {
         workerId: key.slot,
         status,
-        vehicleId: key.vehicleId,
+        // A slice of a table has no vehicle of its own: its label says what it is.
+        vehicleId: isSliceId(key.vehicleId) ? null : key.vehicleId,
         label,
         bytes,
         rows: done,

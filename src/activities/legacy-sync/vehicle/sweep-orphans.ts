@@ -1,8 +1,11 @@
 import type pg from 'pg';
+import { unlessElsewhere } from '../../../connections/advisory-lock.ts';
 import type { Logger } from '../../../logger.ts';
-import { listLegacyServers, readLegacyServer } from '../../../settings/legacy-servers.ts';
+import { listLegacyServers, readLegacyServer } from '../../../records/legacy-servers.ts';
+import { claimedSlices } from '../../../records/table-reads.ts';
+import { type VehicleInRun, claimedVehicles } from '../../../records/vehicle-claims.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
-import type { LocalStaging } from '../load/local-staging.ts';
+import type { LocalStaging } from '../transfer/local-staging.ts';
 
 export interface SweptFiles {
   remote: number;
@@ -44,26 +47,17 @@ export function createSweepOrphans(deps: SweepDependencies): (signal: AbortSigna
 }
 
 async function sweepServer(deps: SweepDependencies, serverId: string, signal: AbortSignal): Promise<number> {
-  const client = await deps.pool.connect();
   try {
-    const { rows } = await client.query<{ mine: boolean }>(
-      'SELECT pg_try_advisory_lock(hashtext($1), hashtext($2)) AS mine',
-      [SWEEP_LOCK, serverId],
-    );
-    if (!rows[0]?.mine) return 0;
-    try {
+    const removed = await unlessElsewhere(deps.pool, { name: SWEEP_LOCK, key: serverId }, async () => {
       const host = deps.legacyHosts.of(await readLegacyServer(deps.pool, serverId));
       const orphans = await orphansAmong(deps, await host.listFiles(signal));
       for (const owner of orphans) await host.removeFiles(owner, signal);
       return orphans.length;
-    } finally {
-      await client.query('SELECT pg_advisory_unlock(hashtext($1), hashtext($2))', [SWEEP_LOCK, serverId]);
-    }
+    });
+    return removed ?? 0;
   } catch (error) {
     deps.logger.info({ err: error, serverId }, 'a legacy server could not be swept now');
     return 0;
-  } finally {
-    client.release();
   }
 }
 
@@ -73,9 +67,8 @@ async function orphansAmong(
 ): Promise<OwnedFolder[]> {
   const old = folders.filter(({ ageMs }) => ageMs > orphanAfterMs());
   if (old.length === 0) return [];
-  const { rows } = await pool.query<{ owner: string }>(
-    `SELECT run_id || '/' || vehicle_id AS owner FROM vehicle_syncs WHERE state = 'claimed'`,
-  );
-  const alive = new Set(rows.map(({ owner }) => owner));
-  return old.filter(({ runId, vehicleId }) => !alive.has(`${runId}/${vehicleId}`));
+  const ownerOf = ({ runId, vehicleId }: VehicleInRun): string => `${runId}/${vehicleId}`;
+  const claimed = [...(await claimedVehicles(pool)), ...(await claimedSlices(pool))];
+  const alive = new Set(claimed.map(ownerOf));
+  return old.filter((folder) => !alive.has(ownerOf(folder)));
 }

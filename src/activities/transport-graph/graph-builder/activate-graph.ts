@@ -2,7 +2,15 @@ import { inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import type { ConstructedGraph } from './construct-graph.ts';
 import type { GraphBuilderContext } from './graph-builder-context.ts';
-import { type GraphRecord, activeGraph, insertGraph, markActivating } from './graph-record.ts';
+import { markActivating } from '../../../records/graph-switch.ts';
+import {
+  type GraphRecord,
+  activeGraph,
+  deleteBuild,
+  endLease,
+  failBuild,
+  insertGraph,
+} from '../../../records/graphs.ts';
 import { holdLease } from './hold-lease.ts';
 import { loadVerified } from './load-verified.ts';
 import { settleActive } from './settle-active.ts';
@@ -11,10 +19,10 @@ import { settleActive } from './settle-active.ts';
 export type Activation = { kind: 'activated' | 'beaten'; graph: GraphRecord };
 
 /**
- * Loads a constructed graph under a new version and switches readers to it. After any failure neither keys nor row are left, save when
- * the switch's own answer never came: then the row stays `activating`, and reconciling finds out what happened.
+ * Loads a constructed graph under a new version and switches readers to it. A failure leaves no keys, and a row that is `failed` with the
+ * reason; a cancelled build leaves nothing. When the answer to the switch was lost, the row stays `activating` until the next reconciliation finds out what happened.
  *
- * @param expected the pointer as it was before the rows were read: a graph that went live since is newer than ours
+ * @param expected the pointer as it was before the rows were read: a graph that went live since then is newer than ours
  */
 export async function activateGraph(
   context: GraphBuilderContext,
@@ -35,8 +43,8 @@ export async function activateGraph(
     log.info('Step 3: Loading the graph into Redis...', { version: graph.version });
     await loadVerified(context, graph.version, { nodes, edges, sha256, datasetVersion, fingerprint }, content);
     context.cancellationSignal().throwIfAborted();
-    if (!(await markActivating(pool, graph.id, 'building', context.settings.buildLeaseMs)))
-      throw superseded(graph, 'its lease ran out');
+    const move = { id: graph.id, from: 'building', leaseMs: context.settings.buildLeaseMs } as const;
+    if (!(await markActivating(pool, move))) throw superseded(graph, 'its lease ran out');
     context.faultPoint?.('graph-builder:before-switch');
     switching = true;
     const result = await store.switchTo(expected, graph.version, nodes);
@@ -45,7 +53,10 @@ export async function activateGraph(
     if (result === 'stale') return await yieldTo(context, graph);
     if (result === 'incomplete') throw superseded(graph, 'its keys are gone');
   } catch (error) {
-    if (!switching) await discard(context, graph);
+    lease.release();
+    if (switching) await leaveToReconciling(context, graph);
+    else if (context.cancellationSignal().aborted) await remove(context, graph);
+    else await discard(context, graph, error);
     throw error;
   } finally {
     lease.release();
@@ -54,12 +65,12 @@ export async function activateGraph(
   return { kind: 'activated', graph };
 }
 
-/** Of two builders that loaded the same graph one was first, and that is as good. */
+/** Another builder loaded the same graph and switched first. Readers get the same content either way, so this is a success. */
 async function yieldTo(context: GraphBuilderContext, graph: GraphRecord): Promise<Activation> {
   await settleActive(context.pool, context.store);
   const active = await activeGraph(context.pool);
   if (active?.fingerprint !== graph.fingerprint) throw superseded(graph, 'readers were sent to another version');
-  await discard(context, graph);
+  await remove(context, graph);
   return { kind: 'beaten', graph: active };
 }
 
@@ -67,15 +78,28 @@ function superseded(graph: GraphRecord, why: string): Failure {
   return new Failure('GraphSuperseded', `Activating ${graph.version}: ${why} in the meantime. It is built again.`);
 }
 
-/** Removes what a failed build has left. What cannot be removed now is found by its lease and by the list of versions. */
-export async function discard({ pool, store, log }: GraphBuilderContext, graph: GraphRecord): Promise<void> {
-  const results = await Promise.allSettled([
-    store.remove(graph.version),
-    pool.query(`DELETE FROM graphs WHERE id = $1 AND state IN ('building', 'activating') AND activated_at IS NULL`, [
-      graph.id,
-    ]),
-  ]);
+/** Removes what a failed build has left, and ends its row. */
+export function discard(context: GraphBuilderContext, graph: GraphRecord, reason: unknown): Promise<void> {
+  const text = reason instanceof Error ? reason.message : String(reason);
+  return clear(context, graph, failBuild(context.pool, graph.id, text));
+}
+
+/** Nothing went wrong with the build: it was cancelled, or another builder made the same graph. */
+const remove = (context: GraphBuilderContext, graph: GraphRecord): Promise<void> =>
+  clear(context, graph, deleteBuild(context.pool, graph.id));
+
+/** A later sweep finds what cannot be removed now, by its lease and by the list of versions. */
+async function clear({ store, log }: GraphBuilderContext, graph: GraphRecord, row: Promise<void>): Promise<void> {
+  const results = await Promise.allSettled([store.remove(graph.version), row]);
   for (const result of results) {
     if (result.status === 'rejected') log.warn(`Not all of ${graph.version} could be removed yet: ${result.reason}`);
   }
+}
+
+/** Whether readers were sent to the graph is not known now. Waiting for the lease would tell it no better. */
+async function leaveToReconciling({ pool, log }: GraphBuilderContext, graph: GraphRecord): Promise<void> {
+  log.warn(`Whether ${graph.version} is live is not known yet; the next reconciliation settles it`);
+  await endLease(pool, graph.id).catch(() => {
+    // PostgreSQL is away, too. The lease runs out by itself.
+  });
 }

@@ -2,20 +2,19 @@ import { namingDatabaseFailures } from '../../../connections/database-errors.ts'
 import { mayEvictGraph } from '../../../connections/redis-memory.ts';
 import type { StageActivities, StageOutcome } from '../../../workflows/transport-graph/activities.ts';
 import { GRAPH_BUILDER } from '../../../workflows/transport-graph/messages.ts';
+import { heartbeating } from '../../heartbeating.ts';
 import { activateGraph } from './activate-graph.ts';
 import { type ConstructedGraph, constructGraph } from './construct-graph.ts';
 import { describeChange } from './describe-change.ts';
 import { backUpGraph } from './graph-backup.ts';
 import { type GraphBuilderContext, type GraphBuilderDependencies, openContext } from './graph-builder-context.ts';
-import type { GraphRecord } from './graph-record.ts';
+import { type GraphRecord, recordReport } from '../../../records/graphs.ts';
 import { refuseEviction } from './load-verified.ts';
 import { maintain } from './maintain-graphs.ts';
 
-/** In the run's message, for as long as the setting allows it. */
+/** The end of the run's message while the settings allow a Redis that may evict the graph. */
 const DEGRADED = ' (degraded: Redis may evict it)';
 const NOTHING = { added: 0, updated: 0, deleted: 0 };
-/** Three times within the activity's heartbeat timeout of 10 s. */
-const HEARTBEAT_MS = 3_000;
 
 /**
  * The stage `graph-builder`: one snapshot of PostgreSQL becomes a graph in Redis, and readers are switched to it in one step.
@@ -23,14 +22,13 @@ const HEARTBEAT_MS = 3_000;
  */
 export function createBuildGraph(deps: GraphBuilderDependencies): StageActivities['buildGraph'] {
   return ({ force }) =>
-    namingDatabaseFailures('Building the graph', async () => {
-      const beat = setInterval(() => deps.heartbeat({ worker: GRAPH_BUILDER }), HEARTBEAT_MS);
-      try {
-        return await build(await openContext(deps), force);
-      } finally {
-        clearInterval(beat);
-      }
-    });
+    namingDatabaseFailures('Building the graph', () =>
+      heartbeating(
+        deps.heartbeat,
+        () => ({ worker: GRAPH_BUILDER }),
+        async () => build(await openContext(deps), force),
+      ),
+    );
 }
 
 async function build(context: GraphBuilderContext, force: boolean): Promise<StageOutcome> {
@@ -63,19 +61,17 @@ function noteEviction({ report }: ConstructedGraph, policy: string): void {
   report.issues.push({ code: 'eviction-allowed', severity: 'warning', count: 1, message, samples: [] });
 }
 
-/** The graph is live; nothing from here on may fail the stage. */
+/** The graph is live, so nothing in here may fail the stage. */
 async function finish(
   context: GraphBuilderContext,
   graph: GraphRecord,
-  { content, report }: ConstructedGraph,
-  previous: string | null,
+  { content, report, active }: ConstructedGraph,
+  version: string | null,
 ): Promise<void> {
   try {
-    const diff = await describeChange(context, previous, content);
-    await context.pool.query('UPDATE graphs SET report = $2 WHERE id = $1', [
-      graph.id,
-      JSON.stringify({ ...report, diff }),
-    ]);
+    const sha256 = active?.version === version ? active?.content_sha256 : null;
+    const diff = await describeChange(context, { version, sha256: sha256 ?? null }, content);
+    await recordReport(context.pool, graph.id, { ...report, diff });
     await backUpGraph(context, graph, content);
   } catch (error) {
     context.log.warn(`The graph is live; its report or backup is missing (${error}): ${graph.version}`);

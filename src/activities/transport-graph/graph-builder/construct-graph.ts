@@ -9,7 +9,8 @@ import { buildTransportGraph } from '../../../graph/transport-graph.ts';
 import { validateGraph } from '../../../graph/validate-graph.ts';
 import type { GraphBuilderContext } from './graph-builder-context.ts';
 import { type GraphIdentity, readIdentity } from './graph-identity.ts';
-import { type GraphRecord, activeGraph, lastBuiltGraph } from './graph-record.ts';
+import { recordGraphReport } from '../../../records/datasets.ts';
+import { type GraphRecord, activeGraph, lastBuiltGraph } from '../../../records/graphs.ts';
 import { beginSnapshot, readGraphRows } from './read-graph-rows.ts';
 
 export interface ConstructedGraph {
@@ -19,11 +20,12 @@ export interface ConstructedGraph {
   active: GraphRecord | null;
 }
 
-/** `built`: there is a graph of these very rows already. */
+/** `built`: a graph of these very rows exists already. */
 export type Construction = { kind: 'built'; graph: GraphRecord } | ({ kind: 'new' } & ConstructedGraph);
 
 /**
- * Reads one snapshot of the network and makes a valid graph of it, in memory. The report is kept with the dataset either way.
+ * Reads one snapshot of the network and makes a valid graph of it, in memory. The report is kept with the dataset whether the graph is
+ * valid or not.
  * Errors: GraphNoData, GraphInvalid.
  */
 export async function constructGraph(
@@ -41,9 +43,16 @@ export async function constructGraph(
     horizonDays: rows.horizonDays,
     active,
     maxShrinkPercent: context.settings.graphShrinkPercent,
+    oneWayStops: context.settings.oneWayStops,
+    hubStopId: identity.hubStopId,
     shrinkApprovedBy: identity.approvedBy,
   });
-  await keepReport(context.pool, identity, report);
+  const { datasetVersion, fingerprint } = identity;
+  await recordGraphReport(context.pool, datasetVersion, {
+    checkedAt: new Date().toISOString(),
+    fingerprint,
+    ...report,
+  });
   if (!report.valid) {
     throw new Failure(
       'GraphInvalid',
@@ -64,19 +73,8 @@ async function readSnapshot(context: GraphBuilderContext, client: pg.PoolClient,
     throw new Failure('GraphNoData', 'Building the graph: there is no active dataset. Run odata-sync-worker first.');
   }
   const [active, last] = [await activeGraph(client), await lastBuiltGraph(client)];
-  // The last one built, not the active one: what an operator rolled back from must not come back by itself.
+  // Compare with the graph built last, not with the active one: a graph from which an operator rolled back must not come back by itself.
   if (!force && active !== null && last?.fingerprint === identity.fingerprint) return { kind: 'built', graph: last };
   context.log.info('Step 1: Loading stops, routes and flights...');
   return { kind: 'new', identity, active, rows: await readGraphRows(client) };
-}
-
-/** With the dataset and not with a graph: an invalid one has no row of its own. */
-async function keepReport(pool: pg.Pool, identity: GraphIdentity, report: GraphReport): Promise<void> {
-  await pool.query(
-    `UPDATE datasets SET statistics = statistics || jsonb_build_object('graph', $2::jsonb) WHERE version = $1`,
-    [
-      identity.datasetVersion,
-      JSON.stringify({ checkedAt: new Date().toISOString(), fingerprint: identity.fingerprint, ...report }),
-    ],
-  );
 }

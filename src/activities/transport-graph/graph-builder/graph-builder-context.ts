@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
-import { type GraphStore, createGraphStore } from '../../../connections/graph-store.ts';
+import { type GraphStore, createGraphStore } from '../../../graph-store/graph-store.ts';
 import type { ObjectStore } from '../../../connections/object-store.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { StageLog } from '../stage-log.ts';
@@ -8,14 +8,14 @@ import type { StageLog } from '../stage-log.ts';
 /** What the worker process gives the graph builder. */
 export interface GraphBuilderDependencies {
   pool: pg.Pool;
-  /** Of its own for graphs, with a command timeout of seconds: batches are large. */
+  /** A connection for graphs alone, with a command timeout of seconds because the batches are large. */
   redis: Redis;
   settings: { read(): Promise<TransportGraphSettings> };
   openBackupStore(settings: TransportGraphSettings): Promise<ObjectStore>;
   log: StageLog;
   heartbeat: (details: unknown) => void;
   cancellationSignal: () => AbortSignal;
-  /** Where the fault tests strike. */
+  /** The fault tests make the builder fail here. */
   faultPoint?: (name: string) => void;
 }
 

@@ -6,16 +6,16 @@ import { type RefillResult, ensureGraphInRedis } from './refill-graph.ts';
 
 const NEVER = new AbortController().signal;
 
-/** What a worker does again and again (`graph.refill_check_ms`). May run anywhere at once. */
+/** A worker runs this every `graph.refill_check_ms`. Several workers may run it at once. */
 export async function maintainGraphs(deps: GraphBuilderDependencies): Promise<RefillResult> {
-  // It is nobody's activity: there is nothing to heartbeat to, and Temporal's own functions throw.
+  // This runs outside an activity, where Temporal's own heartbeat and cancellation functions throw.
   const context = { ...(await openContext(deps)), heartbeat: () => {}, cancellationSignal: () => NEVER };
   const result = await maintain(context);
   await sweepGraphBackups(deps);
   return result;
 }
 
-/** The part of it that a build does before it begins. */
+/** The part of the maintenance that a build does before it begins. */
 export async function maintain(context: GraphBuilderContext): Promise<RefillResult> {
   await reconcileGraphs(context);
   const result = await ensureGraphInRedis(context);

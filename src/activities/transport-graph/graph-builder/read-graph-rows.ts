@@ -1,8 +1,10 @@
+import type pg from 'pg';
 import type { Queryable } from '../../../connections/postgres.ts';
+import { copyOut } from './copy-out.ts';
 import type { GraphRows, RouteRow, StopRow } from '../../../graph/graph-rows.ts';
+import { EDGE_WEIGHT } from './edge-weight.ts';
 
 type StopTuple = [string, string, string | null, number | null, number | null, boolean];
-type RouteTuple = [string | null, string, string, number | null, number | null, string | null, number | null];
 
 const STOPS = `
   SELECT id, name, city_name, latitude, longitude, false FROM stops
@@ -10,21 +12,21 @@ const STOPS = `
   SELECT id, name, city_name, latitude, longitude, true FROM virtual_stops`;
 
 /**
- * One row per route whatever the number of its flights: those stay in PostgreSQL. Behind them, flights of no route come as a row without an id.
- * date_part and not a subtraction of times: PostgreSQL refuses to subtract an infinite one, and the validation shall name the route.
+ * One row per route, however many flights it has: the flights stay in PostgreSQL. Rows without an id count the flights whose route does not
+ * exist.
  */
 const ROUTES = `
-  SELECT r.id, r.from_stop_id, r.to_stop_id, coalesce(f.shortest / 60, r.duration_minutes::float8), r.distance_km, r.transport_type,
-         CASE WHEN r.id IS NULL THEN f.flights::int END
+  SELECT r.id, r.from_stop_id, r.to_stop_id, coalesce(f.weight, r.${EDGE_WEIGHT.withoutFlights}), r.distance_km, r.transport_type,
+         CASE WHEN r.id IS NULL THEN f.flights::int ELSE 0 END
   FROM (SELECT id, from_stop_id, to_stop_id, duration_minutes, distance_km, transport_type FROM routes
         UNION ALL
         SELECT id, from_stop_id, to_stop_id, duration_minutes, distance_km, transport_type FROM virtual_routes) r
-  FULL JOIN (SELECT route_id, count(*) AS flights, min(date_part('epoch', arrival_at) - date_part('epoch', departure_at)) AS shortest
+  FULL JOIN (SELECT route_id, count(*) AS flights, ${EDGE_WEIGHT.ofFlights} AS weight
              FROM flights GROUP BY route_id) f ON f.route_id = r.id`;
 
 const HORIZON = `SELECT (date_part('epoch', max(departure_at)) - date_part('epoch', now())) / 86400 AS days FROM flights`;
 
-/** Begins the snapshot that all reads of one graph share; must be the transaction's first statement. */
+/** Begins the snapshot that all reads of one graph share. It must be the transaction's first statement. */
 export async function beginSnapshot(database: Queryable): Promise<void> {
   await database.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
   // A hash table of 100,000 routes needs 18 MB; the default of 4 MB would sort on disk.
@@ -32,15 +34,24 @@ export async function beginSnapshot(database: Queryable): Promise<void> {
   await database.query('SET LOCAL jit = off');
 }
 
-export async function readGraphRows(database: Queryable): Promise<GraphRows> {
-  const stops = await database.query<StopTuple>({ text: STOPS, rowMode: 'array' });
-  const found = await database.query<RouteTuple>({ text: ROUTES, rowMode: 'array' });
-  const horizon = await database.query<{ days: number | null }>(HORIZON);
+export async function readGraphRows(client: pg.PoolClient): Promise<GraphRows> {
+  const stops = await client.query<StopTuple>({ text: STOPS, rowMode: 'array' });
+  const lines = await copyOut(client, ROUTES);
+  const horizon = await client.query<{ days: number | null }>(HORIZON);
   const routes: RouteRow[] = [];
   let orphanFlights = 0;
-  for (const [id, fromStopId, toStopId, weight, distance, transportType, orphans] of found.rows) {
-    if (id === null) orphanFlights += orphans ?? 0;
-    else routes.push({ id, fromStopId, toStopId, weight, distance, transportType });
+  for (const [id, fromStopId, toStopId, weight, distance, transportType, orphans] of lines) {
+    if (id === null) orphanFlights += Number(orphans);
+    else {
+      routes.push({
+        id: id!,
+        fromStopId: fromStopId!,
+        toStopId: toStopId!,
+        weight: weight === null ? null : Number(weight),
+        distance: distance === null ? null : Number(distance),
+        transportType: transportType ?? null,
+      });
+    }
   }
   return { stops: stops.rows.map(toStop), routes, orphanFlights, horizonDays: horizon.rows[0]!.days };
 }

@@ -1,30 +1,28 @@
 import { discard } from './activate-graph.ts';
 import type { GraphBuilderContext } from './graph-builder-context.ts';
-import { selectGraphs } from './graph-record.ts';
+import { undoActivating } from '../../../records/graph-switch.ts';
+import { abandonedGraphs, knownVersions } from '../../../records/graphs.ts';
 import { settleActive } from './settle-active.ts';
 
+const BUILDER_GONE = 'its builder ended before readers were sent to it';
+
 /**
- * Repairs what a builder that died has left: finishes or undoes its switch, removes its keys and its row. PostgreSQL says what was
- * meant, the pointer says what readers have; a row `activating` is the only state in which both may differ.
+ * Repairs what a dead builder has left: finishes or undoes its switch, and removes its keys and its row. PostgreSQL says which graph was
+ * meant to be live; the pointer says which one readers get. Only while a row is `activating` may the two differ.
  */
 export async function reconcileGraphs(context: GraphBuilderContext): Promise<void> {
   const { pool, store } = context;
   await settleActive(pool, store);
   const pointer = await store.pointer();
-  const dead = await selectGraphs(
-    pool,
-    `WHERE state IN ('building', 'activating') AND coalesce(lease_until < now(), true) AND version IS DISTINCT FROM $1`,
-    [pointer],
-  );
-  for (const graph of dead) {
-    if (graph.activated_at === null) await discard(context, graph);
-    // A rollback that was never switched: its graph is whole and stays what it was.
-    else await pool.query(`UPDATE graphs SET state = 'retired' WHERE id = $1 AND state = 'activating'`, [graph.id]);
+  for (const graph of await abandonedGraphs(pool, pointer)) {
+    if (graph.activated_at === null) await discard(context, graph, BUILDER_GONE);
+    // This was a rollback whose switch never happened. Its graph is whole and stays retired.
+    else await undoActivating(pool, graph.id);
   }
   await removeStrangers(context, pointer);
 }
 
-/** Versions in Redis without a row: left by a build whose clean-up failed, or by a database that was made anew. */
+/** Removes versions in Redis that have no row. A build whose clean-up failed leaves them, and so does a database that was made anew. */
 async function removeStrangers(
   { pool, store, settings, log }: GraphBuilderContext,
   pointer: string | null,
@@ -33,10 +31,10 @@ async function removeStrangers(
     ({ version, since }) => version !== pointer && since < Date.now() - settings.graceMs,
   );
   if (old.length === 0) return;
-  const known = await selectGraphs(pool, `WHERE version = ANY($1) AND state <> 'deleted'`, [
+  const kept = await knownVersions(
+    pool,
     old.map(({ version }) => version),
-  ]);
-  const kept = new Set(known.map(({ version }) => version));
+  );
   for (const { version } of old) {
     if (kept.has(version)) continue;
     await store.remove(version);

@@ -1,20 +1,27 @@
-import { inTransaction } from '../../../connections/postgres.ts';
+import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import { contentSum } from '../../../graph/graph-content.ts';
+import { actOfRequest, recordAct } from '../../../records/audit-log.ts';
 import { type GraphBuilderContext, type GraphBuilderDependencies, openContext } from './graph-builder-context.ts';
-import { type GraphRecord, activeGraph, markActivating, selectGraphs } from './graph-record.ts';
+import { type GraphRecord, activeGraph, retiredGraph } from '../../../records/graphs.ts';
+import { markActivating, undoActivating } from '../../../records/graph-switch.ts';
 import { settleActive } from './settle-active.ts';
 
 export interface RollbackRequest {
-  /** The graph before the active one unless said. */
+  /** The default is the graph before the active one. */
   version?: string;
+  /** The graph that is to be left: another one that is live by then stays. The default is whichever is live. */
+  from?: string;
+  /** Names the request, so that one that was done is not done again. */
+  request?: string;
   actor: string;
   reason: string;
 }
 
 /**
- * Sends readers back to an earlier graph that is still whole in Redis, with an audit row. The pipeline does not build the one that was
- * left again until its data changes. Errors: GraphUnavailable, GraphSuperseded.
+ * Sends readers back to an earlier graph that is still whole in Redis, and writes an audit row. The pipeline builds the graph that was left
+ * again only when its data change.
+ * Errors: GraphUnavailable, GraphSuperseded.
  */
 export async function rollbackGraph(
   deps: GraphBuilderDependencies,
@@ -24,33 +31,49 @@ export async function rollbackGraph(
   const { pool, store } = context;
   await settleActive(pool, store);
   const active = await activeGraph(pool);
+  const before = request.request === undefined ? null : await doneBefore(pool, request.request, active);
+  if (before !== null) return before;
+  if (request.from !== undefined && request.from !== active?.version) {
+    throw superseded(
+      `Leaving ${request.from}: the live graph is ${active?.version ?? 'none'} by now. Nothing was switched.`,
+    );
+  }
   const target = await findTarget(context, active, request.version);
   const stored = await store.read(target.version);
   if (stored === null || contentSum(stored) !== target.content_sha256) {
     throw new Failure('GraphUnavailable', `Rolling back to ${target.version}: it is not whole in Redis any more.`);
   }
   await inTransaction(pool, async (client) => {
-    if (!(await markActivating(client, target.id, 'retired', context.settings.buildLeaseMs))) {
+    const move = { id: target.id, from: 'retired', leaseMs: context.settings.buildLeaseMs } as const;
+    if (!(await markActivating(client, move))) {
       throw new Failure(
         'GraphUnavailable',
         `Rolling back to ${target.version}: it has just been removed or activated.`,
       );
     }
-    await client.query(
-      `INSERT INTO audit_log (actor, action, subject, reason, details) VALUES ($1, 'graph.rollback', $2, $3, $4)`,
-      [request.actor, target.version, request.reason, { from: active?.version ?? null }],
-    );
+    const { actor, reason } = request;
+    const details = { from: active?.version ?? null, ...(request.request && { request: request.request }) };
+    await recordAct(client, { actor, action: 'graph.rollback', subject: target.version, reason, details });
   });
   const result = await store.switchTo(active?.version ?? null, target.version, target.nodes);
   if (result === 'stale' || result === 'incomplete') {
-    await pool.query(`UPDATE graphs SET state = 'retired' WHERE id = $1 AND state = 'activating'`, [target.id]);
-    throw new Failure(
-      'GraphSuperseded',
-      `Rolling back to ${target.version}: the live graph changed meanwhile. Look again.`,
-    );
+    await undoActivating(pool, target.id);
+    throw superseded(`Rolling back to ${target.version}: the live graph changed meanwhile. Look again.`);
   }
   await settleActive(pool, store, target.id);
   return { from: active?.version ?? '', to: target.version };
+}
+
+const superseded = (message: string): Failure => new Failure('GraphSuperseded', message);
+
+/** The result of an earlier attempt at this request, when the graph it switched to is live. */
+async function doneBefore(
+  pool: Queryable,
+  request: string,
+  active: GraphRecord | null,
+): Promise<{ from: string; to: string } | null> {
+  const act = await actOfRequest<{ from: string | null }>(pool, 'graph.rollback', request);
+  return act === null || act.subject !== active?.version ? null : { from: act.details.from ?? '', to: act.subject };
 }
 
 async function findTarget(
@@ -59,12 +82,8 @@ async function findTarget(
   version: string | undefined,
 ): Promise<GraphRecord> {
   const wanted = version ?? active?.previous_version;
-  const [target] = await selectGraphs(
-    pool,
-    `WHERE state = 'retired' AND ($1::text IS NULL OR version = $1) ORDER BY activated_at DESC LIMIT 1`,
-    [wanted ?? null],
-  );
-  if (target !== undefined) return target;
+  const target = await retiredGraph(pool, wanted ?? null);
+  if (target !== null) return target;
   throw new Failure(
     'GraphUnavailable',
     `Rolling back: there is no earlier graph${wanted ? ` ${wanted}` : ''} to go back to.`,

@@ -15,23 +15,23 @@ const documentSchema = z.strictObject({
 });
 export type BackupDocument = z.infer<typeof documentSchema>;
 
-/** Of the same answers always the same key: what is there already needs no second upload. */
+/** The same answers always get the same key, so a backup that is stored already needs no second upload. */
 export const backupKey = (prefix: string, source: string, rawSha256: string): string =>
   `${prefix}datasets/${source}/${rawSha256}.json.gz`;
 
-/** The source's answers, character by character, as gzip JSON. */
+/** Packs the source's answers as gzip JSON, character by character. */
 export async function packBackup(source: string, rawSha256: string, raw: RawSet[]): Promise<Buffer> {
   const document: BackupDocument = {
     format: FORMAT,
     source,
     rawSha256,
-    // A byte order mark is kept: the hash is of the bytes as they came.
+    // The byte order mark is kept, because the hash is of the bytes as they came.
     sets: raw.map(({ set, pages }) => ({ set, pages: pages.map((page) => page.toString('utf8')) })),
   };
   return promisify(gzip)(JSON.stringify(document));
 }
 
-/** Unpacks a backup and proves it by its hash. Errors: OdataInvalid. */
+/** Unpacks a backup and checks its hash. Errors: OdataInvalid. */
 export async function unpackBackup(body: Buffer): Promise<BackupDocument> {
   const refuse = (found: string, cause?: unknown) =>
     new Failure('OdataInvalid', `Reading a backup: ${found}.`, { cause });

@@ -1,4 +1,6 @@
-/** Rows as the source has them, in our terms; times as milliseconds since 1970, texts in NFC. */
+import type { SetCounts } from '../../../records/datasets.ts';
+
+/** The source's rows in our terms. Times are milliseconds since 1970, texts are in NFC. */
 export interface StopRow {
   id: string;
   name: string;
@@ -34,6 +36,12 @@ export interface DatasetRows {
   flights: FlightRow[];
 }
 
-/** What the spec gives a flight whose source does not say. */
+/** The spec's number of seats for a flight whose source gives none. */
 export const DEFAULT_SEATS = 50;
 export const DEFAULT_TRANSPORT_TYPE = 'BUS';
+
+export const countsOf = ({ stops, routes, flights }: DatasetRows): SetCounts => ({
+  stops: stops.length,
+  routes: routes.length,
+  flights: flights.length,
+});

@@ -1,33 +1,35 @@
 import { createHash } from 'node:crypto';
 import type { OdataOptions } from '../../../connections/odata/odata-options.ts';
 import type { OdataRow } from '../../../connections/odata/odata-page.ts';
-import { type SetRequest, openOdataSource } from '../../../connections/odata/odata-source.ts';
+import { type OdataSource, type SetRequest, openOdataSource } from '../../../connections/odata/odata-source.ts';
 import { readPassword } from '../../../connections/secrets.ts';
 import { Failure } from '../../../errors.ts';
-import { type SourceSet, propertiesOf } from '../../../settings/odata-mapping.ts';
+import { type OdataMapping, type SourceSet, propertiesOf } from '../../../settings/odata-mapping.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
-import type { DatasetRows } from './dataset-rows.ts';
-import { mapDataset } from './map-dataset.ts';
-import { readMapping } from './read-mapping.ts';
+import { FORM } from './dataset-content.ts';
+import { type MappedDataset, type SourceRows, mapDataset } from './map-dataset.ts';
+import { type ConfiguredMapping, readMapping } from './read-mapping.ts';
+import { type JsonDateKind, isBareJsonDate } from './source-values.ts';
 
-/** The answers of the source as they came, set by set. */
+/** The source's answers for one set, as they came. */
 export interface RawSet {
   set: string;
   pages: Buffer[];
 }
 
 export interface FetchedDataset {
-  rows: DatasetRows;
   raw: RawSet[];
-  /** Of all answers' bytes, in order. */
+  /** SHA-256 of the bytes of all answers, in order. */
   rawSha256: string;
-  /** Properties of the default mapping that the source does not have. */
-  missing: string[];
+  /** SHA-256 of these bytes and of all that decides how they are read. The same again has the same content. */
+  readingSha256: string;
+  /** Makes rows of the answers. Errors: OdataInvalid. */
+  map(): MappedDataset;
 }
 
 /**
- * Reads the three sets of the source and maps them.
- * Errors: InvalidConfiguration, SecretUnavailable and those of the source (Odata…); nothing is retried here beyond single requests.
+ * Reads the three sets of the source. Retries single requests only.
+ * Errors: InvalidConfiguration, SecretUnavailable and those of the source (Odata…).
  */
 export async function fetchDataset(settings: TransportGraphSettings, signal: AbortSignal): Promise<FetchedDataset> {
   const { mapping, explicit } = await readMapping(settings.odataMapping);
@@ -35,23 +37,60 @@ export async function fetchDataset(settings: TransportGraphSettings, signal: Abo
   const stops = await source.readSet(requestOf(mapping.stops));
   const routes = await source.readSet(requestOf(mapping.routes));
   const flights = await source.readSet(requestOf(mapping.flights));
-  const { rows, missing } = mapDataset(
-    { dialect: stops.dialect, stops: stops.rows, routes: routes.rows, flights: flights.rows },
-    mapping,
-    settings.odataTimeZone,
-  );
-  if (explicit && missing.length > 0) {
-    throw new Failure(
-      'OdataInvalid',
-      `Reading the source: no row has ${missing.join(', ')}, which odata.mapping names. Correct the mapping, or grant the source's user these properties.`,
-    );
-  }
+  const { dialect } = stops;
+  const jsonDates = await jsonDatesOf(source, mapping.flights, flights.rows);
+  const { odataTimeZone } = settings;
+  const answers = { dialect, stops: stops.rows, routes: routes.rows, flights: flights.rows, jsonDates };
   const raw = [
     { set: mapping.stops.set, pages: stops.pages },
     { set: mapping.routes.set, pages: routes.pages },
     { set: mapping.flights.set, pages: flights.pages },
   ];
-  return { rows, raw, rawSha256: sha256(raw), missing };
+  const rawSha256 = sha256(raw);
+  const reading = [FORM, rawSha256, mapping, explicit, odataTimeZone, dialect, [...jsonDates]];
+  return {
+    raw,
+    rawSha256,
+    readingSha256: createHash('sha256').update(JSON.stringify(reading)).digest('hex'),
+    map: () => mapAnswers(answers, { mapping, explicit }, odataTimeZone),
+  };
+}
+
+function mapAnswers(answers: SourceRows, { mapping, explicit }: ConfiguredMapping, timeZone: string): MappedDataset {
+  const mapped = mapDataset(answers, mapping, timeZone);
+  if (!explicit || mapped.missing.length === 0) return mapped;
+  throw new Failure(
+    'OdataInvalid',
+    `Reading the source: no row has ${mapped.missing.join(', ')}, which odata.mapping names. Correct the mapping, or grant the source's user these properties.`,
+  );
+}
+
+/**
+ * What `/Date(ms)/` without an offset is in each property of the flights that has one. A guess would be wrong by the source's whole offset.
+ * Errors: OdataInvalid when neither the mapping nor `$metadata` says it.
+ */
+async function jsonDatesOf(
+  source: OdataSource,
+  { set, fields, jsonDates }: OdataMapping['flights'],
+  rows: OdataRow[],
+): Promise<Map<string, JsonDateKind>> {
+  const bare = [...new Set([fields.departureAt, fields.arrivalAt])].filter((name) =>
+    rows.some(name.includes('/') ? (row) => isBareJsonDate(valueAt(row, name)) : (row) => isBareJsonDate(row[name])),
+  );
+  if (bare.length === 0) return new Map();
+  if (jsonDates !== 'metadata') return new Map(bare.map((name) => [name, jsonDates]));
+  const types = await source.typesOf(set);
+  return new Map(bare.map((name) => [name, kindOf(set, name, types.get(name))]));
+}
+
+function kindOf(set: string, name: string, type: string | undefined): JsonDateKind {
+  if (type === 'Edm.DateTime') return 'clock';
+  if (type === 'Edm.DateTimeOffset') return 'instant';
+  throw new Failure(
+    'OdataInvalid',
+    `Reading ${set}: ${name} is a /Date(…)/ without an offset, and $metadata ${type === undefined ? 'does not say its type' : `says ${type}`}: ` +
+      'neither Edm.DateTime, the clock of the source, nor Edm.DateTimeOffset, an instant. Say by `jsonDates` of `flights` in odata.mapping which it is, "clock" or "instant".',
+  );
 }
 
 async function optionsOf(settings: TransportGraphSettings): Promise<OdataOptions> {
@@ -81,10 +120,21 @@ function requestOf({ set, fields, select, ignoreWhen, filter }: SourceSet): SetR
   return {
     set,
     key,
-    keyOf: (row) => JSON.stringify(key.map((name) => valueAt(row, name))),
+    keyOf: keyReader(key),
     ...(select && { select: names }),
     ...(expand.length > 0 && { expand }),
     ...(filter !== undefined && { filter }),
+  };
+}
+
+/** One text per key. A key that is one text is itself; any other begins as no such text may. */
+function keyReader(key: string[]): (row: OdataRow) => string {
+  const [only] = key;
+  const several = (row: OdataRow): string => `\0${JSON.stringify(key.map((name) => valueAt(row, name)))}`;
+  if (key.length > 1 || only === undefined || only.includes('/')) return several;
+  return (row) => {
+    const value = row[only];
+    return typeof value === 'string' && !value.startsWith('\0') ? value : several(row);
   };
 }
 

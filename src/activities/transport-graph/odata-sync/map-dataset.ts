@@ -10,15 +10,18 @@ import {
   type RouteRow,
   type StopRow,
 } from './dataset-rows.ts';
-import { isIgnored } from './ignored-row.ts';
+import { createKeySet } from '../../../connections/odata/key-set.ts';
+import { ignoredRows } from './ignored-row.ts';
 import { RowProblem, type RowReader, createRowReader } from './row-reader.ts';
-import { createTimeReader } from './source-values.ts';
+import { type JsonDateKind, createTimeReader } from './source-values.ts';
 
 export interface SourceRows {
   dialect: OdataDialect;
   stops: OdataRow[];
   routes: OdataRow[];
   flights: OdataRow[];
+  /** What dates of V2 without an offset are, by property of the flights; `clock` for others. */
+  jsonDates?: ReadonlyMap<string, JsonDateKind>;
 }
 
 const LATITUDE = { from: -90, to: 90 };
@@ -30,23 +33,26 @@ const SEATS = { from: 0, to: 2_147_483_647, whole: true } as const;
 
 export interface MappedDataset {
   rows: DatasetRows;
-  /** Properties of the mapping that no row of the source has: `Routes.DistanceKm`. */
+  /** Properties of the mapping that no row of the source has, such as `Routes.DistanceKm`. */
   missing: string[];
 }
 
-/** The source's rows as stops, routes and flights. Errors: OdataInvalid, which counts the rows of a set that cannot be read. */
+/** Maps the source's rows to stops, routes and flights. Errors: OdataInvalid, with the number of rows of a set that cannot be read. */
 export function mapDataset(source: SourceRows, mapping: OdataMapping, timeZone: string): MappedDataset {
   const readTime = createTimeReader(timeZone);
   const missing: string[] = [];
   const read = <T extends { id: string }>(rows: OdataRow[], from: SourceSet, map: (row: RowReader) => T): T[] => {
-    const own = rows.filter((row) => !isIgnored(row, from, source.dialect));
+    const ignored = ignoredRows(from, source.dialect);
+    const own = rows.filter((row) => !ignored(row));
     missing.push(...missingProperties(own, from));
     return mapRows(own, from, createRowReader(source.dialect, readTime), map);
   };
   const stops = read(source.stops, mapping.stops, (row) => toStop(row, mapping.stops.fields));
   const routes = read(source.routes, mapping.routes, (row) => toRoute(row, mapping.routes.fields));
   const routesById = new Map(routes.map((route) => [route.id, route]));
-  const flights = read(source.flights, mapping.flights, (row) => toFlight(row, mapping.flights.fields, routesById));
+  const flights = read(source.flights, mapping.flights, (row) =>
+    toFlight(row, mapping.flights.fields, { routesById, jsonDates: source.jsonDates ?? new Map() }),
+  );
   return { rows: { stops, routes, flights }, missing };
 }
 
@@ -78,10 +84,13 @@ function toRoute(row: RowReader, fields: OdataMapping['routes']['fields']): Rout
 function toFlight(
   row: RowReader,
   fields: OdataMapping['flights']['fields'],
-  routes: ReadonlyMap<string, RouteRow>,
+  {
+    routesById,
+    jsonDates,
+  }: { routesById: ReadonlyMap<string, RouteRow>; jsonDates: ReadonlyMap<string, JsonDateKind> },
 ): FlightRow {
   const routeId = row.key(fields.routeId);
-  const route = routes.get(routeId);
+  const route = routesById.get(routeId);
   const stop = (names: string | string[] | undefined, ofRoute: string | undefined): string => {
     const id = names === undefined ? ofRoute : row.key(names);
     if (id === undefined)
@@ -93,34 +102,35 @@ function toFlight(
     routeId,
     fromStopId: stop(fields.fromStopId, route?.fromStopId),
     toStopId: stop(fields.toStopId, route?.toStopId),
-    departureAt: row.time(fields.departureAt),
-    arrivalAt: row.time(fields.arrivalAt),
+    departureAt: row.time(fields.departureAt, jsonDates.get(fields.departureAt)),
+    arrivalAt: row.time(fields.arrivalAt, jsonDates.get(fields.arrivalAt)),
     availableSeats: row.optionalNumber(fields.availableSeats, SEATS) ?? DEFAULT_SEATS,
   };
 }
 
-/** Rows that cannot be read are counted, and the first is told: a person then knows whether it is a row or the mapping. */
+/** Counts the rows that cannot be read and describes the first, so that a person can tell a bad row from a wrong mapping. */
 function mapRows<T extends { id: string }>(
   rows: OdataRow[],
   { set }: SourceSet,
   reader: ReturnType<typeof createRowReader>,
   map: (row: RowReader) => T,
 ): T[] {
-  const mapped = new Map<string, T>();
+  const mapped: T[] = [];
+  const isNew = createKeySet();
   let bad = 0;
   let first = '';
   rows.forEach((row, index) => {
     reader.read(row);
     try {
       const each = map(reader);
-      if (mapped.has(each.id)) throw new RowProblem('its key was there before');
-      mapped.set(each.id, each);
+      if (!isNew(each.id)) throw new RowProblem('its key was there before');
+      mapped.push(each);
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       if (++bad === 1) first = `number ${index + 1}: ${error.message}`;
     }
   });
-  if (bad === 0) return [...mapped.values()];
+  if (bad === 0) return mapped;
   throw new Failure(
     'OdataInvalid',
     `Reading ${set}: ${bad} of ${rows.length} rows cannot be used; the first is ${first}. Nothing was saved; correct the source or odata.mapping.`,

@@ -6,20 +6,69 @@ import { type CopyValue, stageRows } from './stage-rows.ts';
 export interface MergeTarget {
   table: 'stops' | 'routes' | 'flights';
   columns: readonly string[];
-  /** SQL over the table; rows for which it is false are not the source's. */
+  /** An SQL condition over the table `t` that is true for the rows that come from the source. */
   ownRows: string;
 }
 
+export interface SetToMerge<T extends { id: string }> {
+  /** All of the source. */
+  rows: T[];
+  values: (row: T) => CopyValue[];
+  /** Every row that may differ from the table's, and maybe others; null: any may. It counts only when the table has `rowsBefore` rows. */
+  changed: T[] | null;
+  rowsBefore: number;
+}
+
+interface Into {
+  datasetVersion: string;
+  batchSize: number;
+}
+
 /**
- * Makes the table equal to `rows`: staging, one MERGE for what is new or differs, then what the source no longer has is deleted. Rows
- * that are the same are not touched, and keep the dataset version that last changed them.
+ * Makes the table equal to the rows. An empty table takes them as they come. Else those that may differ go to a staging table, one MERGE takes
+ * what is new or differs, and what the source no longer has is removed. Equal rows are not touched and keep the dataset version that last
+ * changed them.
  */
-export async function mergeSet(
+export async function mergeSet<T extends { id: string }>(
   client: pg.PoolClient,
-  { table, columns, ownRows }: MergeTarget,
-  rows: Iterable<CopyValue[]>,
-  { datasetVersion, batchSize }: { datasetVersion: string; batchSize: number },
+  target: MergeTarget,
+  set: SetToMerge<T>,
+  into: Into,
 ): Promise<DataProcessed> {
+  const present = await countOwnRows(client, target);
+  if (present === 0) return fill(client, target, set, into);
+  const { rows, values } = set;
+  // The tables are not what they were when the digests were made: somebody has changed them by hand.
+  const changed = present === set.rowsBefore ? set.changed : null;
+  const { added, updated } = await merge(client, target, texts(changed ?? rows, values), into);
+  // Nothing was removed when the present rows and the new ones are all there are.
+  const complete = present + added === rows.length;
+  const deleted = complete ? 0 : await removeOthers(client, target, rows, changed === null, into.batchSize);
+  return { added, updated, deleted };
+}
+
+async function countOwnRows(client: pg.PoolClient, { table, ownRows }: MergeTarget): Promise<number> {
+  const { rows } = await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table} t WHERE ${ownRows}`);
+  return rows[0]!.n;
+}
+
+async function fill<T extends { id: string }>(
+  client: pg.PoolClient,
+  { table, columns }: MergeTarget,
+  { rows, values }: SetToMerge<T>,
+  { datasetVersion, batchSize }: Into,
+): Promise<DataProcessed> {
+  const all = ['id', ...columns, 'dataset_version'].join(', ');
+  await stageRows(client, `${table} (${all})`, texts(rows, values, datasetVersion), batchSize);
+  return { added: rows.length, updated: 0, deleted: 0 };
+}
+
+async function merge(
+  client: pg.PoolClient,
+  { table, columns }: MergeTarget,
+  rows: Iterable<CopyValue[]>,
+  { datasetVersion, batchSize }: Into,
+): Promise<{ added: number; updated: number }> {
   const staged = `staged_${table}`;
   const all = ['id', ...columns];
   const of = (alias: string, names: readonly string[]) => names.map((name) => `${alias}.${name}`).join(', ');
@@ -40,9 +89,35 @@ export async function mergeSet(
        THEN INSERT (${all.join(', ')}, dataset_version) VALUES (${of('s', all)}, $1::bigint)`,
     [datasetVersion],
   );
-  const deleted = await client.query(
-    `DELETE FROM ${table} t WHERE (${ownRows}) AND NOT EXISTS (SELECT FROM ${staged} s WHERE s.id = t.id)`,
-  );
   const added = counted.rows[0]?.added ?? 0;
-  return { added, updated: (merged.rowCount ?? 0) - added, deleted: deleted.rowCount ?? 0 };
+  return { added, updated: (merged.rowCount ?? 0) - added };
+}
+
+/** Removes what the source no longer has. `staged`: the staging table has all rows; else their ids are sent for this. */
+async function removeOthers<T extends { id: string }>(
+  client: pg.PoolClient,
+  { table, ownRows }: MergeTarget,
+  rows: T[],
+  staged: boolean,
+  batchSize: number,
+): Promise<number> {
+  const kept = staged ? `staged_${table}` : `kept_${table}`;
+  if (!staged) {
+    await client.query(`CREATE TEMP TABLE ${kept} (id text) ON COMMIT DROP`);
+    await stageRows(
+      client,
+      kept,
+      texts(rows, ({ id }) => [id]),
+      batchSize,
+    );
+    await client.query(`ANALYZE ${kept}`);
+  }
+  const { rowCount } = await client.query(
+    `DELETE FROM ${table} t WHERE (${ownRows}) AND NOT EXISTS (SELECT FROM ${kept} k WHERE k.id = t.id)`,
+  );
+  return rowCount ?? 0;
+}
+
+function* texts<T>(rows: T[], values: (row: T) => CopyValue[], last?: string): Generator<CopyValue[]> {
+  for (const row of rows) yield last === undefined ? values(row) : [...values(row), last];
 }

@@ -5,11 +5,11 @@ import { DEFAULT_ODATA_MAPPING, type OdataMapping, parseOdataMapping } from '../
 
 export interface ConfiguredMapping {
   mapping: OdataMapping;
-  /** Somebody wrote it: a property that the source lacks is a mistake, and no optional part of the default. */
+  /** Somebody wrote this mapping. A property that the source lacks is then a mistake; in the default mapping it may be optional. */
   explicit: boolean;
 }
 
-/** The mapping that the setting `odata.mapping` means. Errors: InvalidConfiguration, when its file cannot be read or used. */
+/** Reads the mapping that the setting `odata.mapping` names. Errors: InvalidConfiguration, when its file cannot be read or used. */
 export async function readMapping(setting: string): Promise<ConfiguredMapping> {
   if (setting === '') return { mapping: DEFAULT_ODATA_MAPPING, explicit: false };
   try {

@@ -2,26 +2,38 @@ import type pg from 'pg';
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
+import { insertBackup } from '../../../records/dataset-backups.ts';
+import {
+  type DatasetHead,
+  type KnownDataset,
+  type SetCounts,
+  activeVersionOf,
+  insertActiveDataset,
+  recordChanges,
+} from '../../../records/datasets.ts';
+import { readNetworkDigests, writeNetworkDigests } from '../../../records/network-digests.ts';
 import type { DataProcessed } from '../../../workflows/transport-graph/messages.ts';
-import { flightValues, routeValues, stopValues } from './dataset-content.ts';
-import type { DatasetRows } from './dataset-rows.ts';
-import type { KnownDataset } from './known-datasets.ts';
-import { type MergeTarget, mergeSet } from './merge-set.ts';
-
-/** What is about a dataset, beside its rows. */
-export interface DatasetHead {
-  source: string;
-  contentSha256: string;
-  rawSha256: string;
-}
+import {
+  type DatasetContent,
+  changedRows,
+  digestsOf,
+  flightValues,
+  routeValues,
+  stopValues,
+} from './dataset-content.ts';
+import { type DatasetRows, countsOf } from './dataset-rows.ts';
+import { type MergeTarget, type SetToMerge, mergeSet } from './merge-set.ts';
 
 export interface SaveRequest extends DatasetHead {
   rows: DatasetRows;
-  /** The active dataset this one was compared with; null: there was none. */
-  comparedWith: string | null;
+  content: DatasetContent;
+  /** The active dataset that this one was compared with; null: there was none. */
+  comparedWith: KnownDataset | null;
+  /** Compares every row with the tables, whatever is known of them. */
+  everyRow: boolean;
   /** The held dataset whose approval lets this one in. */
   approval: KnownDataset | null;
-  /** Waits in PostgreSQL until the object store has it; null: backups are off. */
+  /** The backup waits in PostgreSQL until the object store has it. null: backups are off. */
   backup: { key: string; body: Buffer } | null;
   batchSize: number;
   signal: AbortSignal;
@@ -49,7 +61,7 @@ const FLIGHTS: MergeTarget = {
 };
 
 /**
- * Rows, dataset version and the backup under way in one transaction: all of it or nothing.
+ * Saves rows, dataset version and waiting backup in one transaction.
  * Errors: DatabaseUnavailable, DatabaseDiskFull; AlreadyRunning when another sync came first.
  */
 export function saveDataset(pool: pg.Pool, request: SaveRequest): Promise<SavedDataset> {
@@ -57,81 +69,60 @@ export function saveDataset(pool: pg.Pool, request: SaveRequest): Promise<SavedD
     inTransaction(pool, async (client) => {
       await lockSource(client, request);
       const version = await insertDataset(client, request);
-      const { rows, batchSize, signal } = request;
-      const into = { datasetVersion: version, batchSize };
-      const merges = [
-        () => mergeSet(client, STOPS, valuesOf(rows.stops, stopValues), into),
-        () => mergeSet(client, ROUTES, valuesOf(rows.routes, routeValues), into),
-        () => mergeSet(client, FLIGHTS, valuesOf(rows.flights, flightValues), into),
-      ];
-      const counts: DataProcessed = { added: 0, updated: 0, deleted: 0 };
-      for (const merge of merges) {
-        signal.throwIfAborted();
-        const { added, updated, deleted } = await merge();
-        counts.added += added;
-        counts.updated += updated;
-        counts.deleted += deleted;
-      }
-      await client.query('UPDATE datasets SET added = $2, updated = $3, deleted = $4 WHERE version = $1', [
-        version,
-        counts.added,
-        counts.updated,
-        counts.deleted,
-      ]);
-      signal.throwIfAborted();
+      const counts = await mergeSets(client, request, version);
+      await writeNetworkDigests(client, version, request.contentSha256, digestsOf(request.content));
+      await recordChanges(client, version, counts);
+      request.signal.throwIfAborted();
       return { version, counts };
     }),
   );
 }
 
-/** Released with the transaction, also through a connection pooler. A sync that was compared with an older dataset is too late. */
+/**
+ * Locks the network until the transaction ends, which also works through a connection pooler. Refuses a sync that was compared with a
+ * dataset that is no longer the active one.
+ */
 async function lockSource(client: pg.PoolClient, { source, comparedWith }: SaveRequest): Promise<void> {
   await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph transport network', 0))`);
-  const { rows } = await client.query<{ version: string }>(
-    `SELECT version::text FROM datasets WHERE source = $1 AND state = 'active'`,
-    [source],
-  );
-  if ((rows[0]?.version ?? null) === comparedWith) return;
+  if ((await activeVersionOf(client, source)) === (comparedWith?.version ?? null)) return;
   throw new Failure(
     'AlreadyRunning',
     `Saving the dataset: another sync of ${source} saved one in the meantime. It is tried again.`,
   );
 }
 
-/** Whatever was active or held is superseded: a held dataset is moot once newer content was taken. */
 async function insertDataset(client: pg.PoolClient, request: SaveRequest): Promise<string> {
-  const { source, contentSha256, rawSha256, rows, approval, backup } = request;
-  await client.query(`UPDATE datasets SET state = 'superseded' WHERE source = $1 AND state IN ('active', 'held')`, [
-    source,
-  ]);
-  const inserted = await client.query<{ version: string }>(
-    `INSERT INTO datasets (source, content_sha256, raw_sha256, state, stops, routes, flights,
-                           decided_by, decision_reason, decided_at, backup_status, backup_key)
-     VALUES ($1, $2, $3, 'active', $4, $5, $6, $7, $8, $9, $10, $11) RETURNING version::text`,
-    [
-      source,
-      contentSha256,
-      rawSha256,
-      rows.stops.length,
-      rows.routes.length,
-      rows.flights.length,
-      approval?.decidedBy ?? null,
-      approval?.decisionReason ?? null,
-      approval?.decidedAt ?? null,
-      backup === null ? 'off' : 'pending',
-      backup?.key ?? null,
-    ],
-  );
-  const version = inserted.rows[0]!.version;
-  if (backup !== null) {
-    await client.query('INSERT INTO dataset_backups (dataset_version, body) VALUES ($1, $2)', [version, backup.body]);
-  }
+  const { source, contentSha256, rawSha256, readingSha256, rows, approval, backup } = request;
+  const head = { source, contentSha256, rawSha256, readingSha256 };
+  const counts = countsOf(rows);
+  const version = await insertActiveDataset(client, { ...head, counts, approval, backupKey: backup?.key ?? null });
+  if (backup !== null) await insertBackup(client, version, backup.body);
   return version;
 }
 
-function* valuesOf<T>(
-  rows: T[],
-  values: (row: T) => (string | number | null)[],
-): Generator<(string | number | null)[]> {
-  for (const row of rows) yield values(row);
+async function mergeSets(client: pg.PoolClient, request: SaveRequest, version: string): Promise<DataProcessed> {
+  const { rows, content, comparedWith: known, everyRow, batchSize, signal } = request;
+  const digests =
+    known === null || everyRow ? null : await readNetworkDigests(client, known.version, known.contentSha256);
+  const setOf = <T extends { id: string }>(name: keyof SetCounts, all: T[], values: SetToMerge<T>['values']) => ({
+    rows: all,
+    values,
+    changed: changedRows(all, content[name], digests?.[name]),
+    rowsBefore: known?.[name] ?? 0,
+  });
+  const into = { datasetVersion: version, batchSize };
+  const merges = [
+    () => mergeSet(client, STOPS, setOf('stops', rows.stops, stopValues), into),
+    () => mergeSet(client, ROUTES, setOf('routes', rows.routes, routeValues), into),
+    () => mergeSet(client, FLIGHTS, setOf('flights', rows.flights, flightValues), into),
+  ];
+  const counts: DataProcessed = { added: 0, updated: 0, deleted: 0 };
+  for (const merge of merges) {
+    signal.throwIfAborted();
+    const { added, updated, deleted } = await merge();
+    counts.added += added;
+    counts.updated += updated;
+    counts.deleted += deleted;
+  }
+  return counts;
 }

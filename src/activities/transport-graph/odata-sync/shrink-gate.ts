@@ -1,12 +1,8 @@
-export interface SetCounts {
-  stops: number;
-  routes: number;
-  flights: number;
-}
+import type { SetCounts } from '../../../records/datasets.ts';
 
 /**
- * Why a dataset is to be held for a person, or null: a set that is empty and was not, no stops at all, or a larger share of a set's rows
- * gone than `percent`. What a source loses by accident looks like this.
+ * Why a dataset is to be held for a person, or null. It is held when a set became empty, when there are no stops at all, or when a set lost
+ * a larger share of its rows than `percent`: a source that loses data by accident looks like this.
  */
 export function holdReason(now: SetCounts, before: SetCounts | null, percent: number): string | null {
   if (now.stops === 0) return 'there are no stops';

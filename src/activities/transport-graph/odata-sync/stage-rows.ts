@@ -4,7 +4,7 @@ import { from } from 'pg-copy-streams';
 
 export type CopyValue = string | number | null;
 
-/** Copies rows into a table of the transaction, `batchSize` of them at a time, so that a large set is never one text in memory. */
+/** Copies rows into a table of the transaction, `batchSize` at a time, so that memory never holds a large set as one text. */
 export async function stageRows(
   client: pg.PoolClient,
   target: string,
@@ -17,7 +17,7 @@ export async function stageRows(
 function* batchesOf(rows: Iterable<CopyValue[]>, batchSize: number): Generator<string> {
   let lines: string[] = [];
   for (const row of rows) {
-    lines.push(`${row.map(copyText).join('\t')}\n`);
+    lines.push(lineOf(row));
     if (lines.length < batchSize) continue;
     yield lines.join('');
     lines = [];
@@ -27,10 +27,17 @@ function* batchesOf(rows: Iterable<CopyValue[]>, batchSize: number): Generator<s
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** The text format of COPY. */
+function lineOf(row: CopyValue[]): string {
+  let line = copyText(row[0]!);
+  for (let at = 1; at < row.length; at++) line += `\t${copyText(row[at]!)}`;
+  return `${line}\n`;
+}
+
+const SPECIAL = /[\\\n\r\t]/;
+
+/** Writes a value in the text format of COPY. */
 function copyText(value: CopyValue): string {
   if (value === null) return '\\N';
-  return typeof value === 'number'
-    ? String(value)
-    : value.replaceAll(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
+  if (typeof value === 'number') return String(value);
+  return SPECIAL.test(value) ? value.replaceAll(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character) : value;
 }

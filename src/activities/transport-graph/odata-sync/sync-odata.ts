@@ -1,40 +1,51 @@
+import { inTransaction } from '../../../connections/postgres.ts';
+import { Failure } from '../../../errors.ts';
+import {
+  type DatasetHead,
+  type KnownDataset,
+  type KnownDatasets,
+  type SetCounts,
+  datasetOfReading,
+  insertHeldDataset,
+  readKnownDatasets,
+  recordReading,
+} from '../../../records/datasets.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { StageActivities, StageOutcome, StageWork } from '../../../workflows/transport-graph/activities.ts';
 import { ODATA_SYNC } from '../../../workflows/transport-graph/messages.ts';
+import type { StageLog } from '../stage-log.ts';
 import { backupKey, packBackup } from './backup-document.ts';
-import { contentSha256 } from './dataset-content.ts';
+import { type DatasetContent, contentOf } from './dataset-content.ts';
+import { type DatasetRows, countsOf } from './dataset-rows.ts';
 import { type FetchedDataset, fetchDataset } from './fetch-dataset.ts';
-import { holdDataset } from './hold-dataset.ts';
-import { type KnownDatasets, readKnownDatasets } from './known-datasets.ts';
-import { type DatasetHead, saveDataset } from './save-dataset.ts';
-import { type SetCounts, holdReason } from './shrink-gate.ts';
+import { saveDataset } from './save-dataset.ts';
+import { holdReason } from './shrink-gate.ts';
+import { heartbeating } from '../../heartbeating.ts';
 import { type BackupDependencies, uploadBackups } from './upload-backups.ts';
 
 export interface SyncOdataDependencies extends BackupDependencies {
   heartbeat: (details: unknown) => void;
   /** Aborted when the stage is cancelled. */
   cancellationSignal: () => AbortSignal;
-  /** Where the fault tests strike. */
+  /** Milliseconds until this attempt is given up. */
+  timeLeftMs: () => number;
+  /** The fault tests make the sync fail here. */
   faultPoint?: (name: string) => void;
 }
 
-/** Several times within the heartbeat timeout of the stages (30 s); a cancellation reaches the stage with the answer to one. */
-const HEARTBEAT_MS = 3_000;
-
 /**
- * Stage 1: what the source publishes becomes the active dataset, if it differs from the active one and is no sharp loss.
+ * Stage 1: makes what the source publishes the active dataset, if it differs from the active one and did not shrink sharply. Nothing is
+ * saved when it throws.
  * Errors: OdataUnavailable (the workflow skips then), the other Odata… codes, InvalidConfiguration, InvalidSetting, SecretUnavailable,
- * DatabaseUnavailable, AlreadyRunning. Nothing is saved when it throws.
+ * DatabaseUnavailable, AlreadyRunning.
  */
 export function createSyncOdata(deps: SyncOdataDependencies): StageActivities['syncOdata'] {
-  return async (work) => {
-    const beat = setInterval(() => deps.heartbeat({ worker: ODATA_SYNC }), HEARTBEAT_MS);
-    try {
-      return await sync(deps, work);
-    } finally {
-      clearInterval(beat);
-    }
-  };
+  return (work) =>
+    heartbeating(
+      deps.heartbeat,
+      () => ({ worker: ODATA_SYNC }),
+      () => sync(deps, work),
+    );
 }
 
 async function sync(deps: SyncOdataDependencies, work: StageWork): Promise<StageOutcome> {
@@ -42,53 +53,97 @@ async function sync(deps: SyncOdataDependencies, work: StageWork): Promise<Stage
   const settings = await deps.settings.read();
   const signal = deps.cancellationSignal();
   log.info('Step 1: Fetching OData API response...', { run: work.workflowRunId });
-  const fetched = await fetchDataset(settings, signal);
-  const { stops, routes, flights } = countsOf(fetched);
-  log.info(`Fetched: ${stops} stops, ${routes} routes, ${flights} flights`);
-  if (fetched.missing.length > 0) log.warn(`The source has no ${fetched.missing.join(', ')}: left empty`);
-  log.info('Step 2: Calculating data hash...');
+  const fetched = await fetchInTime(settings, signal, deps.timeLeftMs());
   const { odataSource: source } = settings;
-  const head = { source, contentSha256: contentSha256(fetched.rows), rawSha256: fetched.rawSha256 };
-  log.info(`Data hash: ${head.contentSha256}`);
+  const same = await datasetOfReading(pool, source, fetched.readingSha256);
+  if (same !== null && !work.force) return unchanged(deps, same, same);
+  const { rows, missing } = fetched.map();
+  if (missing.length > 0) log.warn(`The source has no ${missing.join(', ')}: left empty`);
+  const content = contentOf(rows);
+  const { rawSha256, readingSha256 } = fetched;
+  const head = { source, contentSha256: content.sha256, rawSha256, readingSha256 };
   const known = await readKnownDatasets(pool, source, head.contentSha256);
-  const skipped = await skipReason(deps, { work, settings, fetched, head, known });
+  const found = { settings, fetched, rows, content, head, known };
+  if (known.active?.contentSha256 === head.contentSha256 && !work.force) {
+    await recordReading(pool, known.active.version, readingSha256);
+    return unchanged(deps, known.active, countsOf(rows));
+  }
+  tellRead(log, countsOf(rows), head.contentSha256);
+  const skipped = await skipReason(deps, { ...found, work });
   if (skipped !== null) {
     log.info(`Worker finished: ${skipped.message}`);
-    return skip(skipped, known);
+    return skip(skipped, known.active);
   }
   log.info('Changes detected - proceeding with update');
   deps.faultPoint?.('odata-sync:save');
-  const outcome = await save(deps, { settings, fetched, head, known, signal });
+  const outcome = await save(deps, { ...found, signal, everyRow: work.force });
   log.info('Worker finished: OData sync completed', { dataset: outcome.datasetVersion ?? 'none' });
   return outcome;
+}
+
+function tellRead(log: StageLog, { stops, routes, flights }: SetCounts, contentSha256: string): void {
+  log.info(`Fetched: ${stops} stops, ${routes} routes, ${flights} flights`);
+  log.info('Step 2: Calculating data hash...');
+  log.info(`Data hash: ${contentSha256}`);
+}
+
+function unchanged({ log }: SyncOdataDependencies, active: KnownDataset, counts: SetCounts): StageOutcome {
+  tellRead(log, counts, active.contentSha256);
+  const message = 'OData sync skipped - no changes detected';
+  log.info(`Worker finished: ${message}`);
+  return skip({ message }, active);
+}
+
+/**
+ * Gives up before the attempt is given up from outside, which would look like a worker that was lost: a source that does not come to an end
+ * is unavailable like any other. What is left of the time is for saving.
+ */
+async function fetchInTime(
+  settings: TransportGraphSettings,
+  cancelled: AbortSignal,
+  leftMs: number,
+): Promise<FetchedDataset> {
+  const patienceMs = Math.floor(leftMs - Math.min(30_000, leftMs / 10));
+  const late = AbortSignal.timeout(Math.max(0, patienceMs));
+  try {
+    return await fetchDataset(settings, AbortSignal.any([cancelled, late]));
+  } catch (error) {
+    if (!late.aborted || cancelled.aborted || error !== late.reason) throw error;
+    throw new Failure(
+      'OdataUnavailable',
+      `Reading the source: it had not sent everything after ${Math.round(patienceMs / 1_000)} s, and timeout_ms in pipeline_stages allows no more. Check the source; the next run tries again.`,
+    );
+  }
 }
 
 interface Found {
   settings: TransportGraphSettings;
   fetched: FetchedDataset;
+  rows: DatasetRows;
+  content: DatasetContent;
   head: DatasetHead;
   known: KnownDatasets;
 }
 
 type Skip = Pick<StageOutcome, 'message' | 'alert'>;
 
-/** `force` takes the same content again, but never past the gate that a person keeps. */
+/** Why the dataset is not taken, or null. `force` takes unchanged content again, but never content that waits for a person's decision. */
 async function skipReason(
   { pool, log }: SyncOdataDependencies,
-  { work, settings, fetched, head, known }: Found & { work: StageWork },
+  { work, settings, rows, head, known }: Found & { work: StageWork },
 ): Promise<Skip | null> {
-  if (known.active?.contentSha256 === head.contentSha256) {
-    return work.force ? null : { message: 'OData sync skipped - no changes detected' };
-  }
+  if (work.force && known.active?.contentSha256 === head.contentSha256) return null;
   const { sameContent } = known;
   if (sameContent?.state === 'rejected') {
     const { decidedBy, version } = sameContent;
     return { message: `OData sync skipped - ${decidedBy} rejected this content as dataset ${version}` };
   }
   if (sameContent?.decidedAt) return null;
-  const reason = holdReason(countsOf(fetched), known.approved ?? known.active, settings.shrinkPercent);
+  const counts = countsOf(rows);
+  const reason = holdReason(counts, known.approved ?? known.active, settings.shrinkPercent);
   if (reason === null) return null;
-  const version = sameContent?.version ?? (await holdDataset(pool, head, fetched.rows, reason));
+  const hold = () => inTransaction(pool, (client) => insertHeldDataset(client, head, counts, reason));
+  const version = sameContent?.version ?? (await hold());
   const message = `OData sync held - ${reason}; dataset ${version} waits for approval`;
   log.warn(message);
   const subject = `dataset ${version} is held and waits for your approval`;
@@ -97,7 +152,16 @@ async function skipReason(
 
 async function save(
   deps: SyncOdataDependencies,
-  { settings, fetched, head, known, signal }: Found & { signal: AbortSignal },
+  {
+    settings,
+    fetched,
+    rows,
+    content,
+    head,
+    known,
+    signal,
+    everyRow,
+  }: Found & { signal: AbortSignal; everyRow: boolean },
 ): Promise<StageOutcome> {
   const { pool, log } = deps;
   const { source, rawSha256 } = head;
@@ -109,9 +173,11 @@ async function save(
     : null;
   const { version, counts } = await saveDataset(pool, {
     ...head,
-    rows: fetched.rows,
-    comparedWith: known.active?.version ?? null,
-    approval: holdReason(countsOf(fetched), known.active, settings.shrinkPercent) === null ? null : known.approved,
+    rows,
+    content,
+    comparedWith: known.active,
+    everyRow,
+    approval: holdReason(countsOf(rows), known.active, settings.shrinkPercent) === null ? null : known.approved,
     backup,
     batchSize: settings.batchSize,
     signal,
@@ -128,7 +194,7 @@ async function save(
   };
 }
 
-/** The dataset is committed: nothing that goes wrong with its backup may fail the stage, or a retry would find nothing to do. */
+/** The dataset is committed. A failure of its backup must not fail the stage, because a retry would find nothing to do. */
 async function uploadBackup(deps: SyncOdataDependencies, version: string): Promise<void> {
   try {
     await uploadBackups(deps, version);
@@ -138,11 +204,7 @@ async function uploadBackup(deps: SyncOdataDependencies, version: string): Promi
   }
 }
 
-function countsOf({ rows }: FetchedDataset): SetCounts {
-  return { stops: rows.stops.length, routes: rows.routes.length, flights: rows.flights.length };
-}
-
-const skip = (skipped: Skip, { active }: KnownDatasets): StageOutcome => ({
+const skip = (skipped: Skip, active: KnownDataset | null): StageOutcome => ({
   status: 'skipped',
   ...skipped,
   datasetVersion: active?.version ?? null,

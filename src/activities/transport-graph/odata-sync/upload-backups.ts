@@ -1,13 +1,20 @@
 import type pg from 'pg';
 import type { ObjectStore } from '../../../connections/object-store.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import {
+  type WaitingBackup,
+  readBackup,
+  recordBackupFailure,
+  recordUploaded,
+  waitingBackups,
+} from '../../../records/dataset-backups.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { StageLog } from '../stage-log.ts';
 
 export interface BackupDependencies {
   pool: pg.Pool;
   settings: { read(): Promise<TransportGraphSettings> };
-  /** `openBackupStore`, but for tests. */
+  /** Tests replace it; otherwise it is the function of the same name. */
   openBackupStore: (settings: TransportGraphSettings) => Promise<ObjectStore>;
   log: StageLog;
 }
@@ -18,27 +25,19 @@ export interface SweptBackups {
 }
 
 /**
- * Uploads the backups of datasets that wait for it: one right after its sync, and all that are left every `backup.sweep_ms`. What fails
- * is a warning and stays recorded in `datasets`; it never throws but for PostgreSQL.
+ * Uploads the waiting backups of datasets: one right after its sync, and all that are left every `backup.sweep_ms`. A failed upload is
+ * logged as a warning and stays recorded in `datasets`; only a failure of PostgreSQL is thrown.
  */
 export async function uploadBackups(deps: BackupDependencies, onlyVersion?: string): Promise<SweptBackups> {
-  const { rows } = await deps.pool.query<{ version: string; key: string }>(
-    `SELECT version::text, backup_key AS key FROM dataset_backups JOIN datasets ON version = dataset_version
-     WHERE $1::bigint IS NULL OR version = $1 ORDER BY datasets.version`,
-    [onlyVersion ?? null],
-  );
   const swept = { done: 0, failed: 0 };
-  for (const waiting of rows) {
+  for (const waiting of await waitingBackups(deps.pool, onlyVersion ?? null)) {
     try {
       await upload(deps, waiting);
       swept.done++;
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
       deps.log.warn(`Backup failed, it is tried again later: ${found}`, { dataset: waiting.version });
-      await deps.pool.query(`UPDATE datasets SET backup_status = 'failed', backup_error = $2 WHERE version = $1`, [
-        waiting.version,
-        found,
-      ]);
+      await recordBackupFailure(deps.pool, waiting.version, found);
       swept.failed++;
     }
   }
@@ -47,21 +46,16 @@ export async function uploadBackups(deps: BackupDependencies, onlyVersion?: stri
 
 async function upload(
   { pool, settings, openBackupStore }: BackupDependencies,
-  { version, key }: { version: string; key: string },
+  { version, key }: WaitingBackup,
 ): Promise<void> {
   const store = await openBackupStore(await settings.read());
   try {
-    const { rows } = await pool.query<{ body: Buffer }>('SELECT body FROM dataset_backups WHERE dataset_version = $1', [
-      version,
-    ]);
-    // Another worker's sweep was here.
-    if (!rows[0]) return;
-    await store.putOnce(key, rows[0].body, 'application/gzip');
+    const body = await readBackup(pool, version);
+    // Another worker has uploaded it.
+    if (body === null) return;
+    await store.putOnce(key, body, 'application/gzip');
   } finally {
     store.close();
   }
-  await inTransaction(pool, async (client) => {
-    await client.query(`UPDATE datasets SET backup_status = 'done', backup_error = NULL WHERE version = $1`, [version]);
-    await client.query('DELETE FROM dataset_backups WHERE dataset_version = $1', [version]);
-  });
+  await inTransaction(pool, (client) => recordUploaded(client, version));
 }

@@ -6,8 +6,8 @@ import type { VirtualRoute } from './virtual-plan.ts';
 type FlightSettings = Pick<TransportGraphSettings, 'departures' | 'horizonDays' | 'seats'>;
 
 /**
- * The next departures of each time zone, as many as days times departures a day: with 08:00 and 16:00 and 365 days the next 730, whatever
- * the time of day is. $1: zones, $2: times of day, $3: days.
+ * The next departures of each time zone: the number of days times the departures of a day. With 08:00 and 16:00 and 365 days these are the
+ * next 730, whatever the time of day. $1: zones, $2: times of day, $3: days.
  */
 const DEPARTURES = `
   SELECT zone, at, to_char(at AT TIME ZONE zone, 'YYYYMMDD:HH24MI') AS stamp FROM (
@@ -17,7 +17,7 @@ const DEPARTURES = `
     WHERE at > now()) future
   WHERE n <= $3::int * cardinality($2::time[])`;
 
-/** How far the flights of each zone have to reach at this moment: together with the plan it says whether anything is missing. */
+/** How far the flights of each zone have to reach at this moment. Together with the plan this says whether any flight is missing. */
 export async function lastDepartures(
   database: Queryable,
   zones: string[],
@@ -30,7 +30,10 @@ export async function lastDepartures(
   return rows.map(({ last }) => last);
 }
 
-/** Ids say route and local departure, so the same flight is never added twice. $4: seats, $5: the planned routes with their zones. */
+/**
+ * An id consists of the route and the local departure, so the same flight is never added twice. $4: seats, $5: the planned routes with
+ * their zones.
+ */
 const insertFlights = (routes: string, lacking: string): string => `
   WITH departures AS MATERIALIZED (${DEPARTURES})
   INSERT INTO flights (id, route_id, from_stop_id, to_stop_id, departure_at, arrival_at, available_seats, is_virtual)
@@ -43,21 +46,27 @@ const insertFlights = (routes: string, lacking: string): string => `
   WHERE ${lacking}
   ORDER BY r.id, d.at`;
 
-/** Of a route that has flights, what comes after the last. When its zone was changed, the same local departure may come twice. */
+/**
+ * Adds the flights after the last one of each route that has flights. When a route's zone was changed, the same local departure may come
+ * twice, hence ON CONFLICT.
+ */
 const NEWEST_DAYS = `${insertFlights(
   `virtual_routes r JOIN (SELECT route_id, max(departure_at) AS last FROM flights WHERE is_virtual GROUP BY route_id) p ON p.route_id = r.id`,
   'd.at > p.last',
 )} ON CONFLICT (id) DO NOTHING`;
 
-/** Of a new route, all. Looking for conflicts that cannot be would take a fifth of the time of a first year. */
+/**
+ * Adds all flights of each new route. Without ON CONFLICT: a new route has no flights to conflict with, and looking for them would take a
+ * fifth of the time of a first year.
+ */
 const WHOLE_YEAR = insertFlights(
   'virtual_routes r',
   'NOT EXISTS (SELECT FROM flights f WHERE f.route_id = r.id AND f.is_virtual)',
 );
 
 /**
- * Adds the flights that the virtual routes lack, in SQL from end to end: the newest day of those that have some, all of a new one.
- * The caller holds the lock of the virtual entities. Returns how many were added.
+ * Adds the flights that the virtual routes lack, entirely in SQL: the newest day for routes with flights, all flights for new routes. The
+ * caller holds the lock of the virtual entities. Returns how many were added.
  */
 export async function appendFlights(
   client: pg.PoolClient,
@@ -74,7 +83,7 @@ export async function appendFlights(
   return (newest.rowCount ?? 0) + (whole.rowCount ?? 0);
 }
 
-/** Of virtual flights only; a week is left for those who look back. */
+/** Removes virtual flights only. The flights of the last week stay, for people who look back. */
 export async function removeDeparted(client: pg.PoolClient): Promise<number> {
   const { rowCount } = await client.query(
     `DELETE FROM flights WHERE is_virtual AND departure_at < now() - interval '7 days'`,

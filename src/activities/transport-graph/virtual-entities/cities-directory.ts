@@ -20,19 +20,19 @@ const citySchema = z.strictObject({
 const directorySchema = z.looseObject({ cities: z.array(citySchema).min(1) });
 
 export interface City extends z.infer<typeof citySchema> {
-  /** Of the virtual stop's id. */
+  /** The name as it stands in the virtual stop's id. */
   normalizedName: string;
 }
 
 export interface CitiesDirectory {
   cities: City[];
-  /** Of the file: part of what decides whether anything has to be generated. */
+  /** SHA-256 of the file. It is part of what decides whether anything has to be generated. */
   sha256: string;
 }
 
 const OWN_FILE = fileURLToPath(new URL('../../../../data/cities/sakha.json', import.meta.url));
 
-/** Reads `file`, or the directory that comes along when it is empty. Errors: CitiesInvalid. */
+/** Reads `file`, or the directory that comes with fleetgraph when `file` is empty. Errors: CitiesInvalid. */
 export async function readCities(file: string): Promise<CitiesDirectory> {
   const path = file === '' ? OWN_FILE : file;
   const text = await readFile(path, 'utf8').catch((error: Error) => {
@@ -43,7 +43,7 @@ export async function readCities(file: string): Promise<CitiesDirectory> {
 
 const cache = new Map<string, CitiesDirectory>();
 
-/** The parsed directory is kept in memory; the file is read each time, so that a new one is seen without a restart. */
+/** Parses the directory once per content. The file itself is read each time, so that a change is seen without a restart. */
 export function parseCities(text: string, path: string): CitiesDirectory {
   const sha256 = createHash('sha256').update(text).digest('hex');
   const known = cache.get(sha256);

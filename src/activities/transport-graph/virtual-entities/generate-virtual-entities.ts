@@ -2,6 +2,12 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
 import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
+import {
+  type SetCounts,
+  activeDataset,
+  countVirtualEntities,
+  recordVirtualEntities,
+} from '../../../records/datasets.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { StageActivities, StageOutcome } from '../../../workflows/transport-graph/activities.ts';
 import { VIRTUAL_ENTITIES } from '../../../workflows/transport-graph/messages.ts';
@@ -11,7 +17,8 @@ import { type CitiesDirectory, readCities } from './cities-directory.ts';
 import { planVirtualEntities } from './plan-virtual-entities.ts';
 import { readNetwork } from './read-network.ts';
 import type { VirtualPlan } from './virtual-plan.ts';
-import { removeStranded, writeEntities } from './write-entities.ts';
+import { heartbeating } from '../../heartbeating.ts';
+import { removeStops, removeStranded, writeEntities } from './write-entities.ts';
 
 export interface VirtualEntitiesDependencies {
   pool: pg.Pool;
@@ -20,42 +27,40 @@ export interface VirtualEntitiesDependencies {
   heartbeat: (details: unknown) => void;
   /** Aborted when the stage is cancelled. */
   cancellationSignal?: () => AbortSignal;
-  /** Where the fault tests strike. */
+  /** The fault tests make the generator fail here. */
   faultPoint?: (name: string) => void;
 }
 
-/** Raised whenever the same data would make other entities. */
-const GENERATOR_VERSION = 1;
-const HEARTBEAT_MS = 3_000;
+/** Raise it whenever the same data would make other entities. */
+const GENERATOR_VERSION = 3;
 const NOTHING = { added: 0, updated: 0, deleted: 0 };
 
 /**
- * The stage `virtual-entities-generator`: stops, routes and a year of flights for the cities that the source does not serve, all or
- * nothing in one transaction. What exists is left as it is; when a day has passed, only that day's flights are added.
+ * The stage `virtual-entities-generator`: makes stops, routes and a year of flights for the cities that the source does not serve, in one
+ * transaction. Existing entities that are still wanted stay as they are. When a day has passed, only that day's flights are added.
  * Errors: CitiesInvalid, TooManyVirtualRoutes, DatabaseUnavailable, DatabaseDiskFull.
  */
 export function createGenerateVirtualEntities(
   deps: VirtualEntitiesDependencies,
 ): StageActivities['generateVirtualEntities'] {
   return ({ force }) =>
-    namingDatabaseFailures('Generating virtual entities', async () => {
-      const beat = setInterval(() => deps.heartbeat({ worker: VIRTUAL_ENTITIES }), HEARTBEAT_MS);
-      try {
-        return await generate(deps, force);
-      } finally {
-        clearInterval(beat);
-      }
-    });
+    namingDatabaseFailures('Generating virtual entities', () =>
+      heartbeating(
+        deps.heartbeat,
+        () => ({ worker: VIRTUAL_ENTITIES }),
+        () => generate(deps, force),
+      ),
+    );
 }
 
 async function generate(deps: VirtualEntitiesDependencies, force: boolean): Promise<StageOutcome> {
   const { pool, log } = deps;
   const settings = await deps.settings.read();
-  const directory = await readCities(settings.citiesFile);
   const outcome = await inTransaction(pool, async (client) => {
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph virtual entities', 0))`);
-    const datasetVersion = await activeDataset(client);
+    const datasetVersion = (await activeDataset(client))?.version ?? null;
     if (datasetVersion === null) return skipped('No dataset: there is nothing to complete yet', null);
+    const directory = await readCities(settings.citiesFile);
     const zones = [...new Set(directory.cities.map(({ timeZone }) => timeZone))];
     const last = await lastDepartures(client, zones, settings);
     const fingerprint = fingerprintOf(datasetVersion, directory, settings, last);
@@ -87,26 +92,35 @@ async function complete(run: Completion): Promise<StageOutcome> {
   log.info('Step 1: Looking for cities without a stop...');
   const plan = planVirtualEntities({ directory, ...(await readNetwork(client)), settings });
   for (const warning of plan.warnings) log.warn(warning);
-  let deleted = await removeStranded(client);
-  const added = await writeEntities(client, plan, settings);
-  warnOfExisting(plan, added, log);
+  let deleted = (await removeStops(client, plan.obsoleteStopIds)) + (await removeStranded(client));
+  const entities = await writeEntities(client, plan, settings);
   log.info(`Step 2: Adding flights for ${plan.routes.length} routes...`);
   if (run.force) deleted += await removeFuture(client, plan);
-  // Before a year is added: it looks at every flight.
+  // This looks at every flight, so it runs before a year of flights is added.
   deleted += await removeDeparted(client);
   const flights = await appendFlights(client, zones, plan.routes, settings);
-  await record(run, { strategy: plan.strategy, hubStopId: plan.hubStopId, added: { ...added, flights } });
+  const added = { ...entities, flights };
+  const present = await countVirtualEntities(client);
+  const skipped = warnOfExisting(present, added, log);
+  const { strategy, hubStopId, warnings } = plan;
+  await record(run, { strategy, hubStopId, warnings, added, skipped, ...present });
   const message = `Virtual entities generated: ${added.stops} stops, ${added.routes} routes, ${flights} flights`;
   const dataProcessed = { added: added.stops + added.routes + flights, updated: 0, deleted };
   return { status: 'success', message, datasetVersion, dataProcessed };
 }
 
-function warnOfExisting(plan: VirtualPlan, added: { stops: number; routes: number }, log: StageLog): void {
-  const [stops, routes] = [plan.stops.length - added.stops, plan.routes.length - added.routes];
-  if (stops + routes > 0) log.warn(`Skipped what exists: ${stops} virtual stops, ${routes} virtual routes`);
+/** How many of each kind were there before and stay as they are. */
+function warnOfExisting(present: SetCounts, added: SetCounts, log: StageLog): SetCounts {
+  const stops = present.stops - added.stops;
+  const routes = present.routes - added.routes;
+  const flights = present.flights - added.flights;
+  if (stops + routes + flights > 0) {
+    log.warn(`Skipped what exists: ${stops} virtual stops, ${routes} virtual routes, ${flights} virtual flights`);
+  }
+  return { stops, routes, flights };
 }
 
-/** Only when forced: flights of changed settings replace those that were generated before. */
+/** Runs only when forced: flights made from changed settings replace those that were generated before. */
 async function removeFuture(client: pg.PoolClient, plan: VirtualPlan): Promise<number> {
   const { rowCount } = await client.query(
     'DELETE FROM flights WHERE is_virtual AND departure_at > now() AND route_id = ANY($1)',
@@ -115,7 +129,7 @@ async function removeFuture(client: pg.PoolClient, plan: VirtualPlan): Promise<n
   return rowCount ?? 0;
 }
 
-/** The completion goes with the entities, in their transaction; what the dataset has now, counted, goes into its statistics. */
+/** Records the completion in the transaction of the entities, and the dataset's new counts in its statistics. */
 async function record(
   { client, datasetVersion, fingerprint }: Completion,
   made: Record<string, unknown>,
@@ -129,20 +143,7 @@ async function record(
     `DELETE FROM stage_completions WHERE worker_id = $1 AND completed_at < now() - interval '30 days'`,
     [VIRTUAL_ENTITIES],
   );
-  await client.query(
-    `UPDATE datasets SET statistics = statistics || jsonb_build_object('virtualEntities', $2::jsonb || jsonb_build_object(
-       'generatedAt', now(), 'stops', (SELECT count(*) FROM virtual_stops), 'routes', (SELECT count(*) FROM virtual_routes),
-       'flights', (SELECT count(*) FROM flights WHERE is_virtual)))
-     WHERE version = $1`,
-    [datasetVersion, JSON.stringify(made)],
-  );
-}
-
-async function activeDataset(database: Queryable): Promise<string | null> {
-  const { rows } = await database.query<{ version: string }>(
-    `SELECT version FROM datasets WHERE state = 'active' ORDER BY version DESC LIMIT 1`,
-  );
-  return rows[0]?.version ?? null;
+  await recordVirtualEntities(client, datasetVersion, made);
 }
 
 async function isComplete(database: Queryable, fingerprint: string): Promise<boolean> {
@@ -161,6 +162,7 @@ function fingerprintOf(
 ): string {
   const { strategy, hubCity, maxVirtualRoutes, speedKmh, fareRub, transportType, departures, seats, horizonDays } =
     settings;
+  const { oneWayStops } = settings;
   const choices = {
     strategy,
     hubCity,
@@ -171,6 +173,7 @@ function fingerprintOf(
     departures,
     seats,
     horizonDays,
+    oneWayStops,
   };
   const parts = [GENERATOR_VERSION, datasetVersion, sha256, choices, last];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');

@@ -1,11 +1,12 @@
 import { transliterate } from 'transliteration';
 
-/** The kind of place before a name, as address registers write it. Only with its dot: «с» may begin a word. */
+/** The kind of place before a name, as address registers write it. The dot is required, because a name may begin with «с». */
 const KIND = /^(г|гор|пгт|рп|пос|п|с)\.\s*/u;
 
 /**
- * The name as it stands in `virtual-stop-{normalized-city-name}`: Якутск → yakutsk, «г. Ытык-Кюёль» → ytyk-kyuel. Lower-case Latin letters,
- * digits and single dashes; ё counts as е, because half of the sources write it so. Empty when nothing of the name is left.
+ * The name as it stands in `virtual-stop-{normalized-city-name}`: Якутск → yakutsk, «г. Ытык-Кюёль» → ytyk-kyuel. It has lower-case Latin
+ * letters, digits and single dashes. ё counts as е, because about half of the sources write е for it. The result is empty when no such
+ * character is left.
  */
 export function normalizeCityName(name: string): string {
   const plain = name.normalize('NFC').trim().toLowerCase().replaceAll('ё', 'е').replace(KIND, '');

@@ -4,10 +4,12 @@ import type { RealStop } from './virtual-plan.ts';
 export interface Network {
   realStops: RealStop[];
   realRoutes: { fromStopId: string; toStopId: string }[];
-  virtualEnds: Map<string, number>;
+  /** Generated before. */
+  virtualStopIds: string[];
+  virtualRoutes: { fromStopId: string; toStopId: string }[];
 }
 
-/** What the plan needs of the present network: stops, which of them are busy, and who is joined to whom. Flights are counted in SQL. */
+/** Reads what the plan needs of the present network: its stops, how busy they are, and which are connected. Flights are counted in SQL. */
 export async function readNetwork(database: Queryable): Promise<Network> {
   const stops = await database.query<RealStop>(
     `SELECT s.id, s.name, s.city_name AS "cityName", s.latitude, s.longitude, coalesce(f.flights, 0)::int AS flights
@@ -19,12 +21,14 @@ export async function readNetwork(database: Queryable): Promise<Network> {
   const routes = await database.query<{ fromStopId: string; toStopId: string }>(
     `SELECT DISTINCT from_stop_id AS "fromStopId", to_stop_id AS "toStopId" FROM routes`,
   );
-  const ends = await database.query<{ stop_id: string; routes: number }>(
-    `SELECT from_stop_id AS stop_id, count(*)::int AS routes FROM virtual_routes GROUP BY 1`,
+  const virtualStops = await database.query<{ id: string }>('SELECT id FROM virtual_stops ORDER BY id');
+  const virtualRoutes = await database.query<{ fromStopId: string; toStopId: string }>(
+    `SELECT from_stop_id AS "fromStopId", to_stop_id AS "toStopId" FROM virtual_routes ORDER BY id`,
   );
   return {
     realStops: stops.rows,
     realRoutes: routes.rows,
-    virtualEnds: new Map(ends.rows.map((row) => [row.stop_id, row.routes])),
+    virtualStopIds: virtualStops.rows.map(({ id }) => id),
+    virtualRoutes: virtualRoutes.rows,
   };
 }

@@ -8,7 +8,7 @@ export interface VirtualStop extends Place {
   timeZone: string;
 }
 
-/** A row of `virtual_routes`, and the zone in which its departures are told. */
+/** A row of `virtual_routes`, with the zone of its departure times. */
 export interface VirtualRoute {
   id: string;
   name: string;
@@ -23,6 +23,8 @@ export interface VirtualPlan {
   strategy: 'hub' | 'direct';
   hubStopId: string | null;
   stops: VirtualStop[];
+  /** Ids of generated virtual stops whose city has real stops now, or is no longer in the directory. */
+  obsoleteStopIds: string[];
   routes: VirtualRoute[];
   warnings: string[];
 }
@@ -30,7 +32,7 @@ export interface VirtualPlan {
 /** Where a virtual route may begin or end: a virtual stop, or a real one whose place is known. */
 export interface Terminal extends Place {
   stopId: string;
-  /** As it stands in the route's name. */
+  /** The city's name as it stands in the route's name. */
   cityName: string;
   timeZone: string;
 }

@@ -1,7 +1,7 @@
 import { haversineKm } from '../../../graph/haversine.ts';
 import type { Terminal, VirtualRoute } from './virtual-plan.ts';
 
-/** One direction. The duration is rounded up and never 0; the distance, along the great circle, is kept to 100 m. */
+/** A route in one direction. The duration is rounded up and never 0. The distance follows the great circle and is rounded to 100 m. */
 export function virtualRoute(from: Terminal, to: Terminal, speedKmh: number): VirtualRoute {
   const km = haversineKm(from, to);
   return {

@@ -26,7 +26,16 @@ export async function writeEntities(
   return { stops: addedStops.rowCount ?? 0, routes: addedRoutes.rowCount ?? 0 };
 }
 
-/** Removes virtual routes that lead to a stop the source no longer has, and their flights: they would make the graph invalid. */
+/**
+ * Removes virtual stops that are no longer wanted. Call `removeStranded` afterwards to remove their routes and flights. Returns how many
+ * were removed.
+ */
+export async function removeStops(client: pg.PoolClient, ids: string[]): Promise<number> {
+  const { rowCount } = await client.query('DELETE FROM virtual_stops WHERE id = ANY($1)', [ids]);
+  return rowCount ?? 0;
+}
+
+/** Removes virtual routes to a stop that no longer exists, and their flights: they would make the graph invalid. */
 export async function removeStranded(client: pg.PoolClient): Promise<number> {
   const { rows } = await client.query<{ id: string }>(
     `DELETE FROM virtual_routes r WHERE EXISTS (

@@ -1,8 +1,10 @@
-// Requests to the API this page came from, with the key of whoever is logged in.
+// Requests to the API that served this page, with the key of the user.
 
 const TIMEOUT_MS = 8_000;
+/** The API itself waits 45 s for a worker's answer. */
+const TASK_MS = 60_000;
 
-/** What the API refused, in its own words; `status` 0: it could not be reached. */
+/** A refusal in the API's own words. `status` is 0 when the API could not be reached. */
 export class ApiError extends Error {
   constructor(message, { status = 0, code = 'Unreachable' } = {}) {
     super(message);
@@ -10,15 +12,15 @@ export class ApiError extends Error {
     this.code = code;
   }
 
-  /** Nobody answered: not the API's refusal, but no API. */
+  /** The API did not answer at all, so this is not a refusal. */
   get unreachable() {
     return this.status === 0;
   }
 }
 
 /**
- * The requests of one session. Fires `lost` when nobody answers, `back` when somebody does again, and `refused` when the key is no longer
- * taken.
+ * The requests of one session. Fires `lost` when the API stops answering, `back` when it answers again, and `refused` when the key is no
+ * longer accepted.
  */
 export class Api extends EventTarget {
   #key;
@@ -31,7 +33,7 @@ export class Api extends EventTarget {
     this.#key = key;
   }
 
-  /** By the server's clock: ages and durations do not depend on how this machine's is set. */
+  /** The time by the server's clock, so that ages and durations are right when this machine's clock is not. */
   now() {
     return Date.now() + this.#ahead;
   }
@@ -45,7 +47,12 @@ export class Api extends EventTarget {
     return this.#json(method, path, { body, headers });
   }
 
-  /** An answer that is read as it comes. The caller aborts it. */
+  /** Asks for something that a worker does, which may take most of a minute. */
+  task(path, body) {
+    return this.#json('POST', path, { body, limitMs: TASK_MS });
+  }
+
+  /** Requests an answer that is read while it arrives. The caller aborts it. */
   stream(path, signal) {
     return this.#request('GET', path, { signal });
   }
@@ -53,10 +60,10 @@ export class Api extends EventTarget {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {{ body?: object, headers?: Record<string, string>, signal?: AbortSignal }} options
+   * @param {{ body?: object, headers?: Record<string, string>, signal?: AbortSignal, limitMs?: number }} options
    */
-  async #json(method, path, { body, headers = {}, signal }) {
-    const limit = AbortSignal.timeout(TIMEOUT_MS);
+  async #json(method, path, { body, headers = {}, signal, limitMs = TIMEOUT_MS }) {
+    const limit = AbortSignal.timeout(limitMs);
     const response = await this.#request(method, path, {
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -73,7 +80,7 @@ export class Api extends EventTarget {
     );
     if (response.ok) {
       const date = Date.parse(response.headers.get('date') ?? '');
-      // Its resolution is a second: smaller differences are none.
+      // The Date header has a resolution of a second, so smaller differences mean nothing.
       if (!Number.isNaN(date)) this.#ahead = Math.abs(date - Date.now()) < 1500 ? 0 : date - Date.now();
       return response;
     }
@@ -82,7 +89,7 @@ export class Api extends EventTarget {
 
   async #refusal(response) {
     const problem = await response.json().catch(() => null);
-    // A proxy that answers for an API that is away has no problem to tell.
+    // This answer comes from a proxy while the API is away, so its body says nothing about the problem.
     if (problem?.code === undefined && response.status >= 502) return this.#unreachable();
     if (response.status === 401) this.dispatchEvent(new Event('refused'));
     return new ApiError(problem?.error ?? `The API answered ${response.status}.`, {

@@ -1,9 +1,9 @@
-// What an act needs to know before it is done is asked in a dialog, which stays open while the API refuses.
+// Dialogs ask for what an act needs before it is done. A dialog stays open while the API refuses.
 import { h, show } from './dom.js';
 
 /**
- * Asks for `fields` and calls `submit` with their values. Closed by its success, by Cancel and by Escape; the browser gives the focus back
- * to where it came from.
+ * Asks for `fields` and calls `submit` with their values. Success, Cancel and Escape close the dialog. The browser then returns the focus
+ * to the element that had it.
  */
 export function ask({ title, lead = null, fields = [], confirm, danger = false, submit }) {
   const error = h('p', { class: 'form-error', role: 'alert', hidden: true });
@@ -48,7 +48,7 @@ export function ask({ title, lead = null, fields = [], confirm, danger = false, 
 
 const SHOWN_MS = 8_000;
 
-/** Says what was done, for a while, and to a screen reader. */
+/** Says for a while what was done, also to a screen reader. */
 export function notify(message, kind = 'done') {
   const toast = h('p', { class: `toast ${kind}` }, message);
   document.getElementById('toasts').append(toast);

@@ -1,8 +1,8 @@
-// Building and updating the page: elements, text that is written only when it changed, and lists that keep their rows.
+// Helpers that build and update the page: elements, texts that are written only when they change, and lists that keep their rows.
 
 /**
- * An element with its properties and children. `on…` are listeners, `class` and everything with a dash are attributes, `null` and `false`
- * leave a property or child out. Text is always text: nothing here parses HTML.
+ * Makes an element with properties and children. `on…` are listeners; `class` and names with a dash are attributes; `null` and `false`
+ * leave a property or child out. Text stays text: nothing here parses HTML.
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -16,7 +16,7 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Written only when it changed: a screen reader is told of changes, and a selection stays. */
+/** Writes a text only when it changed: a screen reader announces every change, and a write would end a selection. */
 export function setText(element, text) {
   const wanted = String(text);
   if (element.textContent !== wanted) element.textContent = wanted;
@@ -32,8 +32,8 @@ export function show(element, visible) {
 }
 
 /**
- * Makes the children of `parent` those of `items`, in order. Elements are kept by key, so that focus, open details and a bar's movement
- * survive a refresh. `create` makes an element for an item, `update` writes an item into it.
+ * Makes the children of `parent` those of `items`, in order. Elements are kept by key, so that focus, open details and the movement of a
+ * bar survive a refresh. `create` makes an element for an item, `update` writes an item into it.
  */
 export function reconcile(parent, items, { key, create, update }) {
   const kept = new Map([...parent.children].map((child) => [child.getAttribute('data-key'), child]));
@@ -53,7 +53,7 @@ export function reconcile(parent, items, { key, create, update }) {
   for (const element of kept.values()) element.remove();
 }
 
-/** A table that becomes a list of cards where the window is narrow. `columns`: heading and class of each. */
+/** Makes a table that becomes a list of cards where the window is narrow. `columns` has the heading and class of each column. */
 export function table(caption, columns, className = '') {
   const body = h('tbody', { role: 'rowgroup' });
   const heads = columns.map(({ label, className, hidden }) =>
@@ -73,7 +73,7 @@ export function table(caption, columns, className = '') {
   return { element, body };
 }
 
-/** A row for `table`; each cell knows its heading. */
+/** Makes a row for `table`. Each cell carries its heading, for the cards. */
 export function row(columns, properties = {}) {
   const cells = columns.map(({ label, className, hidden }) =>
     h('td', { role: 'cell', class: className, 'data-label': hidden ? null : label }),
@@ -81,7 +81,7 @@ export function row(columns, properties = {}) {
   return h('tr', { role: 'row', ...properties }, cells);
 }
 
-/** Replaces what a cell holds when `signature` is another than before. */
+/** Replaces what a cell holds when `signature` has changed. */
 export function fill(element, signature, make) {
   if (element.getAttribute('data-signature') === signature) return;
   element.setAttribute('data-signature', signature);

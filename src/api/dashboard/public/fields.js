@@ -1,4 +1,4 @@
-// Fields of a form: an element with its label, and how it is read.
+// The fields of a form: an element with its label, and a function that reads its value.
 import { h } from './dom.js';
 
 let used = 0;
@@ -10,8 +10,18 @@ function labelled(label, input, hint) {
   return h('div', { class: 'field' }, h('label', { for: input.id }, label), input, hintElement);
 }
 
-function textField({ name, label, hint = null, required = false, maxLength = 500 }) {
-  const input = h('input', { id: nextId(), type: 'text', required, maxlength: maxLength, autocomplete: 'off' });
+/** `pattern` is what the value must match, and `title` says that in words. */
+export function textField({
+  name,
+  label,
+  hint = null,
+  required = false,
+  maxLength = 500,
+  pattern = null,
+  title = null,
+}) {
+  const kept = { required, maxlength: maxLength, autocomplete: 'off', spellcheck: 'false', pattern, title };
+  const input = h('input', { id: nextId(), type: 'text', ...kept });
   return { name, element: labelled(label, input, hint), input, read: () => input.value.trim() || undefined };
 }
 
@@ -27,13 +37,13 @@ export function selectField({ name, label, options }) {
   return { name, element: labelled(label, input, null), input, read: () => input.value };
 }
 
-export function checkField({ name, label }) {
-  const input = h('input', { id: nextId(), type: 'checkbox' });
+export function checkField({ name, label, checked = false }) {
+  const input = h('input', { id: nextId(), type: 'checkbox', checked });
   const element = h('div', { class: 'field check' }, input, h('label', { for: input.id }, label));
   return { name, element, input, read: () => input.checked };
 }
 
-/** One of several; an option may have a number of its own (`number`), which is needed only while the option is chosen. */
+/** A choice among several options. An option may have a number (`number`), which is required only while the option is chosen. */
 export function choiceField({ name, legend, options, chosen }) {
   const group = nextId();
   const made = options.map(({ value, label, number = null, disabled = false }) => {

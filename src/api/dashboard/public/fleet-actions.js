@@ -1,4 +1,4 @@
-// Starting a fleet sync, and steering the one that is shown.
+// Starts a fleet sync, and steers the one that is shown.
 import { ask } from './dialogs.js';
 import { show } from './dom.js';
 import { choiceField, numberField, reasonField, selectField } from './fields.js';
@@ -11,7 +11,7 @@ export const MODES = [
   { value: 'full', label: 'Everything again' },
 ];
 
-/** The buttons that the key's role may use; none for a viewer. `set` tells which of them the run's state allows. */
+/** The buttons that the key's role may use; a viewer gets none. `set` shows those that the run's state allows. */
 export function createFleetActions(context, { vehicles, started, changed }) {
   if (!context.may('operator')) return { elements: [], set() {} };
   let run = null;
@@ -46,7 +46,7 @@ export function createFleetActions(context, { vehicles, started, changed }) {
   return { elements: [start, ...Object.values(buttons)], set };
 }
 
-/** Of a run that goes on. */
+/** The buttons that steer a running run. */
 function steeringButtons(steer) {
   const asking = (question) => () => ask({ ...question, fields: [...(question.fields ?? []), reasonField()] });
   return {

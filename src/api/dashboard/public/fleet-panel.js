@@ -11,7 +11,7 @@ import { createThroughput } from './throughput.js';
 
 const RUNS = '/api/v1/legacy-sync/runs';
 const SHOWN_RUNS = 8;
-/** How soon a run that somebody else started is seen. While one is followed, its own events are at most two seconds late. */
+/** How often to look for a run that somebody else started. The events of a followed run arrive within two seconds by themselves. */
 const EVERY_MS = 2_000;
 const WHILE_FOLLOWING_MS = 5_000;
 const TICK_MS = 1_000;
@@ -37,7 +37,7 @@ export function createFleetPanel(context, vehicles) {
       for (const { kick } of [vehicles, list, chart]) kick();
     },
   });
-  /** Asked for by whoever looks; null: the one that runs, else the last. */
+  /** The run that the user has chosen; null: the running one, else the last. */
   let chosen = null;
   const choose = (runId) => {
     chosen = runId;
@@ -47,7 +47,7 @@ export function createFleetPanel(context, vehicles) {
   const refresh = async (signal) => {
     try {
       const { runs } = await api.get(`${RUNS}?limit=${SHOWN_RUNS}`, { signal });
-      const wanted = chosen ?? (runs.find(({ state }) => state === 'running') ?? runs[0])?.runId ?? null;
+      const wanted = chosen ?? currentRun(runs);
       runsList.set(runs, wanted, api.now());
       if (wanted === null) return panel.empty('No fleet sync has run yet.');
       const changed = wanted !== run.id();
@@ -60,12 +60,6 @@ export function createFleetPanel(context, vehicles) {
       throw error;
     }
   };
-  const readThroughput = async (signal) => {
-    const runId = run.id();
-    if (run.view() === null) return;
-    const answer = await api.get(`${RUNS}/${runId}/throughput?points=120`, { signal });
-    if (runId === run.id() && run.view() !== null) throughput.set(answer, run.view().run, api.now());
-  };
 
   const actions = createFleetActions(context, { vehicles, started: choose, changed: () => list.kick() });
   const runsList = createRunsList(context, choose);
@@ -77,7 +71,7 @@ export function createFleetPanel(context, vehicles) {
   const list = poll(refresh, () => (run.isLive() ? WHILE_FOLLOWING_MS : EVERY_MS));
   const tick = async () => run.isLive() && figures.set(run.view(), api.now());
   const clock = poll(tick, () => TICK_MS);
-  const chart = poll(readThroughput, () => (run.isLive() ? THROUGHPUT_MS : IDLE_MS));
+  const chart = poll(throughputOf(run, throughput, api), () => (run.isLive() ? THROUGHPUT_MS : IDLE_MS));
   return {
     element: panel.element,
     kick() {
@@ -91,7 +85,20 @@ export function createFleetPanel(context, vehicles) {
   };
 }
 
-/** The run that is shown, followed as long as it goes on. */
+/** The id of the running run, else of the last one; null when there is none. */
+const currentRun = (runs) => (runs.find(({ state }) => state === 'running') ?? runs[0])?.runId ?? null;
+
+/** Reads the throughput of the run that is shown. When the answer comes, another run may be shown. */
+function throughputOf(run, throughput, api) {
+  return async (signal) => {
+    const runId = run.id();
+    if (run.view() === null) return;
+    const answer = await api.get(`${RUNS}/${runId}/throughput?points=120`, { signal });
+    if (runId === run.id() && run.view() !== null) throughput.set(answer, run.view().run, api.now());
+  };
+}
+
+/** Shows a run, and follows it while it runs. */
 function createShownRun(api, { onView, onEnd }) {
   let id = null;
   let view = null;
@@ -111,7 +118,7 @@ function createShownRun(api, { onView, onEnd }) {
     id: () => id,
     view: () => view,
     isLive,
-    /** `state` as the list of runs has it: a run may end while its stream is broken. */
+    /** `state` comes from the list of runs, because a run may end while its stream is broken. */
     async show(runId, state, signal) {
       if (runId !== id) {
         unfollow();

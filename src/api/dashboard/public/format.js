@@ -1,4 +1,4 @@
-// Figures as people read them. Sizes are decimal: 1 MB is 1,000,000 bytes.
+// Formats figures for people. Sizes are decimal: 1 MB is 1,000,000 bytes.
 
 const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const ONE_PLACE = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -17,19 +17,19 @@ export function bytes(number) {
   return `${unit === 0 || value >= 100 ? WHOLE.format(value) : ONE_PLACE.format(value)} ${UNITS[unit]}`;
 }
 
-/** Large counts in short: 1,234 stays, 12,345,678 becomes 12.3 M. */
+/** Shortens large counts: 1,234 stays, 12,345,678 becomes 12.3 M. */
 export function short(number) {
   if (number < 100_000) return WHOLE.format(number);
   if (number < 1_000_000) return `${WHOLE.format(number / 1000)} k`;
   return `${ONE_PLACE.format(number / 1_000_000)} M`;
 }
 
-/** With a capital, as where it stands alone. */
+/** Begins a text with a capital, for use as a sentence. */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const plural = (count, one, many = `${one}s`) => `${whole(count)} ${count === 1 ? one : many}`;
 
-/** Two units at most: `420 ms`, `1.4 s`, `3 min 20 s`, `2 h 05 min`, `4 d 3 h`. */
+/** Formats a duration with at most two units: `420 ms`, `1.4 s`, `3 min 20 s`, `2 h 05 min`, `4 d 3 h`. */
 export function duration(milliseconds) {
   if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
   const seconds = milliseconds / 1000;
@@ -62,13 +62,13 @@ function coarse(milliseconds) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** Of the reader's own time zone, and it says so: `2026-11-26 11:06:02 UTC+9`. */
+/** Formats a time in the reader's time zone, and names the offset: `2026-11-26 11:06:02 UTC+9`. */
 export function timestamp(time) {
   const at = new Date(time);
   return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock(time)} ${offset(time)}`;
 }
 
-/** How far the reader's clock is from UTC at that moment: `UTC+9`, `UTC−3:30`, `UTC`. */
+/** The offset of the reader's clock from UTC at that time: `UTC+9`, `UTC−3:30`, `UTC`. */
 export function offset(time) {
   const minutes = -new Date(time).getTimezoneOffset();
   if (minutes === 0) return 'UTC';
@@ -76,7 +76,7 @@ export function offset(time) {
   return `UTC${minutes > 0 ? '+' : '−'}${hours}${rest === 0 ? '' : `:${pad(rest)}`}`;
 }
 
-/** The reader's time zone by its name: `Asia/Yakutsk (UTC+9)`. */
+/** The name of the reader's time zone: `Asia/Yakutsk (UTC+9)`. */
 export function zone(now) {
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return name === undefined || name === offset(now) ? offset(now) : `${name} (${offset(now)})`;

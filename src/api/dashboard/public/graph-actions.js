@@ -1,4 +1,4 @@
-// What an operator may do to graphs and datasets; each wants a reason.
+// What an operator may do to graphs and datasets. Each act asks for a reason.
 import { ask } from './dialogs.js';
 import { setText, show } from './dom.js';
 import { reasonField } from './fields.js';
@@ -6,7 +6,7 @@ import { actButton } from './panel.js';
 
 const PATH = '/api/v1/graph';
 
-/** The buttons that the key's role may use; none for a viewer. `setLive` tells which graph readers get. */
+/** The buttons that the key's role may use; a viewer gets none. `setLive` says which graph readers get. */
 export function createGraphActions(context, changed) {
   if (!context.may('operator')) return { elements: [], setLive() {}, activate: () => null, decide: () => [] };
   const act = (path, said) => async (values) => {
@@ -26,8 +26,9 @@ export function createGraphActions(context, changed) {
 const numberOf = (version) => Number(version.replace('graph-v', ''));
 const switched = ({ to }) => `Readers get ${to} now.`;
 
-/** Back to the graph before the live one; after that, to the one that was left. */
+/** The button returns to the graph before the live one. After a rollback, it returns to the graph that was left. */
 function createRollback(act) {
+  let leaving = null;
   let before = null;
   let isBack = false;
   const ahead = { title: () => `Send readers to ${before} again?`, lead: null, confirm: 'Undo the rollback' };
@@ -38,19 +39,22 @@ function createRollback(act) {
   };
   const element = actButton('rollback', 'Roll back…', () => {
     const { title, lead, confirm } = isBack ? ahead : back;
+    // What the dialog names is what is switched, whatever becomes live while it is open.
+    const from = leaving;
     ask({
       title: title(),
       lead,
       fields: [reasonField(true)],
       confirm,
       danger: !isBack,
-      submit: act('rollback', switched),
+      submit: (values) => act('rollback', switched)({ ...values, from }),
     });
   });
   show(element, false);
   return {
     element,
     setLive(live) {
+      leaving = live?.version ?? null;
       before = live?.previousVersion ?? null;
       isBack = before !== null && numberOf(before) > numberOf(live.version);
       setText(element, isBack ? 'Undo the rollback…' : 'Roll back…');

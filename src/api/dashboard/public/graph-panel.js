@@ -51,7 +51,7 @@ export function createGraphPanel(context) {
       if (live === null) return panel.empty(EMPTY[datasets.length > 0 ? 'held' : 'none']);
       const { report, diff } = await api.get(`${PATH}/versions/${live.version}`, { signal });
       rolledBack.set(live, newerThan(live, versions), api.now());
-      writeAbout(about, live, report, diff, api.now());
+      writeAbout(about, { graph: live, report, diff }, api.now());
       issues.set(report);
       reconcile(body, versions, {
         key: ({ version }) => version,
@@ -89,7 +89,7 @@ const EMPTY = {
   held: 'There is no graph yet: its first dataset waits for a decision.',
 };
 
-/** One that is older than the versions that are listed. */
+/** Reads the active version when it is older than the versions in the list. */
 async function olderActive(api, versions, signal) {
   if (versions.length < VERSIONS) return null;
   try {
@@ -100,7 +100,7 @@ async function olderActive(api, versions, signal) {
   }
 }
 
-/** The latest that was live and is no more, although it is newer than the one that is: readers were sent back. `versions`: latest first. */
+/** The latest version that is newer than the live one and was live once: readers were sent back from it. `versions` has the latest first. */
 function newerThan(live, versions) {
   const place = versions.findIndex(({ version }) => version === live.version);
   const later = place === -1 ? versions : versions.slice(0, place);
@@ -126,7 +126,7 @@ function createRolledBack() {
   };
 }
 
-function writeAbout(element, graph, report, diff, now) {
+function writeAbout(element, { graph, report, diff }, now) {
   const since = graph.activatedAt === null ? NOTHING : relative(graph.activatedAt, now);
   fill(element, `${graph.version} ${graph.activatedAt} ${since} ${diff !== null}`, () => [
     h(
@@ -149,7 +149,7 @@ function writeAbout(element, graph, report, diff, now) {
 
 const figure = (label, value) => h('div', { class: 'figure' }, h('dt', {}, label), h('dd', {}, value));
 
-/** `3 stops added, 1 removed`; empty when nothing changed. */
+/** Describes changes as `3 stops added, 1 removed`; empty when nothing changed. */
 function describeChanges(what, counts) {
   const kinds = ['added', 'removed', 'changed'].filter((kind) => counts[kind] > 0);
   return kinds.map((kind, n) => `${n === 0 ? plural(counts[kind], what) : whole(counts[kind])} ${kind}`).join(', ');

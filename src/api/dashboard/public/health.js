@@ -1,4 +1,4 @@
-// Whether the servers behind the API answer.
+// Shows whether the servers behind the API answer.
 import { h, setAttribute, setText } from './dom.js';
 import { poll } from './poll.js';
 
@@ -24,7 +24,7 @@ export function watchHealth() {
   };
   const asking = poll(
     async (signal) => {
-      // While PostgreSQL is down the answer is a 503 with the same body.
+      // While PostgreSQL is down, the answer is a 503 with the same body.
       const response = await fetch('/health/ready', { signal, cache: 'no-cache', credentials: 'omit' }).catch(
         () => null,
       );

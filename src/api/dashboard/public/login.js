@@ -1,9 +1,9 @@
-// Logging in: a key is pasted, tried, and kept for this tab.
+// The login. The user pastes a key; the page tries it and keeps it for this tab.
 import { Api } from './api.js';
 import { h, show } from './dom.js';
 import { keepKey } from './session.js';
 
-/** Asks for a key until the API takes one; then calls `onSession` with the session and its requests. */
+/** Asks for a key until the API accepts one. Then calls `onSession` with the session and its requests. */
 export function createLogin(onSession, message = null) {
   const input = h('input', {
     id: 'key',

@@ -6,7 +6,9 @@ import { zone } from './format.js';
 import { createFleetPanel } from './fleet-panel.js';
 import { createGraphPanel } from './graph-panel.js';
 import { watchHealth } from './health.js';
+import { createInspectionPanel } from './inspection-panel.js';
 import { createLogin } from './login.js';
+import { watchPaused } from './paused.js';
 import { createPipelinePanel } from './pipeline-panel.js';
 import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
 import { createVehiclesPanel } from './vehicles-panel.js';
@@ -17,7 +19,7 @@ const connection = document.getElementById('connection');
 const who = document.getElementById('who');
 const times = document.getElementById('times');
 
-/** Ends what the page is doing before it shows something else. */
+/** Stops what the page shows, with its requests, before it shows something else. */
 let close = () => {};
 
 function showLogin(message = null) {
@@ -41,7 +43,8 @@ function showDashboard({ key, temporal }, api) {
   };
   const vehicles = createVehiclesPanel(context);
   const fleet = createFleetPanel(context, vehicles);
-  const panels = [fleet, vehicles, createPipelinePanel(context), createGraphPanel(context)];
+  const adding = context.may('admin') ? [createInspectionPanel(context, vehicles)] : [];
+  const panels = [fleet, vehicles, ...adding, createPipelinePanel(context), createGraphPanel(context)];
   const refused = () => showLogin('The key is no longer in force. Log in with another.');
   const lost = () => setText(connection, 'Connection lost, retrying…');
   const back = () => {
@@ -50,10 +53,10 @@ function showDashboard({ key, temporal }, api) {
     for (const { kick } of panels) kick();
   };
   for (const [name, listener] of Object.entries({ refused, lost, back })) api.addEventListener(name, listener);
-  const health = watchHealth();
+  const watches = [watchHealth(), watchPaused(context)];
   close = () => {
     for (const [name, listener] of Object.entries({ refused, lost, back })) api.removeEventListener(name, listener);
-    for (const { stop } of [...panels, health]) stop();
+    for (const { stop } of [...panels, ...watches]) stop();
     close = () => {};
   };
   const logOut = h('button', { type: 'button', class: 'button quiet', onclick: () => showLogin() }, 'Log out');
@@ -63,7 +66,7 @@ function showDashboard({ key, temporal }, api) {
   content.focus({ preventScroll: true });
 }
 
-/** With the key of before a reload; for as long as the API does not answer, it is tried again. */
+/** Logs in with the key from before a reload. Tries again for as long as the API does not answer. */
 async function resume(key) {
   content.replaceChildren(h('p', { class: 'state', 'data-state': 'loading' }, 'Loading…'));
   const api = new Api(key);

@@ -1,16 +1,16 @@
-// Moments in time: as the reader's clock tells them, and in UTC for whoever compares them with a log.
+// Times as the reader's clock shows them, with UTC as a tooltip for comparison with a log.
 import { h, setAttribute, setText } from './dom.js';
 import { relative, timestamp } from './format.js';
 
 const inUtc = (time) => new Date(time).toISOString();
 
-/** The moment itself: `2026-11-26 11:06:02 UTC+9`. */
+/** The time itself: `2026-11-26 11:06:02 UTC+9`. */
 export const moment = (time) => h('time', { datetime: inUtc(time), title: inUtc(time) }, timestamp(time));
 
-/** How long ago a moment was, or in what time it is; pointed at, it tells the moment. */
+/** How long ago a time was, or how soon it comes. A tooltip shows the time itself. */
 export const age = (time, now) => tellAge(h('time'), time, now);
 
-/** Writes an age where one was before. `never`: what is said when there is no such moment. */
+/** Writes an age into an element that may show one already. `never` is the text when there is no such time. */
 export function writeAge(element, time, now, never) {
   if (time === null) return setText(element, never);
   const mark = element.querySelector('time');

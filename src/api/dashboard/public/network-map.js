@@ -1,4 +1,5 @@
-// The network on a plain map: stops at their coordinates, connections between them, degrees around them. No tiles, nobody is asked.
+// Draws the network on a plain map: stops at their coordinates, their connections, and degrees at the edge. It loads no tiles, so it needs
+// no other host.
 import { h, setText } from './dom.js';
 import { plural } from './format.js';
 
@@ -7,7 +8,7 @@ const NEAR_PX = 14;
 const GRID_LINES = 5;
 const EARTH_KM_PER_DEGREE = 111.2;
 
-/** Equirectangular about the middle: over a region, shapes and distances are near enough to true. */
+/** An equirectangular projection about the middle of the stops. Within a region, it keeps shapes and distances nearly true. */
 function projectionOf(stops, width, height) {
   const box = { west: Infinity, east: -Infinity, south: Infinity, north: -Infinity };
   for (const { latitude, longitude } of stops) {
@@ -30,7 +31,7 @@ function projectionOf(stops, width, height) {
   };
 }
 
-/** 1, 2 or 5 times a power of ten, so that about `GRID_LINES` lines fit. */
+/** The step between grid lines: 1, 2 or 5 times a power of ten, so that about `GRID_LINES` lines fit. */
 function stepFor(span) {
   const power = 10 ** Math.floor(Math.log10(span / GRID_LINES));
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => span / step <= GRID_LINES) ?? 10 * power;
@@ -91,7 +92,7 @@ function nearest(placed, x, y) {
   return found;
 }
 
-/** Answers where each stop came to lie, in CSS pixels. */
+/** Draws the map, and returns the position of each stop in CSS pixels. */
 function paint(canvas, { nodes, edges, located }) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = window.devicePixelRatio || 1;
@@ -104,9 +105,9 @@ function paint(canvas, { nodes, edges, located }) {
   const styles = getComputedStyle(canvas);
   const colour = (name) => styles.getPropertyValue(name).trim();
   const projection = projectionOf(located, width, height);
-  paintGrid(pen, projection, width, height, colour);
-  paintScale(pen, projection, height, colour);
-  paintEdges(pen, projection, nodes, edges, colour);
+  paintGrid(pen, { projection, width, height, colour });
+  paintScale(pen, { projection, height, colour });
+  paintEdges(pen, { projection, nodes, edges, colour });
   const radius = located.length > 2000 ? 1 : located.length > 300 ? 1.8 : 3;
   pen.fillStyle = colour('--accent');
   const placed = located.map((stop) => ({ stop, x: projection.x(stop.longitude), y: projection.y(stop.latitude) }));
@@ -118,7 +119,7 @@ function paint(canvas, { nodes, edges, located }) {
   return placed;
 }
 
-function paintEdges(pen, projection, nodes, edges, colour) {
+function paintEdges(pen, { projection, nodes, edges, colour }) {
   pen.strokeStyle = colour('--ink');
   pen.globalAlpha = edges.length > 20_000 ? 0.06 : edges.length > 2_000 ? 0.15 : 0.3;
   pen.lineWidth = 1;
@@ -133,7 +134,7 @@ function paintEdges(pen, projection, nodes, edges, colour) {
   pen.globalAlpha = 1;
 }
 
-function paintGrid(pen, projection, width, height, colour) {
+function paintGrid(pen, { projection, width, height, colour }) {
   pen.strokeStyle = colour('--line');
   pen.fillStyle = colour('--muted');
   pen.font = '10px system-ui, sans-serif';
@@ -157,12 +158,12 @@ function paintGrid(pen, projection, width, height, colour) {
   for (let degree = Math.ceil(south / stepY) * stepY; degree < north; degree += stepY) {
     const y = Math.round(projection.y(degree)) + 0.5;
     line(0, y, width, y);
-    // Not where the scale is.
+    // Leave out the label where the scale is drawn.
     if (y > 14 && y < height - 44) pen.fillText(`${degree.toFixed(places(stepY))}°`, 4, y - 4);
   }
 }
 
-function paintScale(pen, projection, height, colour) {
+function paintScale(pen, { projection, height, colour }) {
   const step = stepFor((320 / projection.scale) * EARTH_KM_PER_DEGREE);
   const length = (step / EARTH_KM_PER_DEGREE) * projection.scale;
   const [x, y] = [10, height - 22];

@@ -1,8 +1,8 @@
-// A part of the page with its title, its buttons, and one place that says why there is nothing to see.
+// A panel of the page: a title, buttons, and one place that says why there is nothing to see.
 import { ApiError } from './api.js';
 import { h, setText, show } from './dom.js';
 
-/** A section with `head` for its status, `actions` for its buttons and `body` for its content, which is hidden until it is ready. */
+/** Makes a section. `head` is for its status, `actions` for its buttons, and `body` for its content, which is hidden until it is ready. */
 export function createPanel(id, title) {
   const status = h('div', { class: 'panel-status' });
   const actions = h('div', { class: 'actions' });
@@ -27,13 +27,16 @@ export function createPanel(id, title) {
       say('ready', '');
       show(body, true);
     },
-    /** There is nothing, and that is no error. */
+    /** Says that there is nothing to show, and that this is not an error. */
     empty(message) {
       hasContent = false;
       say('empty', message);
       show(body, false);
     },
-    /** What is shown stays, with a line that says since when it cannot be trusted. While nobody answers, the page says so once, above. */
+    /**
+     * Keeps what is shown, and adds a line that says that it is not up to date. When the API cannot be reached, the page says so once, at
+     * the top.
+     */
     failed(error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.unreachable) return hasContent ? undefined : say('loading', 'Waiting for the API…');
@@ -42,7 +45,7 @@ export function createPanel(id, title) {
   };
 }
 
-/** A button of an act; it carries its name, so that what a role may do can be told from the page. */
+/** The button of an act. It carries the act's name, so that a test can see from the page what a role may do. */
 export const actButton = (act, label, onclick, { kind = '', name = null } = {}) =>
   h('button', { type: 'button', class: `button ${kind}`.trim(), 'data-act': act, 'aria-label': name, onclick }, label);
 
@@ -83,7 +86,7 @@ export const temporalAnchor = (href, what) =>
         'Temporal ↗',
       );
 
-/** A bar with its value for those who cannot see it. */
+/** A bar that also gives its value to a screen reader. */
 export function createBar(label) {
   const filled = h('div', { class: 'bar-fill' });
   const element = h(
@@ -96,7 +99,7 @@ export function createBar(label) {
     element,
     set(value, stage = '') {
       const rounded = Math.round(Math.max(0, Math.min(100, value)) * 10) / 10;
-      // A bar that begins anew does not run backwards.
+      // A bar that begins again jumps to its new value instead of moving backwards.
       filled.classList.toggle('jump', rounded < before);
       filled.style.transform = `scaleX(${rounded / 100})`;
       element.setAttribute('aria-valuenow', String(Math.floor(rounded)));

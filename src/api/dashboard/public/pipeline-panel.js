@@ -1,4 +1,4 @@
-// The transport-graph pipeline: its stages in order, with their last runs and when they run next by themselves.
+// The transport-graph pipeline: its stages in order, their last runs, and the next scheduled run.
 import { ask } from './dialogs.js';
 import { fill, h, reconcile, setText, show } from './dom.js';
 import { checkField, reasonField } from './fields.js';
@@ -10,7 +10,7 @@ import { poll } from './poll.js';
 const PATH = '/api/v1/workers';
 const EVERY_MS = 2_000;
 const SCHEDULE_MS = 15_000;
-/** Whoever asks here looks at the page, and not at an answer that comes in ten minutes. */
+/** The user watches the page, so the request must not wait for the end of the run. */
 const AT_ONCE = { prefer: 'respond-async' };
 
 export function createPipelinePanel(context) {
@@ -46,7 +46,7 @@ export function createPipelinePanel(context) {
       throw error;
     }
   };
-  // Of Temporal, which may be away while the rest is not.
+  // The schedule is Temporal's, which may be away while the rest is not.
   const readSchedule = async (signal) => {
     try {
       schedule = (await api.get(`${PATH}/pipeline/schedule`, { signal })).schedule;
@@ -133,7 +133,7 @@ function createActions(context, changed) {
     show(end, running);
   };
   set(false);
-  /** Run, and Cancel for a stage that was started alone: one of a pipeline ends with that. */
+  /** Buttons of a stage: Run, and Cancel for a stage that was started alone. A stage of a pipeline is cancelled with the pipeline. */
   const forStage = (workerId, name) => {
     const start = execute(`${workerId}/execute`, `Run ${name} alone?`, `${name} has begun.`);
     const stop = cancel(`${workerId}/cancel`, name);
@@ -145,7 +145,7 @@ function createActions(context, changed) {
   return { elements: [run, end], set, forStage };
 }
 
-/** The spec's names end in a word that says nothing in a list of them. */
+/** The spec's names end in "Worker", which says nothing in a list of workers. */
 const shortName = (name) => name.replace(/ Worker$/, '');
 
 function create({ workerId, workerName, version }, actions) {

@@ -1,12 +1,12 @@
-// Asking again and again, without two questions at once, slowly while nobody looks.
+// Repeats a request, never two at once, and slowly while the page is hidden.
 import { ApiError } from './api.js';
 
 const HIDDEN_MS = 30_000;
 const AFTER_ERROR_MS = 2_000;
 
 /**
- * Runs `ask` now, and again `every()` milliseconds after it has ended. `ask` shows what the API refuses; when it throws, the next comes
- * soon. `kick` asks at once, or once more when it is being asked.
+ * Runs `ask` now, and again `every()` milliseconds after it has ended. `ask` shows what the API refuses. After an exception the next call
+ * comes soon. `kick` calls `ask` at once, or once more after the call that is running.
  */
 export function poll(ask, every) {
   const stopped = new AbortController();
@@ -32,7 +32,7 @@ export function poll(ask, every) {
         await ask(stopped.signal);
         waitMs = document.hidden ? Math.max(HIDDEN_MS, every()) : every();
       } catch (error) {
-        // A mistake of this page is for its console; everything else has been shown.
+        // Only a mistake of this page goes to the console; `ask` has shown everything else.
         if (!(error instanceof ApiError) && error.name !== 'AbortError') reportError(error);
         waitMs = Math.min(AFTER_ERROR_MS, waitMs);
       }

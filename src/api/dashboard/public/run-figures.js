@@ -1,13 +1,13 @@
-// A run in figures: how far it is, how fast, how long yet.
+// The figures of a run: its progress, its speed and the time that is left.
 import { fill, h, setAttribute, setText } from './dom.js';
 import { NOTHING, bytes, duration, plural, short, whole } from './format.js';
 import { moment } from './moments.js';
 import { badge, createBar, temporalAnchor } from './panel.js';
 
-/** How far a run is, in percent: by rows while they are known, by vehicles else. */
+/** The progress of a run in percent: by rows when their number is known, else by vehicles. */
 function percentOf({ state, rows, plannedRows, vehicles, completed, failed }) {
   if (state === 'completed') return 100;
-  // What was planned is an estimate: a run that goes on is not at its end.
+  // The planned number is an estimate, so a running run never shows 100 %.
   if (plannedRows > 0) return Math.min(99, (100 * rows) / plannedRows);
   return vehicles === 0 ? 0 : (100 * (completed + failed)) / vehicles;
 }
@@ -15,7 +15,7 @@ function percentOf({ state, rows, plannedRows, vehicles, completed, failed }) {
 const elapsedMs = ({ startedAt, finishedAt }, now) =>
   Math.max(0, (finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
 
-/** By the run's own pace so far; null while that says nothing. */
+/** The time that is left at the run's average speed; null while that cannot be told. */
 function remainingMs(run, now) {
   const elapsed = elapsedMs(run, now);
   if (run.state !== 'running' || run.paused || run.rows === 0 || elapsed < 3000) return null;
@@ -40,6 +40,7 @@ export function createRunFigures(context) {
   const about = h('p', { class: 'run-about' });
   const bar = createBar('The whole run');
   const done = h('span', { class: 'run-percent' });
+  const warnings = h('ul', { class: 'run-warnings' });
   const figures = {
     vehicles: figure('Vehicles'),
     rows: figure('Rows'),
@@ -57,6 +58,7 @@ export function createRunFigures(context) {
       { class: 'figures' },
       Object.values(figures).map((each) => each.element),
     ),
+    warnings,
     about,
   );
 
@@ -78,6 +80,11 @@ export function createRunFigures(context) {
         `, ${run.mode === 'full' ? 'everything again' : 'new rows only'}. `,
         temporalAnchor(context.temporal(run.workflowId, run.runId), 'This run'),
       ]);
+      fill(warnings, JSON.stringify(run.warnings), () =>
+        run.warnings.map(({ serverId, found }) =>
+          h('li', {}, `The mapping of ${serverId} contradicts its rows: ${found}.`),
+        ),
+      );
       write(figures, run, now);
     },
   };
@@ -98,7 +105,10 @@ function write(figures, run, now) {
   );
   figures.trouble.set(
     whole(run.failed),
-    run.quarantined > 0 ? `${plural(run.quarantined, 'row')} in quarantine` : 'no row in quarantine',
+    [
+      run.quarantined > 0 ? `${plural(run.quarantined, 'row')} in quarantine` : 'no row in quarantine',
+      ...(run.withoutFix > 0 ? [`${whole(run.withoutFix)} without a fix skipped`] : []),
+    ].join(', '),
   );
   figures.trouble.element.classList.toggle('bad', run.failed > 0);
 }

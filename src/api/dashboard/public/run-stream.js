@@ -1,12 +1,12 @@
-// A run as it goes on: the API's server-sent events, read by fetch because EventSource cannot send a key.
+// Follows a run through the API's server-sent events. It uses fetch, because EventSource cannot send a key.
 
 const RETRY_MS = 1_000;
-/** The API sends something every 15 s: after this long the line is dead, whatever TCP thinks. */
+/** The API sends something every 15 s. After this long without anything the connection is dead, even if TCP has not noticed. */
 const SILENCE_MS = 20_000;
 
 /**
- * Calls `onProgress` with each view of the run until it ends (`onEnd`) or `stop` is called. Connects again by itself. While the page is
- * hidden it lets go of its connection: a browser has six of them for one server, over all its tabs.
+ * Calls `onProgress` with each view of the run until it ends (`onEnd`) or `stop` is called. Reconnects by itself. While the page is hidden
+ * the connection is closed, because a browser has only six for one server over all its tabs.
  */
 export function followRun(api, runId, { onProgress, onEnd }) {
   const stopped = new AbortController();
@@ -37,7 +37,7 @@ export function followRun(api, runId, { onProgress, onEnd }) {
   };
 }
 
-/** True when the run has ended; false when the line broke. */
+/** Reads one connection. True when the run has ended; false when the connection broke. */
 async function readOnce(api, runId, connection, onProgress) {
   let watchdog = setTimeout(() => connection.abort(), SILENCE_MS);
   try {
@@ -50,14 +50,14 @@ async function readOnce(api, runId, connection, onProgress) {
     }
     return false;
   } catch {
-    // Told by the requests beside this one, which have a time limit.
+    // The other requests of the page report this failure, because they have a time limit.
     return false;
   } finally {
     clearTimeout(watchdog);
   }
 }
 
-/** Events of a text/event-stream; comments come as events without a name. */
+/** The events of a text/event-stream. A comment comes as an event without a name. */
 async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';

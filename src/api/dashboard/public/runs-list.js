@@ -1,4 +1,4 @@
-// The latest runs; any of them can be shown.
+// The latest runs. The user can choose one of them to be shown.
 import { fill, h, reconcile, row, setText, table } from './dom.js';
 import { duration, short, timestamp, whole } from './format.js';
 import { writeAge } from './moments.js';

@@ -23,7 +23,7 @@ export function createSlots() {
   return {
     element,
     set({ run, live, workers }) {
-      // Nothing is left to see of the slots of a run that is over.
+      // The slots of a finished run show nothing, so they are hidden.
       const open = run.state === 'running' && run.finishedAt === null;
       show(element, open);
       const message = noteOf(run, live, workers);

@@ -6,7 +6,7 @@ import { clock, offset, short } from './format.js';
 const HEIGHT = 190;
 const FONT = '11px system-ui, sans-serif';
 
-/** Without its gaps: a moment in which nothing was committed is a zero, and not a line from the point before to the one after. */
+/** Fills the gaps: an interval in which nothing was committed is a zero, so that the chart draws no line across it. */
 /** @returns {[number[], number[]]} */
 function series({ bucketSeconds, points }, { startedAt, finishedAt }, now) {
   const rowsAt = new Map(points.map(({ at, rows }) => [Math.round(Date.parse(at) / 1000 / bucketSeconds), rows]));
@@ -19,7 +19,7 @@ function series({ bucketSeconds, points }, { startedAt, finishedAt }, now) {
     times.push(bucket * bucketSeconds);
     rates.push((rowsAt.get(bucket) ?? 0) / bucketSeconds);
   }
-  // What is committed of the last moment is not all of it yet.
+  // Rows of the last interval are still being committed, so it is left out.
   if (finishedAt === null && times.length > 2) {
     times.pop();
     rates.pop();

@@ -1,4 +1,4 @@
-// The vehicles with their last sync and what went wrong in it.
+// The vehicles, with their last sync and what went wrong in it.
 import { ask, notify } from './dialogs.js';
 import { fill, h, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField, selectField } from './fields.js';
@@ -30,47 +30,33 @@ const COLUMNS = [
   { label: 'Actions', className: 'links', hidden: true },
 ];
 
-/** `chosen`: ids to be synced together. `runIs` tells whether figures change at the moment. */
+/** `chosen` are the ids that are to be synced together. `runIs` says whether a run is changing the figures. */
 export function createVehiclesPanel(context) {
   const { api } = context;
   const panel = createPanel('vehicles', 'Vehicles');
   const filter = createFilter(() => {
-    pages.length = 0;
+    pages.restart();
     asking.kick();
   });
   const { element: list, body } = table('Vehicles with their last sync', COLUMNS, 'vehicle-list');
-  const pager = createPager((step) => {
-    if (step > 0) pages.push(next);
-    else pages.pop();
-    asking.kick();
-  });
-  const chosen = new Set();
-  const chosenCount = h('span', { class: 'hint' });
-  /** Cursors of the pages up to the one that is shown. */
-  const pages = [];
-  let next = null;
+  const pages = createPages(() => asking.kick());
+  const choice = createChoice();
   let busy = false;
   let onStarted = (_runId) => {};
 
-  const toggle = (id, on) => {
-    if (on) chosen.add(id);
-    else chosen.delete(id);
-    setText(chosenCount, chosen.size === 0 ? '' : `${plural(chosen.size, 'vehicle')} chosen`);
-  };
   const sync = ({ id, label }) => askSync(context, id, label, (runId) => onStarted(runId));
   const refresh = async (signal) => {
     const query = new URLSearchParams({ limit: String(PAGE), ...filter.read() });
-    const after = pages.at(-1);
+    const after = pages.after();
     if (after !== undefined) query.set('after', after);
     try {
       const answer = await api.get(`${PATH}?${query}`, { signal });
-      next = answer.next;
       reconcile(body, answer.vehicles, {
         key: ({ id }) => id,
-        create: (vehicle) => create(context, vehicle, { sync, toggle }),
-        update: (line, vehicle) => update(context, line, vehicle, chosen.has(vehicle.id)),
+        create: (vehicle) => create(context, vehicle, { sync, toggle: choice.toggle }),
+        update: (line, vehicle) => update(context, line, vehicle, choice.has(vehicle.id)),
       });
-      pager.set(pages.length + 1, next !== null);
+      pages.set(answer.next);
       tell(answer.vehicles.length);
     } catch (error) {
       if (!signal.aborted) panel.failed(error);
@@ -79,23 +65,25 @@ export function createVehiclesPanel(context) {
   };
   const tell = (count) => {
     if (count === 0 && !filter.used())
-      return panel.empty('There are no vehicles yet. Add them by the command: fleetgraph vehicles put');
+      return panel.empty(
+        `There are no vehicles yet. Add them ${context.may('admin') ? 'from a legacy server, below, or ' : ''}by the command: fleetgraph vehicles put`,
+      );
     show(list, count > 0);
     show(none, count === 0);
     return panel.ready();
   };
 
   const none = h('p', { class: 'state', hidden: true }, 'No vehicle matches.');
-  panel.actions.append(chosenCount);
-  panel.body.append(filter.element, list, none, pager.element);
+  panel.actions.append(choice.element);
+  panel.body.append(filter.element, list, none, pages.element);
   const asking = poll(refresh, () => (busy ? WHILE_RUNNING_MS : QUIET_MS));
   return {
     element: panel.element,
     kick: asking.kick,
     stop: asking.stop,
-    chosen: () => [...chosen],
+    chosen: choice.list,
     clearChosen() {
-      for (const id of chosen) toggle(id, false);
+      choice.clear();
       asking.kick();
     },
     onStarted: (listener) => void (onStarted = listener),
@@ -129,6 +117,49 @@ function createFilter(changed) {
   return { element, read, used: () => Object.keys(read()).length > 0 };
 }
 
+/** The vehicles whose boxes are ticked, and their number. */
+function createChoice() {
+  const chosen = new Set();
+  const element = h('span', { class: 'hint' });
+  const toggle = (id, on) => {
+    if (on) chosen.add(id);
+    else chosen.delete(id);
+    setText(element, chosen.size === 0 ? '' : `${plural(chosen.size, 'vehicle')} chosen`);
+  };
+  return {
+    element,
+    toggle,
+    has: (id) => chosen.has(id),
+    list: () => [...chosen],
+    clear() {
+      for (const id of chosen) toggle(id, false);
+    },
+  };
+}
+
+/** The current page, as the list of cursors of the pages up to it. `turned` is called when the user turns to another page. */
+function createPages(turned) {
+  const cursors = [];
+  let next = null;
+  const pager = createPager((step) => {
+    if (step > 0) cursors.push(next);
+    else cursors.pop();
+    turned();
+  });
+  return {
+    element: pager.element,
+    after: () => cursors.at(-1),
+    restart() {
+      cursors.length = 0;
+    },
+    /** `following`: the cursor of the page after this one, or null. */
+    set(following) {
+      next = following;
+      pager.set(cursors.length + 1, next !== null);
+    },
+  };
+}
+
 function createPager(turn) {
   const back = h('button', { type: 'button', class: 'button small', onclick: () => turn(-1) }, 'Previous');
   const forward = h('button', { type: 'button', class: 'button small', onclick: () => turn(1) }, 'Next');
@@ -159,7 +190,7 @@ function create(context, { id, label }, { sync, toggle }) {
   return line;
 }
 
-function update(context, line, { id, label, serverId, lastSyncedAt, lastRun, quarantined, enabled }, chosen) {
+function update(context, line, { label, serverId, lastSyncedAt, lastRun, quarantined, enabled }, chosen) {
   const [name, server, synced, status, rows, held, error, links] = line.children;
   const box = name.querySelector('input');
   if (box !== null) {
@@ -168,20 +199,24 @@ function update(context, line, { id, label, serverId, lastSyncedAt, lastRun, qua
   }
   const button = links.querySelector('button');
   if (button !== null) button.disabled = !enabled;
-  // A vehicle that was never synced has no workflow to look at.
-  const link = () => (lastRun === null ? '' : temporalAnchor(context.temporal(`vehicle-sync/${id}`), label));
-  fill(links.lastElementChild, String(lastRun !== null), link);
+  // A vehicle that was never synced has no workflow to link to.
+  const link = () => (lastRun === null ? '' : temporalAnchor(context.temporal(lastRun.workflowId), label));
+  fill(links.lastElementChild, lastRun?.workflowId ?? '', link);
   setText(server, serverId);
   writeAge(synced, lastSyncedAt, context.api.now(), 'never');
   const word = enabled ? (lastRun?.status ?? NOTHING) : 'disabled';
-  fill(status, word, () => (word === NOTHING ? word : badge(word)));
+  const slice = enabled ? describeSlice(lastRun?.slice ?? null) : '';
+  fill(status, word + slice, () => (word === NOTHING ? word : [badge(word), h('span', { class: 'hint' }, slice)]));
   setText(rows, lastRun === null ? NOTHING : short(lastRun.rows));
   setText(held, whole(quarantined));
   held.classList.toggle('none', quarantined === 0);
   fill(error, JSON.stringify(lastRun?.error ?? null), () => describeError(lastRun?.error ?? null));
-  // Where rows are cards, a card without an error has no line for it.
+  // Where rows are cards, a vehicle without an error needs no line for it.
   error.classList.toggle('none', lastRun?.error == null);
 }
+
+/** A vehicle that was read by itself has no slice. */
+const describeSlice = (slice) => (slice === null ? '' : ` slice ${slice.number} of ${slice.of}`);
 
 const describeError = (error) => (error === null ? '' : [h('strong', {}, `${error.code}: `), error.message]);
 

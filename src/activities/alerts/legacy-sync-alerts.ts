@@ -1,0 +1,81 @@
+import { type TroubledCircuit, readTroubledCircuits } from '../../records/circuits.ts';
+import { OUTCOMES_KEPT_DAYS, type RunOutcome, newestFinishedRuns, newestRunsLost } from '../../records/run-outcomes.ts';
+import type { LegacySyncSettings } from '../../settings/legacy-sync.ts';
+import type { AlertRule, Finding } from './watch-incidents.ts';
+
+/** Of what the admin is told in the legacy sync. `docs/operations.md` has an entry for each; `settings/legacy-sync/alerts.ts` has the bounds. */
+export const LEGACY_SYNC_ALERTS: readonly AlertRule<LegacySyncSettings>[] = [
+  {
+    kind: 'circuit-open',
+    find: async (database, { alertCircuitOpenMs }) =>
+      (await readTroubledCircuits(database))
+        .filter(({ state, forMs }) => state === 'held' || forMs >= alertCircuitOpenMs)
+        .map(circuitFinding),
+    over: (serverId) => `The circuit of legacy server ${serverId} is closed, or the server is gone.`,
+  },
+  {
+    kind: 'vehicles-failed',
+    find: async (database, settings) =>
+      (await newestFinishedRuns(database)).flatMap((run) => failedFinding(run, settings)),
+    over: (workflowId) =>
+      `The newest run of ${workflowId} is within the bounds, or none was started for ${OUTCOMES_KEPT_DAYS} days.`,
+  },
+  {
+    kind: 'run-lost',
+    find: async (database) => (await newestRunsLost(database)).map(lostFinding),
+    over: (workflowId) =>
+      `A later run of ${workflowId} was not lost, or none was started for ${OUTCOMES_KEPT_DAYS} days.`,
+  },
+];
+
+function circuitFinding({ serverId, state, code, since, forMs }: TroubledCircuit): Finding {
+  if (state === 'held') {
+    return {
+      about: serverId,
+      level: 'critical',
+      subject: `the circuit of ${serverId} is held: ${code}`,
+      message:
+        `Legacy server ${serverId} refused the login or showed another host key at ${since.toISOString()} (${code}). No sync uses it until ` +
+        `an operator has mended that and says so: fleetgraph servers test ${serverId}, then fleetgraph servers close-circuit ${serverId} --reason "…".`,
+    };
+  }
+  const minutes = Math.floor(forMs / 60_000);
+  return {
+    about: serverId,
+    level: 'warning',
+    subject: `the circuit of ${serverId} is open for ${minutes} minutes: ${code}`,
+    message:
+      `Legacy server ${serverId} has failed since ${since.toISOString()}, at last with ${code}. Syncs ask it again by themselves; ` +
+      `fleetgraph servers test ${serverId} shows what it answers now.`,
+  };
+}
+
+function failedFinding(run: RunOutcome, settings: LegacySyncSettings): Finding[] {
+  const { workflowId, runId, vehicles, failed, code } = run;
+  const percent = vehicles === 0 ? 0 : Math.floor(((vehicles - failed) / vehicles) * 1_000) / 10;
+  // A run that failed as a whole may not have come to its vehicles.
+  const critical = vehicles === 0 ? run.state === 'failed' : percent < settings.alertSuccessPercent;
+  if (!critical && failed <= settings.alertFailedVehicles) return [];
+  const most = code === null ? '' : `, mostly by ${code}`;
+  return [
+    {
+      about: workflowId,
+      level: critical ? 'critical' : 'warning',
+      subject: `${workflowId}: ${failed} of ${vehicles} vehicles failed`,
+      message:
+        `Run ${runId} ended at ${run.finishedAt.toISOString()}: ${failed} of ${vehicles} vehicles failed${most}; ${percent} % succeeded. ` +
+        `fleetgraph status ${runId} names each with its reason, and docs/errors.md says what to do. What was committed stays.`,
+    },
+  ];
+}
+
+function lostFinding({ workflowId, runId, finishedAt }: RunOutcome): Finding {
+  return {
+    about: workflowId,
+    level: 'critical',
+    subject: `${workflowId}: a run was terminated or lost`,
+    message:
+      `Run ${runId} was found at ${finishedAt.toISOString()} without its workflow: it was terminated, or Temporal lost it. ` +
+      `The next run goes on where it stopped: fleetgraph sync, or wait for the schedule.`,
+  };
+}

@@ -1,0 +1,27 @@
+import { mappingDoubts } from '../../../legacy-inspection/mapping-doubts.ts';
+import { readLegacyServer } from '../../../records/legacy-servers.ts';
+import { latestFixes, readDoubts, serversWithNewRows, warnRun, writeDoubts } from '../../../records/mapping-doubts.ts';
+import type { FleetDependencies } from './fleet-dependencies.ts';
+
+/**
+ * Compares what a run brought with what the mappings of its servers say, and leaves in the run's row how they contradict each other. It costs some
+ * milliseconds a server. The run has ended: that nobody could judge it is no reason to say that it failed.
+ */
+export async function judgeMappings(
+  { pool, log }: Pick<FleetDependencies, 'pool' | 'log'>,
+  runId: string,
+): Promise<void> {
+  try {
+    const serverIds = await serversWithNewRows(pool, runId);
+    for (const serverId of serverIds) {
+      const { columns } = await readLegacyServer(pool, serverId);
+      await writeDoubts(pool, serverId, mappingDoubts(columns, await latestFixes(pool, runId, serverId)));
+    }
+    const doubts = await readDoubts(pool, serverIds);
+    for (const { serverId, found } of doubts)
+      log.warn({ runId, serverId }, `the mapping contradicts the rows: ${found}`);
+    if (doubts.length > 0) await warnRun(pool, runId, doubts);
+  } catch (error) {
+    log.warn({ runId, err: error }, 'the mappings of this run could not be compared with its rows');
+  }
+}

@@ -1,0 +1,128 @@
+import { rm } from 'node:fs/promises';
+import type { SessionOptions } from '../../../connections/ssh/session-places.ts';
+import type { SshPool } from '../../../connections/ssh/ssh-pool.ts';
+import type { SshTarget } from '../../../connections/ssh/ssh-target.ts';
+import { Failure } from '../../../errors.ts';
+import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
+import { type StallLimits, stallGuard } from './stall-guard.ts';
+import { transferByExec } from './transfer-exec.ts';
+import { sizeOf, transferByScp } from './transfer-scp.ts';
+import { transferBySftp } from './transfer-sftp.ts';
+import { adopt, fingerprint, namingFullDisk, openTransferTarget, requireSpace } from './transfer-target.ts';
+
+export interface TransferRequest extends StallLimits, SessionOptions {
+  pool: SshPool;
+  target: SshTarget;
+  manifest: ExportManifest;
+  /** Absolute path; its directory exists. While it grows the file is called `<localFile>.part`. */
+  localFile: string;
+  method: 'exec' | 'sftp' | 'scp';
+  minFreeBytes: number;
+  /** Bytes of the file received so far. */
+  onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Transfers an exported file to this host and verifies its size and SHA-256. A complete local file is used as it is; exec and sftp resume
+ * the part that an earlier attempt left. Errors: TransferFailed, TransferStalled, LocalDiskFull, SshConnectionLost and its kin, the signal's reason.
+ */
+export async function transferFile(request: TransferRequest): Promise<void> {
+  const { manifest, localFile, onProgress } = request;
+  if (await isComplete(localFile, manifest)) {
+    onProgress?.(manifest.bytes);
+    return;
+  }
+  const stale = request.method === 'scp' ? 0 : await sizeOf(`${localFile}.part`);
+  try {
+    await attempt(request);
+  } catch (cause) {
+    // The part may be of an earlier export of the same range, so the transfer starts again without it.
+    if (stale === 0 || !(cause instanceof Failure) || cause.code !== 'TransferFailed') throw cause;
+    await rm(`${localFile}.part`, { force: true });
+    await attempt(request);
+  }
+  onProgress?.(manifest.bytes);
+}
+
+async function isComplete(localFile: string, manifest: ExportManifest): Promise<boolean> {
+  const found = await fingerprint(localFile);
+  if (found === null) return false;
+  if (found.bytes === manifest.bytes && found.hash.digest('hex') === manifest.sha256) return true;
+  await rm(localFile, { force: true });
+  return false;
+}
+
+async function attempt(request: TransferRequest): Promise<void> {
+  const { localFile } = request;
+  try {
+    await (request.method === 'scp' ? byScp(request) : bySession(request, request.method));
+  } catch (error) {
+    const named = namingFullDisk(error, localFile);
+    // The part is removed, because it would keep the disk full.
+    if (named instanceof Failure && named.code === 'LocalDiskFull') await rm(`${localFile}.part`, { force: true });
+    throw named;
+  }
+}
+
+async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Promise<void> {
+  const { pool, manifest, localFile, minFreeBytes, signal, onQueued } = request;
+  const target = await openTransferTarget(localFile, manifest);
+  try {
+    await requireSpace(localFile, manifest.bytes - target.offset(), minFreeBytes);
+    await pool.withSession(
+      (shell) =>
+        guarded(request, target.offset, (guard) =>
+          method === 'exec'
+            ? transferByExec(shell, { file: manifest.file, target, signal: guard })
+            : transferBySftp(shell, { file: manifest.file, size: manifest.bytes, target, signal: guard }),
+        ),
+      { signal, onQueued },
+    );
+    await target.finish();
+  } finally {
+    await target.close();
+  }
+}
+
+async function byScp(request: TransferRequest): Promise<void> {
+  const { pool, target, manifest, localFile, minFreeBytes, signal } = request;
+  const part = `${localFile}.part`;
+  await rm(part, { force: true });
+  await requireSpace(localFile, manifest.bytes, minFreeBytes);
+  // A session of our own verifies the pinned key first; scp then accepts that key and no other.
+  const hostKey = await pool.withSession(async (shell) => Buffer.from(shell.hostKey), request);
+  let size = 0;
+  const poll = setInterval(() => void sizeOf(part).then((bytes) => (size = bytes)), 500);
+  try {
+    await pool.withOwnConnection(
+      () =>
+        guarded(
+          request,
+          () => size,
+          (guard) => transferByScp({ target, hostKey, file: manifest.file, localPart: part, signal: guard }),
+        ),
+      { signal },
+    );
+  } finally {
+    clearInterval(poll);
+  }
+  const found = await fingerprint(part, signal);
+  await adopt(localFile, manifest, { bytes: found?.bytes ?? 0, sha256: found?.hash.digest('hex') ?? '' });
+}
+
+const PROGRESS_MS = 500;
+
+async function guarded(
+  { manifest, signal, onProgress, ...limits }: TransferRequest,
+  read: () => number,
+  run: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const guard = stallGuard(read, limits, manifest.file);
+  const progress = setInterval(() => onProgress?.(read()), PROGRESS_MS);
+  try {
+    await run(signal ? AbortSignal.any([signal, guard.signal]) : guard.signal);
+  } finally {
+    clearInterval(progress);
+    guard.stop();
+  }
+}

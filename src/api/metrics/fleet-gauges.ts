@@ -1,0 +1,120 @@
+import { countQuarantinedByReason } from '../../records/quarantine.ts';
+import type { Queryable } from '../../connections/postgres.ts';
+import { countLimitChanges } from '../../records/limit-changes.ts';
+import { readOpenCircuits } from '../../records/circuits.ts';
+import { readServerPlaces } from '../../records/server-places.ts';
+import { readSettings } from '../../records/settings.ts';
+import { countRuns } from '../../records/sync-runs.ts';
+import { countClaims } from '../../records/vehicle-claims.ts';
+import { countVehiclesByFreshness } from '../../records/vehicle-overview.ts';
+import { sumLastDay } from '../../records/vehicle-syncs.ts';
+import type { GaugeQuery, GaugeRow } from './gauge-query.ts';
+
+/** The figures of the legacy sync. */
+export const FLEET_GAUGES: GaugeQuery[] = [
+  {
+    name: 'fleetgraph_sync_runs',
+    help: 'Fleet syncs by state.',
+    labels: ['state'],
+    read: async (database) => (await countRuns(database)).map(({ state, runs }) => ({ state, value: runs })),
+  },
+  {
+    name: 'fleetgraph_sync_vehicles_24h',
+    help: 'Vehicle syncs of the runs of the last day by status.',
+    labels: ['status'],
+    read: async (database) =>
+      summed((await sumLastDay(database)).map(({ status, vehicles }) => ({ status, value: vehicles }))),
+  },
+  {
+    name: 'fleetgraph_sync_rows_24h',
+    help: 'Rows of the runs of the last day by what became of them.',
+    labels: ['result'],
+    read: async (database) =>
+      summed(
+        (await sumLastDay(database)).flatMap(({ inserted, duplicates, quarantined, withoutFix }) => [
+          { result: 'imported', value: inserted },
+          { result: 'duplicate', value: duplicates },
+          { result: 'quarantined', value: quarantined },
+          { result: 'without-fix', value: withoutFix },
+        ]),
+      ),
+  },
+  {
+    name: 'fleetgraph_sync_bytes_24h',
+    help: 'Bytes transferred by the runs of the last day.',
+    labels: [],
+    read: async (database) => [{ value: (await sumLastDay(database)).reduce((sum, { bytes }) => sum + bytes, 0) }],
+  },
+  {
+    name: 'fleetgraph_sync_failures_24h',
+    help: 'Failed vehicle syncs of the last day by code.',
+    labels: ['code'],
+    read: async (database) =>
+      (await sumLastDay(database))
+        .filter(({ status }) => status === 'failed')
+        .map(({ code, vehicles }) => ({ code: code ?? 'Unexpected', value: vehicles })),
+  },
+  {
+    name: 'fleetgraph_sync_slots_busy',
+    help: 'Worker slots that hold a vehicle or a slice of a table now.',
+    labels: [],
+    read: async (database) => [{ value: await countClaims(database) }],
+  },
+  {
+    name: 'fleetgraph_vehicles',
+    help: 'Vehicles by how fresh they are: synced in the last two hours, the last day, before, or never.',
+    labels: ['freshness'],
+    read: async (database) =>
+      (await countVehiclesByFreshness(database)).map(({ freshness, vehicles }) => ({ freshness, value: vehicles })),
+  },
+  {
+    name: 'fleetgraph_circuits_not_closed',
+    help: 'Legacy servers that are left alone after failures.',
+    labels: [],
+    read: async (database) => [{ value: (await readOpenCircuits(database)).length }],
+  },
+  {
+    name: 'fleetgraph_server_limit',
+    help: 'How many vehicles and slices may be in flight at a legacy server now.',
+    labels: ['server'],
+    read: async (database) =>
+      (await readPlaces(database)).map(({ serverId, limit }) => ({ server: serverId, value: limit })),
+  },
+  {
+    name: 'fleetgraph_server_in_flight',
+    help: 'Vehicles and slices in flight at a legacy server.',
+    labels: ['server'],
+    read: async (database) =>
+      (await readPlaces(database)).map(({ serverId, inFlight }) => ({ server: serverId, value: inFlight })),
+  },
+  {
+    name: 'fleetgraph_server_limit_changes_24h',
+    help: 'Changes of adaptive limits in the last day.',
+    labels: ['server', 'direction'],
+    read: async (database) =>
+      (await countLimitChanges(database)).map(({ serverId, direction, changes }) => ({
+        server: serverId,
+        direction,
+        value: changes,
+      })),
+  },
+  {
+    name: 'fleetgraph_quarantine_rows',
+    help: 'Rows in quarantine by reason.',
+    labels: ['reason'],
+    read: async (database) =>
+      (await countQuarantinedByReason(database)).map(({ reason, rows }) => ({ reason, value: rows })),
+  },
+];
+
+const readPlaces = async (database: Queryable) => readServerPlaces(database, await readSettings(database));
+
+/** One row for each set of labels. */
+function summed<T extends { value: number }>(rows: T[]): GaugeRow[] {
+  const sums = new Map<string, GaugeRow & { value: number }>();
+  for (const { value, ...labels } of rows) {
+    const key = JSON.stringify(labels);
+    sums.set(key, { ...labels, value: (sums.get(key)?.value ?? 0) + value });
+  }
+  return [...sums.values()];
+}

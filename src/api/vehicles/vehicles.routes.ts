@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { identifierSchema, VEHICLE_KEY } from '../../settings/mysql-identifier.ts';
+import { route } from '../core/route.ts';
+import { accepted, bigintText, count, failure, page, pageQuery, reason, success } from '../core/shapes.ts';
+import { readBy } from '../runs/runs.routes.ts';
+import { serverId } from '../servers/servers.routes.ts';
+
+const vehicleParams = z.strictObject({ vehicleId: bigintText });
+
+const vehicleFields = {
+  label: z.string().min(1).max(200),
+  serverId,
+  table: identifierSchema,
+  legacyVehicleId: z.string().regex(VEHICLE_KEY).nullable().default(null),
+  priority: z.number().int().min(-1_000_000).max(1_000_000).default(0),
+  enabled: z.boolean().default(true),
+};
+
+const vehicle = z.strictObject({
+  id: z.string(),
+  label: z.string(),
+  serverId: z.string(),
+  table: z.string(),
+  legacyVehicleId: z.string().nullable(),
+  priority: z.number(),
+  enabled: z.boolean(),
+  watermark: z.string(),
+  lastSyncedAt: z.iso.datetime().nullable(),
+  lastRun: z
+    .strictObject({
+      runId: z.string(),
+      status: z.enum(['idle', 'exporting', 'transferring', 'importing', 'completed', 'failed']),
+      rows: count,
+      at: z.iso.datetime(),
+      error: failure.nullable(),
+      ...readBy,
+    })
+    .nullable(),
+  quarantined: count,
+});
+
+export const LIST_VEHICLES = route({
+  method: 'GET',
+  path: '',
+  access: 'viewer',
+  summary: 'The vehicles, with how their last sync ended',
+  recent: true,
+  query: pageQuery.extend({
+    serverId: serverId.optional(),
+    search: z.string().min(1).max(100).optional().meta({ description: 'Part of the label.' }),
+    failed: z.enum(['true', 'false']).optional().meta({ description: 'Those whose last sync failed, or did not.' }),
+  }),
+  answer: page('vehicles', vehicle),
+});
+
+export const READ_VEHICLE = route({
+  method: 'GET',
+  path: ':vehicleId',
+  access: 'viewer',
+  summary: 'One vehicle',
+  params: vehicleParams,
+  answer: success({ vehicle }),
+  also: { 404: 'There is no such vehicle.' },
+});
+
+export const CREATE_VEHICLE = route({
+  method: 'POST',
+  path: '',
+  access: 'admin',
+  summary: 'Add a vehicle',
+  body: z.strictObject({ id: bigintText, ...vehicleFields, reason }),
+  status: 201,
+  answer: success({ vehicle }),
+  also: {
+    404: 'There is no such legacy server.',
+    409: 'There is a vehicle of that id, or one that reads the same rows.',
+  },
+});
+
+export const CHANGE_VEHICLE = route({
+  method: 'PUT',
+  path: ':vehicleId',
+  access: 'admin',
+  summary: 'Change a vehicle; its watermark stays',
+  params: vehicleParams,
+  body: z.strictObject({ ...vehicleFields, reason }),
+  answer: success({ vehicle }),
+  also: { 404: 'There is no such vehicle or legacy server.', 409: 'Another vehicle reads the same rows.' },
+});
+
+export const SYNC_VEHICLE = route({
+  method: 'POST',
+  path: ':vehicleId/sync',
+  access: 'operator',
+  summary: 'Sync one vehicle now',
+  params: vehicleParams,
+  body: z.strictObject({ mode: z.enum(['delta', 'full']).default('delta'), reason }),
+  status: 202,
+  answer: accepted,
+  also: { 404: 'There is no such vehicle.', 409: 'It is being synced already (`link`), or it is disabled.' },
+});

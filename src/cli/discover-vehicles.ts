@@ -1,0 +1,74 @@
+import { userInfo } from 'node:os';
+import { addFound, findNewVehicles, type NewVehicles } from '../activities/legacy-sync/inspection/find-new-vehicles.ts';
+import type { NewVehicle } from '../records/new-vehicles.ts';
+import { readSettings, writeSetting } from '../records/settings.ts';
+import { asksYes } from './ask.ts';
+import { withLegacyHosts } from './legacy-hosts-here.ts';
+import { plainTable } from './run-table.ts';
+import { withSession } from './session.ts';
+
+interface DiscoverFlags {
+  apply?: boolean;
+  autoAdd?: boolean;
+  table?: string;
+  reason?: string;
+}
+
+const AUTO_ADD = 'legacy_sync.vehicles.auto_add';
+
+/** Shows what discovery finds, and with --apply adds it. */
+export function discoverFromHere(
+  serverId: string,
+  { apply = false, autoAdd, table, reason = 'found by vehicles discover' }: DiscoverFlags,
+): Promise<void> {
+  return withSession(async ({ postgres: pool }) => {
+    const settings = await readSettings(pool);
+    const found = await withLegacyHosts(settings, (hosts) => findNewVehicles({ pool, hosts }, { serverId, table }));
+    show(serverId, found);
+    const { fresh } = found;
+    if (!apply) {
+      if (fresh.length > 0) console.log(`--apply adds them; ${AUTO_ADD} does it before each run`);
+      return;
+    }
+    const actor = userInfo().username;
+    const added = await addFound(pool, serverId, { found: fresh, actor, reason });
+    console.log(`${added.length} vehicles added`);
+    if (settings.autoAddVehicles || !(await laterOnes(autoAdd))) return;
+    await writeSetting(pool, AUTO_ADD, 'true', { actor, reason });
+    console.log(`${AUTO_ADD} = true: those that appear later are added before each run of all vehicles`);
+  });
+}
+
+/** Whether vehicles that appear later shall be added, too; a person at a terminal who has not said it is asked. */
+const laterOnes = async (said: boolean | undefined): Promise<boolean> =>
+  said ?? (process.stdin.isTTY && (await asksYes('Add vehicles that appear later by themselves, at all servers?')));
+
+/** A bus of several tables, one a month as a rule, is a vehicle in each: ids of one table say nothing in the next. It has to be said, as nothing joins them. */
+export function severalTables(vehicles: readonly Pick<NewVehicle, 'table' | 'legacyVehicleId'>[]): string[] {
+  const tables = new Map<string, Set<string>>();
+  for (const { table, legacyVehicleId } of vehicles) {
+    if (legacyVehicleId === null) continue;
+    tables.set(legacyVehicleId, (tables.get(legacyVehicleId) ?? new Set()).add(table));
+  }
+  const several = [...tables].filter(([, of]) => of.size > 1);
+  if (several.length === 0) return [];
+  const [key, of] = several[0]!;
+  return [
+    `${several.length} legacy ids occur in several tables (${key} in ${[...of].slice(0, 3).join(', ')}): each is a vehicle of its own in every table, with positions under its own id. ` +
+      'Where a view over the tables has ids that go on from one to the next, map that instead, and each is one.',
+  ];
+}
+
+function show(serverId: string, { vehicles, fresh, missing, skipped }: NewVehicles): void {
+  console.log(`${serverId} has ${vehicles.length} vehicles; ${fresh.length} of them are not synced yet`);
+  if (fresh.length > 0) {
+    const rows = fresh.map((vehicle) => [vehicle.label, vehicle.table, vehicle.legacyVehicleId ?? '–']);
+    console.log(plainTable(['label', 'table', 'legacy id'], rows, 3));
+  }
+  for (const note of severalTables(vehicles)) console.log(note);
+  for (const { id, label, table: place, legacyVehicleId } of missing)
+    console.log(
+      `vehicle ${id} (${label}) occurs nowhere: no row of ${place}${legacyVehicleId === null ? '' : ` has ${legacyVehicleId}`}`,
+    );
+  for (const key of skipped) console.log(`left out, as no statement of ours may hold it: ${key}`);
+}

@@ -1,0 +1,127 @@
+/** One vehicle or slice that was completed: how many were in flight at its server on average meanwhile, what it brought, and what it took. */
+export interface Sample {
+  inFlight: number;
+  rows: number;
+  ms: number;
+}
+
+/**
+ * What completed work says of a server: up to `knee` in flight each takes as long as alone; above it, they share what the server gives, and
+ * each takes inFlight / knee times as long.
+ */
+export interface KneeFit {
+  knee: number;
+  /** Milliseconds of an item without a row, alone at the server. */
+  fixedMs: number;
+  perRowMs: number;
+  /** How much worse the samples fit when the knee is `other`, in nats: 0 is as good, 3 is twenty times less likely. */
+  against(other: number): number;
+  /** ln(ms / expected): 0 is as expected, 0.7 twice as long. */
+  surprise(sample: Sample): number;
+}
+
+/** Rows that cost as much as the fixed part of an item. Which of them fits is found together with the knee. */
+const ROWS_LIKE_FIXED = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 1_000_000];
+/** First guess of the noise, and the least that is believed: 30 % more or less are 0.17. */
+const NOISE = { first: 0.2, least: 0.12 };
+/** Degrees of freedom of Student's t: a vehicle that takes five times as long counts for little. */
+const TAIL = 5;
+
+/** The knee from 1 to `most` under which the samples are likeliest; the smaller one of two that fit alike never wins by less than nothing. */
+export function fitKnee(samples: readonly Sample[], most: number): KneeFit {
+  const knees = kneesUpTo(most);
+  const sameSize = samples.every(({ rows }) => rows === samples[0]?.rows);
+  const sizes = sameSize ? ROWS_LIKE_FIXED.slice(2, 3) : ROWS_LIKE_FIXED;
+  const coarse = knees.filter((_, index) => index % 3 === 0);
+  const rough = bestOf(profile(samples, { knees: coarse, sizes, noise: NOISE.first }));
+  const noise = Math.max(NOISE.least, 1.48 * median(rough.residuals.map(Math.abs)));
+  const near = sizes.filter((size) => size >= rough.rowsLikeFixed / 2 && size <= rough.rowsLikeFixed * 2);
+  const curve = profile(samples, { knees, sizes: near, noise });
+  const best = bestOf(curve);
+  const alone = Math.exp(best.centre);
+  return {
+    knee: best.knee,
+    fixedMs: alone,
+    perRowMs: alone / best.rowsLikeFixed,
+    against(other) {
+      const nearest = curve.reduce((a, b) => (Math.abs(b.knee - other) < Math.abs(a.knee - other) ? b : a));
+      return nearest.loss - best.loss;
+    },
+    surprise: (sample) =>
+      lnMs(sample) - lnSize(sample, best.rowsLikeFixed) - lnSlowdown(sample, best.knee) - best.centre,
+  };
+}
+
+interface Candidate {
+  knee: number;
+  rowsLikeFixed: number;
+  centre: number;
+  residuals: number[];
+  loss: number;
+}
+
+/** The best candidate of each knee, from the largest knee down. */
+function profile(
+  samples: readonly Sample[],
+  { knees, sizes, noise }: { knees: number[]; sizes: number[]; noise: number },
+): Candidate[] {
+  const scaled = sizes.map((rowsLikeFixed) => {
+    const times = samples.map((sample) => lnMs(sample) - lnSize(sample, rowsLikeFixed));
+    return { rowsLikeFixed, times, begin: median(times) };
+  });
+  return knees.map((knee) => {
+    const slow = samples.map((sample) => lnSlowdown(sample, knee));
+    return bestOf(
+      scaled.map((size) => {
+        const values = size.times.map((time, index) => time - slow[index]!);
+        const candidate = { knee, rowsLikeFixed: size.rowsLikeFixed, ...centreOf(values, size.begin, noise) };
+        // The next smaller knee has its centre near by.
+        size.begin = candidate.centre;
+        return candidate;
+      }),
+    );
+  });
+}
+
+/** From the largest down, because of two that fit alike the first wins: nothing is said to be a knee that was not seen. */
+function kneesUpTo(most: number): number[] {
+  const knees: number[] = [];
+  for (let knee = 1; knee < most; knee = Math.max(knee * 1.07, Math.min(knee + 0.5, 8))) knees.push(knee);
+  return [...knees, most].reverse();
+}
+
+/** The likeliest centre of values with Student's t as noise, which is their mean by weights. */
+function centreOf(values: number[], begin: number, noise: number): Pick<Candidate, 'centre' | 'residuals' | 'loss'> {
+  let centre = begin;
+  for (let step = 0; step < 4; step += 1) {
+    let [sum, weights] = [0, 0];
+    for (const value of values) {
+      const weight = 1 / (TAIL + ((value - centre) / noise) ** 2);
+      sum += weight * value;
+      weights += weight;
+    }
+    centre = weights === 0 ? centre : sum / weights;
+  }
+  const residuals = values.map((value) => value - centre);
+  let product = 1;
+  let loss = 0;
+  for (const residual of residuals) {
+    product *= 1 + (residual / noise) ** 2 / TAIL;
+    // One logarithm for many factors, before they overflow.
+    if (product > 1e200) [loss, product] = [loss + Math.log(product), 1];
+  }
+  return { centre, residuals, loss: ((TAIL + 1) / 2) * (loss + Math.log(product)) };
+}
+
+const bestOf = (candidates: Candidate[]): Candidate => candidates.reduce((a, b) => (b.loss < a.loss - 1e-9 ? b : a));
+
+const lnMs = ({ ms }: Sample): number => Math.log(Math.max(ms, 1));
+const lnSize = ({ rows }: Sample, rowsLikeFixed: number): number => Math.log1p(rows / rowsLikeFixed);
+const lnSlowdown = ({ inFlight }: Sample, knee: number): number => Math.log(Math.max(1, inFlight / knee));
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,241 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { discoverVehicles } from '../../src/activities/legacy-sync/inspection/discover-vehicles.ts';
+import { inspectServer } from '../../src/activities/legacy-sync/inspection/inspect-server.ts';
+import { openLegacyHosts } from '../../src/activities/legacy-sync/legacy-host/legacy-hosts.ts';
+import { inTransaction } from '../../src/connections/postgres.ts';
+import { startReconciliation } from '../../src/client/reconciliations.ts';
+import { listReconciled } from '../../src/records/reconciled-vehicles.ts';
+import { inProcessPermits } from '../../src/connections/ssh/in-process-permits.ts';
+import { insertLegacyServer } from '../../src/records/legacy-servers.ts';
+import { readDoubts } from '../../src/records/mapping-doubts.ts';
+import { addVehicles } from '../../src/records/new-vehicles.ts';
+import { type ServerAddress, serverAddressSchema } from '../../src/settings/legacy-server.ts';
+import { defaultSettings } from '../../src/settings/legacy-sync.ts';
+import { silentLogger } from '../connections/ssh/ssh-fixture.ts';
+import { type Fleet, openFleet } from '../support/fleet.ts';
+import { type LegacyDatabase, legacyDatabase } from '../support/stack.ts';
+import { type Fix, invent, type LegacySchema, local } from './legacy-schemas/schema.ts';
+
+const folder = join(import.meta.dirname, 'legacy-schemas');
+const NAMES = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+
+interface Depot extends LegacySchema {
+  name: string;
+  database: LegacyDatabase;
+  address: ServerAddress;
+  vehicleIds: string[];
+}
+
+const fixes: Fix[] = invent();
+const depots: Depot[] = [];
+let fleet: Fleet;
+const one = inProcessPermits(() => 2);
+const hosts = openLegacyHosts({
+  settings: defaultSettings,
+  permits: { connections: () => one, transfers: { acquire: () => one.acquire() } },
+  logger: silentLogger,
+});
+
+beforeAll(async () => {
+  fleet = await openFleet({ settings: { 'worker_pool.max_workers': 10 } });
+  const { ssh } = fleet.stack;
+  for (const name of NAMES) {
+    const { schema } = (await import(join(folder, name, 'rows.ts'))) as { schema: LegacySchema };
+    const database = await legacyDatabase();
+    await database.query(`${readFileSync(join(folder, name, 'schema.sql'), 'utf8')}\n${schema.insert(fixes)}`);
+    if (schema.grant !== undefined)
+      await database.query(`GRANT ${schema.grant} ON ${database.name}.* TO '${database.user}'@'127.0.0.1'`);
+    const address = serverAddressSchema.parse({
+      id: name,
+      host: ssh.host,
+      port: ssh.port,
+      user: ssh.user,
+      privateKeyRef: `file:${ssh.privateKeyFile}`,
+      hostKeyFingerprints: [ssh.hostKeyFingerprint],
+      mysqlPort: ssh.mysqlPort,
+      mysqlUser: database.user,
+      mysqlPasswordRef: database.passwordRef,
+      remoteDirectory: fleet.remoteDir,
+    });
+    depots.push({ ...schema, name, database, address, vehicleIds: [] });
+  }
+});
+
+afterAll(async () => {
+  await hosts.close();
+  for (const { database } of depots) await database.drop();
+  await fleet.close();
+});
+
+describe.each(NAMES)('%s', (name) => {
+  test('inspect tells what it is and how to read it, without a word from anybody, and discover finds its buses', async () => {
+    const depot = depots.find((each) => each.name === name)!;
+    const { system, layout, columns, says = [], database, labels, address, timeZone } = depot;
+    const { found, proposal } = await inspectServer(hosts, { server: address, timeZone });
+    expect(found[0]).toMatchObject({ database: database.name, system, layout });
+    expect(proposal?.server?.columns).toMatchObject(columns);
+    const said = [...proposal!.told, ...proposal!.unsure, ...proposal!.hurts];
+    for (const sentence of says) expect(said).toContainEqual(expect.stringMatching(sentence));
+    expect(proposal!.rows).toHaveLength(5);
+
+    const server = await insertLegacyServer(fleet.pool, JSON.parse(JSON.stringify(proposal!.server)));
+    const { vehicles, skipped } = await discoverVehicles(hosts, server);
+    expect(skipped).toEqual([]);
+    const added = await inTransaction(fleet.pool, (client) =>
+      addVehicles(client, { server, found: vehicles, actor: 'test', reason: 'discovered' }),
+    );
+    expect(added.map(({ label }) => label).sort()).toEqual(labels);
+    depot.vehicleIds = added.map(({ id }) => id);
+  });
+});
+
+test('what was discovered is synced, and arrives as it stands at the source: count, instants, places, speeds', async () => {
+  await fleet.startWorker();
+  const { result } = await fleet.start();
+  await result();
+  expect(await readDoubts(fleet.pool)).toEqual([]);
+  for (const depot of depots) {
+    const { rows: failed } = await fleet.pool.query(
+      "SELECT failure_code, failure_message FROM vehicle_syncs WHERE server_id = $1 AND status <> 'completed'",
+      [depot.name],
+    );
+    expect([depot.name, failed]).toEqual([depot.name, []]);
+    const { rows } = await fleet.pool.query<{
+      seconds: number;
+      latitude: number;
+      longitude: number;
+      kmh: number | null;
+    }>(
+      `SELECT extract(epoch FROM time)::float8 AS seconds, latitude, longitude, speed_kmh AS kmh FROM positions
+        WHERE vehicle_id = ANY($1) ORDER BY time`,
+      [depot.vehicleIds],
+    );
+    const { degrees = 1e-9, kmh = 1e-9 } = depot;
+    const expected = fixes.filter(depot.keeps ?? (() => true));
+    expect([depot.name, rows.length]).toEqual([depot.name, expected.length]);
+    const wrong = rows.filter((row, at) => {
+      const fix = expected[at]!;
+      const near = (one: number, other: number, by: number): boolean => Math.abs(one - other) <= by;
+      return !(
+        row.seconds === fix.seconds &&
+        near(row.latitude, fix.latitude, degrees) &&
+        near(row.longitude, fix.longitude, degrees) &&
+        (depot.columns.speedKmh === undefined || near(row.kmh ?? Number.NaN, fix.kmh, kmh))
+      );
+    });
+    expect([depot.name, wrong]).toEqual([depot.name, []]);
+  }
+});
+
+/** Where MySQL cannot say a row as an import reads it, the rows are read again. */
+const READ_AGAIN = [
+  'gps-server: id',
+  'nmea-decimal-comma: time,latitude,longitude',
+  'opengts: id',
+  'point-column: latitude,longitude',
+  'varchar-everything: time',
+  'view: time',
+];
+
+test('each of them reconciles to nothing, and says where rows had to be read again for it', async () => {
+  const started = await startReconciliation(fleet.client, { selection: { kind: 'all' }, requestedBy: 'test' });
+  await started.result();
+  const all = await listReconciled(fleet.pool, started.reconciliationId);
+  const differing = all.filter(
+    ({ failure, missing, changed, extra }) => failure !== null || missing + changed + extra > 0,
+  );
+  expect(differing).toEqual([]);
+  const again = all
+    .filter(({ method }) => method === 'rows')
+    .map(({ serverId, unsaid }) => [serverId, unsaid.join()].join(': '));
+  expect([...new Set(again)].sort()).toEqual(READ_AGAIN);
+});
+
+test('rows without an id arrive exactly once: late ones, two in one second, one twice, and one whose clock is ahead', async () => {
+  const [opengts, gpsServer] = ['opengts', 'gps-server'].map((name) => depots.find((depot) => depot.name === name)!);
+  const last = fixes.at(-1)!.seconds;
+  const event = (seconds: number, statusCode: number) =>
+    `('depot', 'bus1', ${seconds}, ${statusCode}, 62.03, 129.73, 0, 11, 0, 90, NULL, ${seconds})`;
+  const ahead = Math.floor(Date.now() / 1000) + 864_000;
+  // An hour late; in the second of a row that is there already; new, twice in one second; ten days ahead.
+  const events = [
+    event(last - 3_601, 61_714),
+    event(fixes[1]!.seconds, 62_000),
+    event(last + 60, 61_714),
+    event(last + 60, 62_000),
+  ];
+  await opengts!.database.query(`INSERT INTO EventData VALUES ${[...events, event(ahead, 61_714)].join(', ')}`);
+  const object = (seconds: number) => `('${local(seconds)}', '${local(seconds)}', 62.03, 129.73, 90, 0, 11, '{}')`;
+  // The same row twice is one, as nothing tells them apart.
+  await gpsServer!.database.query(
+    `INSERT INTO gs_object_data_860000000000002 VALUES ${[object(last - 3_601), object(last + 60), object(last + 60)].join(', ')}`,
+  );
+  const vehicles = [...opengts!.vehicleIds, ...gpsServer!.vehicleIds];
+  const count = async (): Promise<number[]> => {
+    const { rows } = await fleet.pool.query<{ of: string }>(
+      'SELECT count(*)::int AS of FROM positions WHERE vehicle_id = ANY($1) GROUP BY vehicle_id ORDER BY vehicle_id',
+      [vehicles],
+    );
+    return rows.map(({ of }) => Number(of));
+  };
+  const sync = async () => {
+    const run = await fleet.start({ selection: { kind: 'list', vehicleIds: vehicles } });
+    return run.result();
+  };
+  expect(await count()).toEqual([300, 300, 300, 300, 300, 300]);
+  expect(await sync()).toMatchObject({ completed: 2, failed: 0, upToDate: 4 });
+  expect(await count()).toEqual([300, 302, 300, 300, 304, 300]);
+  expect(await sync()).toMatchObject({ completed: 0, failed: 0, upToDate: 6 });
+  await opengts!.database.query(`INSERT INTO EventData VALUES ${event(last + 120, 61_714)}`);
+  expect(await sync()).toMatchObject({ completed: 1, failed: 0 });
+  expect(await count()).toEqual([300, 302, 300, 300, 305, 300]);
+});
+
+test('by the command line: a login, two commands, and the vehicles are there', async () => {
+  const { address, database } = depots.find(({ name }) => name === 'traccar-6')!;
+  const { host, port, user, privateKeyRef, mysqlPort, mysqlUser, mysqlPasswordRef, hostKeyFingerprints } = address;
+  const file = join(fleet.stack.stateDir, `${database.name}.json`);
+  const login = ['--id', 'by-hand', '--host', host, '--port', String(port), '--user', user, '--key', privateKeyRef];
+  const mysql = ['--mysql-port', String(mysqlPort), '--mysql-user', mysqlUser, '--mysql-password', mysqlPasswordRef!];
+  const unknown = await fleet.cli('servers', 'inspect', ...login, ...mysql);
+  expect(unknown.stderr).toContain(
+    `shows the host key ${hostKeyFingerprints[0]}, and none was named. Nothing was sent.`,
+  );
+  expect((await fleet.cli('servers', 'inspect', '--host', host)).stderr).toMatch(/give --user .*--key .*--mysql-user/);
+
+  const inspected = await fleet.cli('servers', 'inspect', ...login, ...mysql, '--accept-new-host-key', '--write', file);
+  expect(inspected.stdout).toMatch(new RegExp(`${database.name}\\.tc_positions +traccar +shared`));
+  expect(inspected.stdout).toMatch(/rows as they would arrive:\n {2}\{"time":"2025-06-15T15:/);
+  expect(inspected.stdout).toMatch(/what would hurt:\n[^]*CREATE INDEX/);
+  const written = JSON.parse(readFileSync(file, 'utf8')) as object;
+  expect(written).toMatchObject({ id: 'by-hand', database: database.name, columns: { id: 'id', vehicle: 'deviceid' } });
+  expect(written).not.toHaveProperty('limits');
+
+  expect((await fleet.cli('servers', 'put', file)).status).toBe(0);
+  const looked = await fleet.cli('vehicles', 'discover', 'by-hand');
+  expect(looked.stdout).toMatch(/by-hand has 3 vehicles; 3 of them are not synced yet[^]*Bus 14 +tc_positions +1/);
+  const applied = await fleet.cli('vehicles', 'discover', 'by-hand', '--apply');
+  expect(applied.stdout).toContain('3 vehicles added');
+  const autoAdd = async () =>
+    (await fleet.pool.query("SELECT value FROM system_settings WHERE key = 'legacy_sync.vehicles.auto_add'")).rows;
+  expect(await autoAdd()).toEqual([{ value: 'false' }]);
+  const later = await fleet.cli('vehicles', 'discover', 'by-hand', '--apply', '--auto-add');
+  expect(later.stdout).toMatch(/0 vehicles added\n.*auto_add = true/);
+  expect(await autoAdd()).toEqual([{ value: 'true' }]);
+  await fleet.pool.query(
+    `UPDATE vehicles SET legacy_vehicle_id = '77' WHERE server_id = 'by-hand' AND label = 'Bus 16'`,
+  );
+  const again = await fleet.cli('vehicles', 'discover', 'by-hand');
+  expect(again.stdout).toMatch(
+    /1 of them are not synced yet[^]*\(Bus 16\) occurs nowhere: no row of tc_positions has 77/,
+  );
+  const { rows } = await fleet.pool.query(
+    "SELECT actor, reason FROM audit_log WHERE action = 'vehicle.created' AND details #>> '{input,serverId}' = 'by-hand'",
+  );
+  expect(rows).toHaveLength(3);
+});
