@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { DYNAMIC_CONFIG } from '../../src/stack/servers/temporal.ts';
 import * as searchAttributes from '../../src/workflows/legacy-sync/search-attributes.ts';
 import { compose, composeText, isJob, isOurs, readText, root, services } from './compose-file.ts';
 
@@ -162,6 +164,15 @@ test('the namespace gets the search attributes that the workflows set', () => {
   const registered = [...readText('docker/temporal/namespace.sh').matchAll(/--name (\w+) --type (\w+)/g)];
   const set = Object.values(searchAttributes).map(({ name, type }) => `${name} ${type}`);
   expect(registered.map(([, name, type]) => `${name} ${type!.toUpperCase()}`).sort()).toEqual(set.sort());
+});
+
+test('the private Temporal server has the settings of the one in compose', () => {
+  const yaml = parse(readText('temporal/dynamic-config.yaml')) as Record<string, { value: unknown }[]>;
+  const flags = Object.fromEntries(DYNAMIC_CONFIG.map((flag) => flag.split('=') as [string, string]));
+  // A button that compose's server does not have.
+  delete flags['frontend.WorkflowPauseEnabled'];
+  const unquoted = Object.entries(flags).map(([key, value]) => [key, [{ value: JSON.parse(value) as unknown }]]);
+  expect(Object.fromEntries(unquoted)).toEqual(yaml);
 });
 
 test('the launcher of private stacks finds the services and ports it asks for', () => {

@@ -23,13 +23,16 @@ interface ExtraPorts {
 const SEARCH_ATTRIBUTES = ['VehicleId=Keyword', 'WorkerSlot=Int', 'FleetRun=Keyword', 'LegacyTable=Keyword'];
 
 // start-dev has one history shard, and a queue reader may poll a shard 20 times a second, so each step of a workflow
-// waits up to 50 ms. The raised rates, the short timer shift and eager activities make it 3 to 5 times as fast.
-const DYNAMIC_CONFIG = [
+// waits up to 50 ms. The raised rates, the short timer shift and eager activities make it 3 to 5 times as fast. The same settings stand,
+// with their reasons, in temporal/dynamic-config.yaml.
+export const DYNAMIC_CONFIG = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
   'history.visibilityProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxTimeShift="1ms"',
   'system.enableActivityEagerExecution=true',
+  'frontend.keepAliveTime="4s"',
+  'frontend.keepAliveTimeout="4s"',
   // An operator's button that servers may have: what is paused so has to be told of.
   'frontend.WorkflowPauseEnabled=true',
   'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2',

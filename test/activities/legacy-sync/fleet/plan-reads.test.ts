@@ -42,10 +42,12 @@ describe('the slices of a span', () => {
         const slices = cutIntoSlices({ fromId: from, toId: from + ids }, how);
         expect(slices[0]!.fromId).toBe(String(from));
         expect(slices.at(-1)!.toId).toBe(String(from + ids));
-        slices.forEach((slice, index) => {
-          expect(BigInt(slice.toId)).toBeGreaterThan(BigInt(slice.fromId));
-          if (index > 0) expect(slice.fromId).toBe(slices[index - 1]!.toId);
-        });
+        // Not an expectation for each: there may be thousands, two hundred times.
+        const wrong = slices.filter(
+          (slice, index) =>
+            BigInt(slice.toId) <= BigInt(slice.fromId) || (index > 0 && slice.fromId !== slices[index - 1]!.toId),
+        );
+        expect(wrong).toEqual([]);
         expect(slices.length).toBeLessThanOrEqual(10_000);
       }),
       { seed, numRuns: 200 },
