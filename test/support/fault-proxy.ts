@@ -15,6 +15,8 @@ export type Fault =
   | { kind: 'rate'; bytesPerSecond: number }
   /** A connection is reset when the server has sent this many more bytes. */
   | { kind: 'cut-after'; bytes: number }
+  /** One bit of the server's next bytes is another, once in each connection. */
+  | { kind: 'corrupt' }
   /** Once the client's bytes match, the server's bytes are dropped; with `reset` the client's side is then reset. */
   | { kind: 'drop-reply-after'; pattern: RegExp; reset?: boolean };
 
@@ -36,6 +38,8 @@ interface Link {
   left: number;
   heard: string;
   mute: boolean;
+  /** One of its bytes has been changed. */
+  corrupted: boolean;
 }
 
 /** Starts a TCP proxy that makes real faults on the way to a server, and leaves the server alone. */
@@ -52,7 +56,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
       return;
     }
     const server = net.connect({ ...target, noDelay: true });
-    const link: Link = { client, server, left: cutLimit(fault), heard: '', mute: false };
+    const link: Link = { client, server, left: cutLimit(fault), heard: '', mute: false, corrupted: false };
     links.add(link);
     traffic.accepted += 1;
     traffic.most = Math.max(traffic.most, links.size);
@@ -96,6 +100,11 @@ export async function startFaultProxy(target: { host: string; port: number }): P
   function answer(link: Link, bytes: Buffer): boolean {
     if (fault.kind === 'blackhole' || (link.mute && fault.kind === 'drop-reply-after' && fault.reset !== true))
       return false;
+    if (fault.kind === 'corrupt' && !link.corrupted) {
+      link.corrupted = true;
+      const at = bytes.length >> 1;
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    }
     link.left -= bytes.length;
     traffic.bytes += bytes.length;
     if (link.mute || link.left < 0) {
@@ -115,7 +124,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     set(next) {
       fault = next;
       for (const link of links) {
-        Object.assign(link, { left: cutLimit(next), heard: '', mute: false });
+        Object.assign(link, { left: cutLimit(next), heard: '', mute: false, corrupted: false });
         // When one side closed during a black hole, the other side learns of it now.
         const halfOpen = link.client.destroyed !== link.server.destroyed;
         if (next.kind === 'rst' || (halfOpen && next.kind !== 'blackhole')) reset(link);

@@ -31,10 +31,11 @@ export interface FreshDatabase {
 /** A PostgreSQL database of the test's own, with every migration applied. */
 export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().postgres): Promise<FreshDatabase> {
   const name = uniqueName('test');
-  const address = { host: postgres.host, port: postgres.port, user: postgres.user };
-  await runPostgres({ ...address, database: 'postgres' }, `CREATE DATABASE ${name}`);
+  await onMaintenance(postgres, async (client) => {
+    await ensureTemplate(client, postgres);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
+  });
   const url = postgres.url(name);
-  await migrate(url, () => {});
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   // A test may kill the server under the pool: an idle client's error must not end the process.
   pool.on('error', () => {});
@@ -43,16 +44,32 @@ export async function freshDatabase(postgres: Stack['postgres'] = sharedStack().
     pool,
     drop: async () => {
       await pool.end();
-      await runPostgres({ ...address, database: 'postgres' }, `DROP DATABASE ${name} WITH (FORCE)`);
+      await onMaintenance(postgres, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
     },
   };
 }
 
-async function runPostgres(config: pg.ClientConfig, sql: string): Promise<void> {
-  const client = new pg.Client(config);
+/** The migrations take a second, a copy of what they made a sixth of it. */
+const TEMPLATE = 'fleetgraph_migrated';
+
+/** Makes the template once in a server, whichever test comes first. */
+async function ensureTemplate(client: pg.Client, postgres: Stack['postgres']): Promise<void> {
+  await client.query(`SELECT pg_advisory_lock(hashtext('${TEMPLATE}'))`);
+  const made = await client.query('SELECT FROM pg_database WHERE datname = $1 AND datistemplate', [TEMPLATE]);
+  if (made.rowCount === 0) {
+    await client.query(`DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${TEMPLATE}`);
+    await migrate(postgres.url(TEMPLATE), () => {});
+    await client.query(`ALTER DATABASE ${TEMPLATE} IS_TEMPLATE true`);
+  }
+  await client.query(`SELECT pg_advisory_unlock(hashtext('${TEMPLATE}'))`);
+}
+
+async function onMaintenance({ host, port, user }: Stack['postgres'], use: (client: pg.Client) => Promise<unknown>) {
+  const client = new pg.Client({ host, port, user, database: 'postgres' });
   await client.connect();
   try {
-    await client.query(sql);
+    await use(client);
   } finally {
     await client.end();
   }
