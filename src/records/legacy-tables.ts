@@ -15,11 +15,14 @@ export interface LegacyTable {
   engine?: string;
 }
 
-/** What is known of a table whose id an index leads to. `rows` is the legacy server's own guess; 0: none. */
+/** What is known of a table whose id an index leads to. */
 export interface TableSpan {
   minId: bigint;
   maxId: bigint;
+  /** The legacy server's own guess; 0: none. */
   rows: number;
+  /** Whether an index leads to the ids of one vehicle. */
+  byVehicle: boolean;
 }
 
 /** null: nobody has looked at the table yet. */

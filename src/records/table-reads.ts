@@ -8,10 +8,17 @@ export interface PlannedSlice {
   plannedRows: number;
 }
 
+/**
+ * What becomes of the rows of other vehicles that lie among a read's: the host sends them, and they are skipped here; it looks at them and leaves them
+ * out; an index leads it past them.
+ */
+export type Unwanted = 'sent' | 'filtered' | 'unread';
+
 export interface PlannedRead {
   table: string;
   vehicleIds: readonly string[];
   overlapIds: number;
+  unwanted: Unwanted;
   slices: readonly PlannedSlice[];
 }
 
@@ -24,10 +31,10 @@ export async function insertReads(
   { runId, serverId }: { runId: string; serverId: string },
   reads: readonly PlannedRead[],
 ): Promise<void> {
-  for (const { table, vehicleIds, overlapIds, slices } of reads) {
+  for (const { table, vehicleIds, overlapIds, unwanted, slices } of reads) {
     const { rows } = await client.query<{ id: string }>(
-      `INSERT INTO table_reads (run_id, server_id, table_name, slices, overlap_ids) VALUES ($1, $2, $3, $4, $5) RETURNING id`,
-      [runId, serverId, table, slices.length, overlapIds],
+      `INSERT INTO table_reads (run_id, server_id, table_name, slices, overlap_ids, unwanted) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+      [runId, serverId, table, slices.length, overlapIds, unwanted],
     );
     const readId = rows[0]!.id;
     const { rows: classes } = await client.query<{ class: number }>(

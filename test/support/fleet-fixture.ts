@@ -179,7 +179,9 @@ export async function readTogether(
   { vehicleIds, ends }: { vehicleIds: string[]; ends: number[] },
 ): Promise<void> {
   const slices = ends.map((to, index) => ({ fromId: `${ends[index - 1] ?? 0}`, toId: `${to}`, plannedRows: 10 }));
-  await insertReads(pool, { runId, serverId: 'depot-1' }, [{ table: 'positions', vehicleIds, overlapIds: 0, slices }]);
+  await insertReads(pool, { runId, serverId: 'depot-1' }, [
+    { table: 'positions', vehicleIds, overlapIds: 0, unwanted: 'sent', slices },
+  ]);
 }
 
 /** A worker slot as the workflow drives it: one sequence number per claim asked for. */

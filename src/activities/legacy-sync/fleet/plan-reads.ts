@@ -1,19 +1,22 @@
 import type { TableSpan } from '../../../records/legacy-tables.ts';
-import type { PlannedRead } from '../../../records/table-reads.ts';
+import type { PlannedRead, Unwanted } from '../../../records/table-reads.ts';
 import type { PlannedVehicle } from '../../../records/vehicle-syncs.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { LIST_BYTES, listedBytes } from '../legacy-host/wanted-vehicles.ts';
 import { type Span, cutIntoSlices } from './cut-into-slices.ts';
 
 export interface ReadsRequest {
   /** Vehicles by table, those that may be read together. */
   vehicles: ReadonlyMap<string, readonly PlannedVehicle[]>;
   tables: ReadonlyMap<string, TableSpan>;
+  /** The legacy ids of these vehicles, by vehicle id. */
+  legacyIds: ReadonlyMap<string, string>;
   settings: Pick<LegacySyncSettings, 'exportUnit' | 'tableMinVehicles' | 'overlapIds' | 'rangeRows'>;
   workers: number;
 }
 
 /**
- * CPU milliseconds, all processes together; docs/decisions/0024 says how they were measured. What counts is how they compare: a vehicle by itself
+ * CPU milliseconds, all processes together; docs/decisions/0024 and 0029 say how they were measured. What counts is how they compare: a vehicle by itself
  * costs a child workflow and a session; a slice costs that once; each row costs less where the table is read in the order it is stored in.
  */
 const COST = {
@@ -23,7 +26,23 @@ const COST = {
   wantedRow: 0.0125,
   strangeRow: 0.004,
   member: 0.6,
+  /** Reading and sending a list of vehicles, before any of its rows. */
+  list: 2,
+  /** A row that the host looks at, to send it or not, once to dump and twice to count. */
+  filteredRow: 0.0013,
+  /** What a row costs more by an index than in the order it is stored in. */
+  soughtRow: 0.0032,
+  /** Where an index is entered, in each slice. */
+  soughtVehicle: 0.05,
 };
+
+/**
+ * Where vehicles have a larger share of the rows, or the ids a larger share of the table, MySQL takes another index, and sorts: only a small part of
+ * the table is sought by vehicle.
+ */
+const SOUGHT = { shareOfRows: 1 / 8, shareOfTable: 1 / 4 };
+/** So many times as many rows as it may bring a slice looks at: dumps have a time limit. */
+const MOST_LOOKED_AT = 10;
 
 /** Which vehicles are read together, and in which slices of their table. The others are read by themselves. */
 export function planReads(request: ReadsRequest): PlannedRead[] {
@@ -32,20 +51,19 @@ export function planReads(request: ReadsRequest): PlannedRead[] {
   return [...vehicles].flatMap(([table, candidates]) => {
     const span = tables.get(table);
     if (span === undefined || candidates.length < 2) return [];
-    const together = chooseTogether(candidates, span, settings);
+    const together = chooseTogether(candidates, span, request);
     if (settings.exportUnit === 'auto') {
       if (together.members.length < settings.tableMinVehicles) return [];
       const apart = sum(together.members, ({ newRows }) => COST.vehicle + newRows * COST.ownRow);
       if (together.cost >= apart) return [];
     }
-    return [readOf(table, together.members, { span, ...request })];
+    return [readOf(table, together, request)];
   });
 }
 
-interface Together {
+interface Together extends Way {
   members: PlannedVehicle[];
-  /** Of reading the members together. */
-  cost: number;
+  span: Span;
 }
 
 /**
@@ -54,48 +72,97 @@ interface Together {
  */
 function chooseTogether(
   candidates: readonly PlannedVehicle[],
-  span: TableSpan,
-  settings: ReadsRequest['settings'],
+  table: TableSpan,
+  { settings, legacyIds }: Pick<ReadsRequest, 'settings' | 'legacyIds'>,
 ): Together {
   const byPlace = [...candidates].sort((one, other) => compare(BigInt(other.fromId), BigInt(one.fromId)));
-  let best = { count: byPlace.length, cost: Number.POSITIVE_INFINITY, together: 0 };
+  const names = byPlace.map(({ vehicleId }) => legacyIds.get(vehicleId) ?? '');
+  const nameable = mostNamed(names);
+  let best: { count: number; cost: number; way: Way; span: Span } | null = null;
   let apart = sum(byPlace, ({ newRows }) => COST.vehicle + newRows * COST.ownRow);
-  let wanted = 0;
-  let toId = 0n;
+  const found = { members: 0, wanted: 0, known: 0, perId: 0 };
+  let [fromId, toId] = [BigInt(byPlace[0]!.fromId), 0n];
   byPlace.forEach((vehicle, index) => {
-    wanted += vehicle.newRows;
+    const place = BigInt(vehicle.fromId);
+    // What the vehicles so far have between the place before and this one.
+    found.known += found.perId * Number(fromId - place);
+    fromId = place;
+    toId = BigInt(vehicle.maxId) > toId ? BigInt(vehicle.maxId) : toId;
+    found.members += 1;
+    found.wanted += vehicle.newRows;
+    found.perId += Math.min(1, vehicle.newRows / Math.max(1, Number(BigInt(vehicle.maxId) - place)));
     apart -= COST.vehicle + vehicle.newRows * COST.ownRow;
-    const maxId = BigInt(vehicle.maxId);
-    if (maxId > toId) toId = maxId;
-    const read = rowsBetween(
-      span,
-      spanOf(span, BigInt(vehicle.fromId), { toId, overlapIds: settings.overlapIds }),
-      wanted,
-    );
-    const slices = Math.max(1, Math.ceil(read / settings.rangeRows));
-    const together =
-      slices * COST.slice + wanted * COST.wantedRow + (read - wanted) * COST.strangeRow + (index + 1) * COST.member;
-    if (index > 0 && together + apart < best.cost) best = { count: index + 1, cost: together + apart, together };
+    const span = spanOf(table, fromId, { toId, overlapIds: settings.overlapIds });
+    const known = found.known + found.perId * Number(fromId - span.fromId);
+    const rows = { ...found, known, read: rowsBetween(table, span, found.wanted) };
+    const way = cheapestWay(rows, { rangeRows: settings.rangeRows, table, named: index < nameable });
+    const cost = way.cost + apart;
+    if (index > 0 && (best === null || cost < best.cost)) best = { count: index + 1, cost, way, span };
   });
-  return { members: byPlace.slice(0, best.count), cost: best.together };
+  const { count, way, span } = best!;
+  return { members: byPlace.slice(0, count), span, ...way };
+}
+
+/** How many of these, the first ones, fit into one list. */
+function mostNamed(names: readonly string[]): number {
+  let room = LIST_BYTES;
+  const over = names.findIndex((each) => (room -= listedBytes(each)) < 0);
+  return over === -1 ? names.length : over;
+}
+
+interface RowsOfRead {
+  members: number;
+  /** Of the members, as planning counted them. */
+  wanted: number;
+  /** Rows of the members that they have already, by how many they have a new id. */
+  known: number;
+  /** All rows of all vehicles. */
+  read: number;
+}
+
+interface Way {
+  unwanted: Unwanted;
+  cost: number;
+  slices: number;
+  /** Rows that the host sends. */
+  rows: number;
+}
+
+/** What to do with rows that nobody wants. */
+function cheapestWay(
+  { members, wanted, known, read }: RowsOfRead,
+  { rangeRows, table, named }: { rangeRows: number; table: TableSpan; named: boolean },
+): Way {
+  const own = Math.min(read, wanted + known);
+  const way = (unwanted: Unwanted, rows: number, rowsCost: number, least = 1): Way => {
+    const slices = Math.max(least, Math.ceil(rows / rangeRows));
+    const cost = slices * COST.slice + members * COST.member + wanted * COST.wantedRow + rowsCost;
+    return {
+      unwanted,
+      slices,
+      rows,
+      cost: unwanted === 'unread' ? cost + slices * members * COST.soughtVehicle : cost,
+    };
+  };
+  const ways = [way('sent', read, (read - wanted) * COST.strangeRow)];
+  const skipped = COST.list + (own - wanted) * COST.strangeRow;
+  if (named) {
+    const looks = Math.ceil(read / rangeRows / MOST_LOOKED_AT);
+    ways.push(way('filtered', own, skipped + read * COST.filteredRow, Math.max(1, looks)));
+  }
+  const few = own <= read * SOUGHT.shareOfRows && read <= table.rows * SOUGHT.shareOfTable;
+  if (named && few && table.byVehicle) ways.push(way('unread', own, skipped + own * COST.soughtRow));
+  return ways.reduce((one, other) => (other.cost < one.cost ? other : one));
 }
 
 function readOf(
   table: string,
-  members: readonly PlannedVehicle[],
-  { span, settings, workers }: { span: TableSpan } & Pick<ReadsRequest, 'settings' | 'workers'>,
+  { members, span, unwanted, rows, slices: least }: Together,
+  { settings, workers }: Pick<ReadsRequest, 'settings' | 'workers'>,
 ): PlannedRead {
   const { overlapIds, rangeRows } = settings;
-  const fromId = members.map((member) => BigInt(member.fromId)).reduce((one, other) => (one < other ? one : other));
-  const toId = members.map((member) => BigInt(member.maxId)).reduce((one, other) => (one > other ? one : other));
-  const whole = spanOf(span, fromId, { toId, overlapIds });
-  const rows = rowsBetween(
-    span,
-    whole,
-    sum(members, ({ newRows }) => newRows),
-  );
-  const slices = cutIntoSlices(whole, { rows, rangeRows, workers });
-  return { table, vehicleIds: members.map(({ vehicleId }) => vehicleId), overlapIds, slices };
+  const slices = cutIntoSlices(span, { rows: Math.ceil(rows), rangeRows, workers, least });
+  return { table, vehicleIds: members.map(({ vehicleId }) => vehicleId), overlapIds, unwanted, slices };
 }
 
 /** From the overlap of the vehicle furthest behind; no further down than the table has rows. */

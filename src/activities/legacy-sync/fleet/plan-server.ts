@@ -98,7 +98,9 @@ async function planTogether(
     if (together) together.push(vehicle);
     else vehicles.set(table, [vehicle]);
   }
-  return planReads({ vehicles, tables: plan.spans, settings, workers: effectiveWorkers(settings, run.maxWorkers) });
+  const legacyIds = new Map(asked.map(({ vehicle }) => [vehicle.id, vehicle.legacyVehicleId ?? '']));
+  const workers = effectiveWorkers(settings, run.maxWorkers);
+  return planReads({ vehicles, legacyIds, tables: plan.spans, settings, workers });
 }
 
 /** A plan in which every vehicle has failed for one reason. */

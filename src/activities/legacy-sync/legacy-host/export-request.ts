@@ -1,7 +1,8 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { Compressors } from './compression.ts';
 import { name } from './mysql-name.ts';
-import { id, ofVehicle } from './plan-statements.ts';
+import { ofWanted, orderOf, type WantedVehicles } from './wanted-vehicles.ts';
+import { id } from './plan-statements.ts';
 import { rowKey } from './row-key.ts';
 import type { RowReader } from './choose-reader.ts';
 import { type RemoteDir, workTag } from './remote-path.ts';
@@ -9,6 +10,8 @@ import { type RemoteDir, workTag } from './remote-path.ts';
 export interface ExportRequest {
   server: LegacyServer;
   vehicle: Vehicle;
+  /** Only these vehicles' rows of a table that many share; absent: all that `vehicle` stands for. */
+  only?: WantedVehicles | undefined;
   reader: RowReader;
   dir: RemoteDir;
   password: string | null;
@@ -17,6 +20,11 @@ export interface ExportRequest {
   overlapIds: number;
   /** Rows above it came after the run began. */
   frozenToId: string;
+  /**
+   * Nothing is committed late among these ids any more, so they are counted on the host once. Elsewhere a late row between count and dump would cost an
+   * attempt: it is found by counting again after the dump, on the host. Either way the dump must have as many rows as were counted.
+   */
+  final?: boolean | undefined;
   /** null where no more rows were counted than fit into one range: what came since then is few. */
   rangeRows: number | null;
   compressors: Compressors;
@@ -37,7 +45,7 @@ export function fromId({ cursor, overlapIds }: Pick<ExportRequest, 'cursor' | 'o
 /** The last id of the range, its rows, and whether one of them is above the cursor, in one answer. */
 export function boundsStatement(request: ExportRequest): string {
   const { server, vehicle, rangeRows, cursor, frozenToId } = request;
-  const [key, table, own] = [rowKey(server.columns), name(vehicle.table), ofVehicle(server, vehicle)];
+  const [key, table, own] = [rowKey(server.columns), name(vehicle.table), ofWanted(request)];
   const frozen = id(frozenToId);
   return (
     // The same client is asked again after the dump, however long that takes.
@@ -51,19 +59,19 @@ export function boundsStatement(request: ExportRequest): string {
   );
 }
 
-/** Conditions up to the upper bound, which the script knows first. In id order: equal local times of a DST fold are told apart by it. */
+/** Conditions up to the upper bound, which the script knows first. Each vehicle's rows in id order: equal local times of a DST fold are told apart by it. */
 export function rangeParts(
-  request: Pick<ExportRequest, 'server' | 'vehicle' | 'dir' | 'cursor' | 'overlapIds' | 'frozenToId'>,
+  request: Pick<ExportRequest, 'server' | 'vehicle' | 'only' | 'dir' | 'cursor' | 'overlapIds' | 'frozenToId'>,
 ): {
   table: string;
   before: string;
   after: string;
 } {
-  const { server, vehicle, frozenToId } = request;
+  const { server, vehicle, frozenToId, only } = request;
   const key = rowKey(server.columns);
   return {
     table: name(vehicle.table),
-    before: `${ofVehicle(server, vehicle)}${key.from(fromId(request))} AND ${key.upTo('', frozenToId)}`,
-    after: ` ORDER BY ${key.sql} /* ${workTag(request.dir)} */`,
+    before: `${ofWanted(request)}${key.from(fromId(request))} AND ${key.upTo('', frozenToId)}`,
+    after: ` ORDER BY ${orderOf(server, only)}${key.sql} /* ${workTag(request.dir)} */`,
   };
 }

@@ -82,7 +82,7 @@ const COMPRESS = ({ compressors: { small, large, smallUpTo } }: ExportRequest): 
 };
 
 const DUMP_LOOP = (request: ExportRequest, own: string): string => {
-  const { cursor, minFreeBytes } = request;
+  const { cursor, minFreeBytes, final } = request;
   const { table, before, after } = rangeParts(request);
   return `
 tries=0
@@ -112,7 +112,7 @@ while :; do
     have=$(free); rm -f -- "$file.part"
     fail dump "\${d:-x}" "\${c:-x}" "$have"
   fi
-  ask ${shellQuote(`SELECT COUNT(*) FROM ${table} WHERE ${before}`)}"$to"
+  ${final === true ? 'break' : `ask ${shellQuote(`SELECT COUNT(*) FROM ${table} WHERE ${before}`)}"$to"`}
   [ "$answer" = "$rows" ] && break
   rm -f -- "$file.part"
 done

@@ -22,6 +22,7 @@ import { type MysqlAccess, type MysqlSession, runStatements } from './run-statem
 import { type StreamedDump, streamDump } from './stream-dump.ts';
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import type { TransferPlaces } from './transfer-places.ts';
+import type { WantedVehicles } from './wanted-vehicles.ts';
 
 export interface LegacyHostParts {
   pool: SshPool;
@@ -48,6 +49,10 @@ export interface ExportOptions extends SessionOptions {
   rangeRows: number | null;
   /** Ids at and below the cursor that are read again; default: the setting. */
   overlapIds?: number;
+  /** Of a table that many share: these vehicles' rows, and no others. */
+  only?: WantedVehicles | undefined;
+  /** Nothing is committed late among these ids any more. */
+  final?: boolean;
   onProgress?: (bytes: number) => void;
 }
 
@@ -165,6 +170,8 @@ function preparing(
     cursor,
     frozenTo,
     overlapIds,
+    only,
+    final,
     signal,
     ...table
   }: Omit<ExportOptions, 'rangeRows'>) => {
@@ -178,7 +185,11 @@ function preparing(
     assertRemoteDir(dir);
     const range = { cursor, frozenToId: frozenTo, overlapIds: overlapIds ?? overlapOf(server.columns, settings()) };
     const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs };
-    return { found, compressors, request: { server, vehicle, reader, password, dir, signal, ...range, ...limits } };
+    return {
+      found,
+      compressors,
+      request: { server, vehicle, only, final, reader, password, dir, signal, ...range, ...limits },
+    };
   };
 }
 

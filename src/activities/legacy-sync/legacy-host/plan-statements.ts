@@ -115,15 +115,25 @@ export const newestStatements = (
   END,
 ];
 
-/** Counts by index ranges, each capped: `tables` are those whose MAX(id) an index answers. */
+/**
+ * Counts by index ranges: `tables` are those whose MAX(id) an index answers. A count is capped by rows of a derived table, each of which the server
+ * writes down first; of a table that has no more than the cap (`small`) they are counted as they are read.
+ */
 export function countStatements(
   server: LegacyServer,
   {
     tables,
+    small,
     vehicles,
     countCap,
     marks,
-  }: { tables: string[]; vehicles: PlanRequestVehicle[]; countCap: number; marks: readonly Statement[] },
+  }: {
+    tables: string[];
+    small: ReadonlySet<string>;
+    vehicles: PlanRequestVehicle[];
+    countCap: number;
+    marks: readonly Statement[];
+  },
 ): Statement[] {
   const key = rowKey(server.columns);
   return [
@@ -133,13 +143,16 @@ export function countStatements(
     ...vehicles.map(({ vehicle, fromId, seen }) => {
       const own = ofVehicle(server, vehicle);
       const table = name(vehicle.table);
-      const counted = `SELECT 1 FROM ${table} WHERE ${own}${key.above(fromId)} AND ${key.until} LIMIT ${countCap + 1}`;
+      const newer = `FROM ${table} WHERE ${own}${key.above(fromId)} AND ${key.until}`;
+      const counted = small.has(vehicle.table)
+        ? `SELECT COUNT(*) ${newer}`
+        : `SELECT COUNT(*) FROM (SELECT 1 ${newer} LIMIT ${countCap + 1}) n`;
       const highest = key.highest(table, own.replace(/ AND $/, ''));
       const again = seen
         ? `COUNT(*), ${idSumSql(key.sql)} FROM ${table} WHERE ${own}${key.above(seen.fromId)} AND ${key.upTo(id(seen.toId), seen.toId)}`
         : '0, 0';
       return {
-        sql: `SELECT '#v', ${id(vehicle.id)}, (SELECT COUNT(*) FROM (${counted}) n), IFNULL((${highest}), 0), ${again};`,
+        sql: `SELECT '#v', ${id(vehicle.id)}, (${counted}), IFNULL((${highest}), 0), ${again};`,
         about: { vehicleId: vehicle.id, table: vehicle.table },
       };
     }),

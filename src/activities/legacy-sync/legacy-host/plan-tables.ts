@@ -10,7 +10,7 @@ import type { TableSpan } from '../../../records/legacy-tables.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { IDENTIFIER } from '../../../settings/mysql-identifier.ts';
-import { describeTables, hasIdIndex, idIndex, type TableDescription } from './table-description.ts';
+import { describeTables, hasIdIndex, hasVehicleIndex, idIndex, type TableDescription } from './table-description.ts';
 import { isIntegerColumn, tellsVehicles } from './vehicle-column.ts';
 
 export interface VehicleCount {
@@ -102,7 +102,7 @@ async function countByLists(
   const marks = marked.flatMap((each) => markStatements(server, each));
   const { rows, failed: without } = await runStatements(access, newestStatements(server, lists, marks));
   const others = othersOf(server, marked, rows);
-  noteSpans(spans, rows, described);
+  noteSpans(server, rows, { described, spans });
   for (const list of lists) {
     if (without.some(({ about }) => about.table === list.table)) continue;
     const ofTable = rows.flatMap(([tag, table, vehicle = '', id = '']) =>
@@ -161,12 +161,18 @@ function byTable(requests: PlanRequestVehicle[]): [string, PlanRequestVehicle[]]
   return [...tables];
 }
 
-function noteSpans(spans: TablesPlan['spans'], rows: string[][], described: Map<string, TableDescription>): void {
+function noteSpans(server: LegacyServer, rows: string[][], { described, spans }: Omit<Known, 'countCap'>): void {
   for (const [tag, table = '', maxId = '0', minId = '0'] of rows) {
     if (tag !== '#m') continue;
-    spans.set(table, { minId: BigInt(minId), maxId: BigInt(maxId), rows: described.get(table)?.rows ?? 0 });
+    const description = described.get(table);
+    const byVehicle = description !== undefined && hasVehicleIndex(description, server);
+    spans.set(table, { minId: BigInt(minId), maxId: BigInt(maxId), rows: description?.rows ?? 0, byVehicle });
   }
 }
+
+/** By the server's guess, which is off by a half at times: then a little more is counted than had to be. */
+const smallTables = (described: Map<string, TableDescription>, countCap: number): Set<string> =>
+  new Set([...described].flatMap(([table, { rows }]) => (rows > 0 && rows <= countCap ? [table] : [])));
 
 async function count(
   access: MysqlAccess,
@@ -182,11 +188,17 @@ async function count(
   const marks = marked.flatMap((each) => markStatements(server, each));
   const results = await runStatements(
     access,
-    countStatements(server, { tables: indexed, vehicles: requests, countCap, marks }),
+    countStatements(server, {
+      tables: indexed,
+      small: smallTables(described, countCap),
+      vehicles: requests,
+      countCap,
+      marks,
+    }),
   );
   const others = othersOf(server, marked, results.rows);
   const tableMax = new Map(results.rows.filter(([tag]) => tag === '#m').map(([, table, max]) => [table, max]));
-  noteSpans(spans, results.rows, described);
+  noteSpans(server, results.rows, { described, spans });
   const counts = new Map(
     results.rows.filter(([tag]) => tag === '#v').map(([, vehicleId, ...rest]) => [vehicleId, rest]),
   );

@@ -135,6 +135,11 @@ export function deltaAccess(
   if (table.engine === VIEW)
     return table.access === null ? 'scan' : table.access.type === 'range' ? 'range' : 'vehicle';
   const fixed = [...Object.keys(server.columns.scope ?? {}), ...(owner === undefined ? [] : [owner])];
+  return indexAccess(table, fixed, key);
+}
+
+/** What the indexes serve where these columns have one value each, and the key's is above another. */
+function indexAccess(table: TableDescription, fixed: readonly string[], key: string): 'range' | 'vehicle' | 'scan' {
   if (fixed.length === 0) return table.indexes.some((index) => isColumn(index[0], key)) ? 'range' : 'scan';
   const leading = table.indexes.filter((index) =>
     index.slice(0, fixed.length).every((column) => fixed.some((each) => isColumn(column, each))),
@@ -155,3 +160,7 @@ export const idIndex = (table: TableDescription, { columns: { id, scope } }: Leg
 
 export const hasIdIndex = (table: TableDescription, server: LegacyServer): boolean =>
   idIndex(table, server) !== undefined;
+
+/** Whether an index leads to the ids of each vehicle, in their order. */
+export const hasVehicleIndex = (table: TableDescription, { columns }: LegacyServer): boolean =>
+  columns.vehicle !== undefined && indexAccess(table, [columns.vehicle], keyColumn(columns)) === 'range';

@@ -97,6 +97,8 @@ function optionsOf(
     vehicle: context.vehicle,
     tableColumns: context.tableColumns,
     engine: context.engine,
+    only: context.only,
+    final: context.final,
     runId: key.runId,
     cursor: context.fromId,
     frozenTo: context.toId,

@@ -19,10 +19,14 @@ const vehicle = (id: number, over: Partial<PlannedVehicle> = {}): PlannedVehicle
 const fleet = (count: number, over: Partial<PlannedVehicle> = {}) =>
   Array.from({ length: count }, (_, index) => vehicle(index + 1, over));
 
+const namesOf = (vehicles: readonly PlannedVehicle[], name = (id: string) => id) =>
+  new Map(vehicles.map(({ vehicleId }) => [vehicleId, name(vehicleId)]));
+
 function plan(vehicles: PlannedVehicle[], settings: Partial<ReadsRequest['settings']> = {}, rows = 140_000) {
   return planReads({
     vehicles: new Map([['positions', vehicles]]),
-    tables: new Map([['positions', { minId: 1n, maxId: 140_000n, rows }]]),
+    legacyIds: namesOf(vehicles),
+    tables: new Map([['positions', { minId: 1n, maxId: 140_000n, rows, byVehicle: true }]]),
     settings: { exportUnit: 'auto', tableMinVehicles: 100, overlapIds: 5_000, rangeRows: 200_000, ...settings },
     workers: 1,
   });
@@ -42,7 +46,7 @@ describe('the slices of a span', () => {
         const slices = cutIntoSlices({ fromId: from, toId: from + ids }, how);
         expect(slices[0]!.fromId).toBe(String(from));
         expect(slices.at(-1)!.toId).toBe(String(from + ids));
-        // Not an expectation for each: there may be thousands, two hundred times.
+        // One expectation for all of them: there may be ten thousand.
         const wrong = slices.filter(
           (slice, index) =>
             BigInt(slice.toId) <= BigInt(slice.fromId) || (index > 0 && slice.fromId !== slices[index - 1]!.toId),
@@ -50,7 +54,7 @@ describe('the slices of a span', () => {
         expect(wrong).toEqual([]);
         expect(slices.length).toBeLessThanOrEqual(10_000);
       }),
-      { seed, numRuns: 200 },
+      { seed, numRuns: 100 },
     );
   });
 
@@ -58,6 +62,20 @@ describe('the slices of a span', () => {
     const slices = (rows: number, workers: number) =>
       cutIntoSlices({ fromId: 0n, toId: 800_000n }, { rows, rangeRows: 200_000, workers }).length;
     expect([slices(800_000, 1), slices(800_001, 1), slices(150_000, 3), slices(30_000, 3)]).toEqual([4, 5, 3, 1]);
+  });
+
+  test('the first is cut in two where slots work side by side: imports begin while the others dump', () => {
+    const rows = (workers: number) =>
+      cutIntoSlices({ fromId: 0n, toId: 1_600_000n }, { rows: 800_000, rangeRows: 200_000, workers }).map(
+        ({ plannedRows, toId }) => [plannedRows, Number(toId)],
+      );
+    const whole = [
+      [200_000, 800_000],
+      [200_000, 1_200_000],
+      [200_000, 1_600_000],
+    ];
+    expect(rows(4)).toEqual([[80_000, 160_000], [120_000, 400_000], ...whole]);
+    expect(rows(1)).toEqual([[200_000, 400_000], ...whole]);
   });
 });
 
@@ -93,9 +111,13 @@ describe('auto', () => {
   });
 
   test('begins no further down than the table has rows', () => {
+    const vehicles = fleet(200, { fromId: '0', newRows: 700, maxId: '5000139999' });
     const [read] = planReads({
-      vehicles: new Map([['positions', fleet(200, { fromId: '0', newRows: 700, maxId: '5000139999' })]]),
-      tables: new Map([['positions', { minId: 5_000_000_000n, maxId: 5_000_139_999n, rows: 139_000 }]]),
+      vehicles: new Map([['positions', vehicles]]),
+      legacyIds: namesOf(vehicles),
+      tables: new Map([
+        ['positions', { minId: 5_000_000_000n, maxId: 5_000_139_999n, rows: 139_000, byVehicle: true }],
+      ]),
       settings: { exportUnit: 'auto', tableMinVehicles: 100, overlapIds: 5_000, rangeRows: 200_000 },
       workers: 1,
     });
@@ -107,4 +129,51 @@ test('vehicle reads nothing together, table whatever is shared by two', () => {
   expect(plan(fleet(2_000), { exportUnit: 'vehicle' })).toEqual([]);
   expect(plan(fleet(2), { exportUnit: 'table' })[0]!.vehicleIds).toEqual(['1', '2']);
   expect(plan(fleet(1), { exportUnit: 'table' })).toEqual([]);
+});
+
+describe('rows of vehicles that nobody wants', () => {
+  /** 200 vehicles with 20 new rows each, within the last `ids` of a table of ten million rows. */
+  function unwanted(ids: number, { newRows = 20, byVehicle = true, name = (id: string) => id } = {}) {
+    const fromId = String(10_000_000 - ids);
+    const vehicles = fleet(200, { fromId, newRows, maxId: '10000000' });
+    return planReads({
+      vehicles: new Map([['positions', vehicles]]),
+      legacyIds: namesOf(vehicles, name),
+      tables: new Map([['positions', { minId: 1n, maxId: 10_000_000n, rows: 10_000_000, byVehicle }]]),
+      settings: { exportUnit: 'auto', tableMinVehicles: 100, overlapIds: 0, rangeRows: 200_000 },
+      workers: 1,
+    }).map((read) => ({ unwanted: read.unwanted, slices: read.slices.length, rows: read.slices[0]!.plannedRows }));
+  }
+
+  test('are sent where they are few, looked at there where they are more, and passed by with an index where they are most', () => {
+    expect(unwanted(4_000)).toEqual([{ unwanted: 'sent', slices: 1, rows: 4_000 }]);
+    expect(unwanted(10_000)).toEqual([{ unwanted: 'filtered', slices: 1, rows: 4_000 }]);
+    expect(unwanted(500_000)).toEqual([{ unwanted: 'unread', slices: 1, rows: 4_000 }]);
+  });
+
+  test('are looked at where no index leads past them, in slices that look at no more than a dump has time for', () => {
+    expect(unwanted(500_000, { byVehicle: false })).toMatchObject([{ unwanted: 'filtered', slices: 1 }]);
+    expect(unwanted(5_000_000, { byVehicle: false })).toMatchObject([{ unwanted: 'filtered', slices: 3 }]);
+  });
+
+  test('are not sought by vehicle in most of a table: MySQL would take another index, and sort', () => {
+    expect(unwanted(5_000_000)).toMatchObject([{ unwanted: 'filtered' }]);
+  });
+
+  test('are sent where the wanted vehicles’ names are too long for a statement', () => {
+    expect(unwanted(10_000, { name: (id) => id.padStart(200, 'x') })).toMatchObject([
+      { unwanted: 'sent', rows: 10_000 },
+    ]);
+  });
+
+  test('are not those that a wanted vehicle has already: of one that stands further up, most are', () => {
+    const low = fleet(120, { fromId: '9000000', newRows: 20, maxId: '10000000' });
+    const high = fleet(120, { fromId: '9999000', newRows: 100, maxId: '10000000' }).map((each, index) => ({
+      ...each,
+      vehicleId: String(1_000 + index),
+    }));
+    const [read] = plan([...low, ...high], { overlapIds: 0 }, 10_000_000);
+    expect(read!.vehicleIds).toHaveLength(240);
+    expect(read!.unwanted).toBe('sent');
+  });
 });
