@@ -92,12 +92,14 @@ function chooseTogether(
     found.wanted += vehicle.newRows;
     found.perId += Math.min(1, vehicle.newRows / Math.max(1, Number(BigInt(vehicle.maxId) - place)));
     apart -= COST.vehicle + vehicle.newRows * COST.ownRow;
+    // Vehicles of one place are read together or apart, all of them.
+    if (index === 0 || byPlace[index + 1]?.fromId === vehicle.fromId) return;
     const span = spanOf(table, fromId, { toId, overlapIds: settings.overlapIds });
     const known = found.known + found.perId * Number(fromId - span.fromId);
     const rows = { ...found, known, read: rowsBetween(table, span, found.wanted) };
     const way = cheapestWay(rows, { rangeRows: settings.rangeRows, table, named: index < nameable });
     const cost = way.cost + apart;
-    if (index > 0 && (best === null || cost < best.cost)) best = { count: index + 1, cost, way, span };
+    if (best === null || cost < best.cost) best = { count: index + 1, cost, way, span };
   });
   const { count, way, span } = best!;
   return { members: byPlace.slice(0, count), span, ...way };

@@ -49,8 +49,8 @@ const idsOf = (of: number): number[] =>
 
 test.each(['filtered', 'unread'] as const)('%s: the rows of these vehicles, each one’s by id', async (unwanted) => {
   const rows = await dumped(only(unwanted, ['7', '31', '8']));
-  for (const of of [7, 8, 31]) {
-    expect(rows.filter(([each]) => each === of).map(([, id]) => id)).toEqual(idsOf(of));
+  for (const each of [7, 8, 31]) {
+    expect(rows.filter(([of]) => of === each).map(([, id]) => id)).toEqual(idsOf(each));
   }
   expect(rows).toHaveLength([7, 8, 31].flatMap(idsOf).length);
 });
