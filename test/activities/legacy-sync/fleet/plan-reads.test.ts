@@ -46,7 +46,7 @@ describe('the slices of a span', () => {
         const slices = cutIntoSlices({ fromId: from, toId: from + ids }, how);
         expect(slices[0]!.fromId).toBe(String(from));
         expect(slices.at(-1)!.toId).toBe(String(from + ids));
-        // One expectation for all of them: there may be ten thousand.
+        // Not an expectation for each: there may be thousands, two hundred times.
         const wrong = slices.filter(
           (slice, index) =>
             BigInt(slice.toId) <= BigInt(slice.fromId) || (index > 0 && slice.fromId !== slices[index - 1]!.toId),
@@ -54,7 +54,7 @@ describe('the slices of a span', () => {
         expect(wrong).toEqual([]);
         expect(slices.length).toBeLessThanOrEqual(10_000);
       }),
-      { seed, numRuns: 100 },
+      { seed, numRuns: 200 },
     );
   });
 
