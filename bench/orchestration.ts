@@ -75,7 +75,7 @@ let fleets = 0;
 
 async function runFleet(client: Client, connection: NativeConnection, slots: number): Promise<number> {
   fleets += 1;
-  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({ id: `${fleets}-${index}`, atOnce: true }));
+  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({ id: String(fleets * 1_000 + index), atOnce: true }));
   const fleet = createFakeFleet(vehicles, { signal: () => new AbortController().signal });
   const worker = await Worker.create({
     connection,
