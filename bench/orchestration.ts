@@ -75,7 +75,10 @@ let fleets = 0;
 
 async function runFleet(client: Client, connection: NativeConnection, slots: number): Promise<number> {
   fleets += 1;
-  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({ id: String(fleets * 1_000 + index), atOnce: true }));
+  const vehicles = Array.from({ length: VEHICLES }, (_, index) => ({
+    id: String(fleets * 1_000 + index),
+    streamed: true,
+  }));
   const fleet = createFakeFleet(vehicles, { signal: () => new AbortController().signal });
   const worker = await Worker.create({
     connection,
