@@ -5,34 +5,56 @@ import { Failure } from '../errors.ts';
 import type { LegacyServerInput } from '../records/legacy-servers.ts';
 import { legacyServerSchema } from '../settings/legacy-server.ts';
 import { defaultSettings } from '../settings/legacy-sync.ts';
+import { asksYes } from './ask.ts';
+import { discoverFromHere } from './discover-vehicles.ts';
 import { count } from './figures.ts';
 import { type InspectFlags, readInspectRequest } from './inspect-options.ts';
 import { withLegacyHosts } from './legacy-hosts-here.ts';
+import { mappingLines } from './mapping-lines.ts';
+import { putServer } from './put-server.ts';
 import { plainTable } from './run-table.ts';
 
-/** Inspects a legacy server from this process; it needs no database of ours. */
+interface Flags extends InspectFlags {
+  write?: string;
+  apply?: boolean;
+  autoAdd?: boolean;
+  json?: boolean;
+}
+
+/** Inspects a legacy server from this process, which needs no database of ours unless what is proposed is put there. */
 export async function inspectServerFromHere(
   file: string | undefined,
-  { write, json, ...flags }: InspectFlags & { write?: string; json?: boolean },
+  { write, apply = false, autoAdd, json = false, ...flags }: Flags,
 ): Promise<void> {
   const request = await readInspectRequest(file, flags);
-  const say = json === true ? undefined : (step: string) => console.log(step);
+  const say = json ? undefined : (step: string) => console.log(step);
   const inspection = await withLegacyHosts(defaultSettings(), (hosts) => inspectServer(hosts, request, say));
-  if (json === true) console.log(JSON.stringify(inspection, null, 2));
+  if (json) console.log(JSON.stringify(inspection, null, 2));
   else print(inspection);
-  const server = inspection.proposal?.server ?? null;
-  if (write === undefined) return;
-  if (server === null) {
-    const why =
-      inspection.proposal === null ? 'no table looks like positions' : 'a column that every sync needs was not found';
-    throw new Failure(
-      'InvalidConfiguration',
-      `Writing ${write}: ${why}, so there is no server to write. Nothing was written.`,
-    );
-  }
-  await writeFile(write, `${JSON.stringify(withoutDefaults(server), null, 2)}\n`);
+  if (write !== undefined) await writeServer(write, proposedServer(inspection, `Writing ${write}`));
+  if (!apply && (write !== undefined || json || !(await wantsIt(inspection)))) return;
+  const server = proposedServer(inspection, `Adding ${request.server.id}`);
+  await putServer(server);
+  await discoverFromHere(server.id, { apply: true, autoAdd, reason: 'found by servers inspect' });
+}
+
+/** A person at a terminal who has seen the proposal is asked whether it is to be. */
+async function wantsIt({ proposal }: Inspection): Promise<boolean> {
+  const server = proposal?.server ?? null;
+  if (server === null || !process.stdin.isTTY) return false;
+  return asksYes(`Add ${server.id} as it is proposed, with the vehicles that it has rows of?`);
+}
+
+function proposedServer({ proposal }: Inspection, doing: string): LegacyServerInput {
+  if (proposal?.server) return proposal.server;
+  const why = proposal === null ? 'no table looks like positions' : 'a column that every sync needs was not found';
+  throw new Failure('InvalidConfiguration', `${doing}: ${why}, so there is no server to write. Nothing was written.`);
+}
+
+async function writeServer(file: string, server: LegacyServerInput): Promise<void> {
+  await writeFile(file, `${JSON.stringify(withoutDefaults(server), null, 2)}\n`);
   console.error(
-    `${write} is written: look it through, then \`fleetgraph servers put ${write}\` and \`fleetgraph vehicles discover ${server.id} --apply\`, which asks whether vehicles that appear later are added by themselves`,
+    `${file} is written: look it through, then \`fleetgraph servers put ${file}\` and \`fleetgraph vehicles discover ${server.id} --apply\`, which asks whether vehicles that appear later are added by themselves`,
   );
 }
 
@@ -41,9 +63,9 @@ function print({ found, proposal }: Inspection): void {
   if (proposal === null) return;
   const { server, rows, told, unsure, hurts } = proposal;
   console.log(`\nproposed for ${proposal.tables.database}.${proposal.tables.table}:`);
-  console.log(
-    server === null ? '  no mapping, as a column that every sync needs was not found' : indented(server.columns),
-  );
+  const lines =
+    server === null ? ['no mapping, as a column that every sync needs was not found'] : mappingLines(server.columns);
+  for (const line of lines) console.log(`  ${line}`);
   list('what the rows tell', told);
   if (rows.length > 0) {
     console.log('\nrows as they would arrive:');
@@ -52,8 +74,6 @@ function print({ found, proposal }: Inspection): void {
   list('unsure', unsure);
   list('what would hurt', hurts);
 }
-
-const indented = (value: unknown): string => JSON.stringify(value, null, 2).replaceAll(/^/gm, '  ');
 
 function list(title: string, lines: readonly string[]): void {
   if (lines.length > 0) console.log(`\n${title}:\n${lines.map((line) => `  - ${line}`).join('\n')}`);

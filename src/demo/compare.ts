@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Stack } from '../stack/stack.ts';
-import { DATABASE, TABLE, TIME_ZONE } from './legacy-fleet.ts';
+import { DATABASE, SERVER_ID, TABLE, TIME_ZONE } from './legacy-fleet.ts';
 import { runMariadb } from '../stack/servers/mariadb-client.ts';
+import { TRACCAR } from './traccar-depot.ts';
 
 export interface Totals {
   rows: number;
@@ -19,13 +20,53 @@ export interface Comparison {
 
 type PerVehicle = Map<string, { rows: number; checksum: bigint }>;
 
+/** What is compared of a legacy server: SQL of a row's hashed content on either side, beside its id. */
+interface Compared {
+  serverId: string;
+  table: string;
+  vehicle: string;
+  source: string[];
+  target: string[];
+}
+
+/** Coordinates times 1e7 are whole numbers, because the two databases print a double differently. */
+const PLACE = {
+  source: ['CAST(ROUND(latitude * 1e7) AS SIGNED)', 'CAST(ROUND(longitude * 1e7) AS SIGNED)'],
+  target: ['round(p.latitude * 1e7)::bigint', 'round(p.longitude * 1e7)::bigint'],
+};
+
+/** Times are compared as the source's clock shows them, because the databases do not agree which of two hours it means when the clocks are set back. */
+export const THE_FLEET: Compared = {
+  serverId: SERVER_ID,
+  table: `${DATABASE}.${TABLE}`,
+  vehicle: 'vehicle_id',
+  source: ["TIMESTAMPDIFF(SECOND, '1970-01-01', device_time)", ...PLACE.source, "COALESCE(trip_id, 'null')"],
+  target: [
+    `extract(epoch FROM p.time AT TIME ZONE '${TIME_ZONE}')::bigint`,
+    ...PLACE.target,
+    "coalesce(p.attributes ->> 'trip', 'null')",
+  ],
+};
+
+/** Its knots are km/h in positions, compared to a tenth. */
+export const THE_TRACCAR: Compared = {
+  serverId: TRACCAR.serverId,
+  table: `${TRACCAR.database}.tc_positions`,
+  vehicle: 'deviceid',
+  source: ['UNIX_TIMESTAMP(fixtime)', ...PLACE.source, 'CAST(ROUND(speed * 1.852 * 10) AS SIGNED)'],
+  target: ['extract(epoch FROM p.time)::bigint', ...PLACE.target, 'round(p.speed_kmh * 10)::bigint'],
+};
+
 /**
- * Compares every vehicle's rows by count and by a sum of 32-bit hashes over id, time, place and trip. Each database computes its own sums,
- * in decimals: MariaDB adds texts up as doubles, which round above 2^53. Times are compared as the source's clock shows them, because
- * the databases do not agree which of two hours it means when the clocks are set back.
+ * Compares every vehicle's rows by count and by a sum of 32-bit hashes over id and content. Each database computes its own sums,
+ * in decimals: MariaDB adds texts up as doubles, which round above 2^53.
  */
-export async function compareSourceAndTarget(stack: Pick<Stack, 'mariadb'>, postgres: pg.Pool): Promise<Comparison> {
-  const [source, target] = await Promise.all([readSource(stack), readTarget(postgres)]);
+export async function compareSourceAndTarget(
+  stack: Pick<Stack, 'mariadb'>,
+  postgres: pg.Pool,
+  what: Compared = THE_FLEET,
+): Promise<Comparison> {
+  const [source, target] = await Promise.all([readSource(stack, what), readTarget(postgres, what)]);
   const vehicles = new Set([...source.keys(), ...target.keys()]);
   const differing = [...vehicles].filter((vehicle) => {
     const [a, b] = [source.get(vehicle), target.get(vehicle)];
@@ -34,14 +75,14 @@ export async function compareSourceAndTarget(stack: Pick<Stack, 'mariadb'>, post
   return { source: total(source), target: total(target), equal: differing.length === 0, differing };
 }
 
-/** Coordinates times 1e7 are whole numbers, because the two databases print a double differently. */
-async function readSource(stack: Pick<Stack, 'mariadb'>): Promise<PerVehicle> {
+async function readSource(
+  { mariadb }: Pick<Stack, 'mariadb'>,
+  { table, vehicle, source }: Compared,
+): Promise<PerVehicle> {
   const output = await runMariadb(
-    stack.mariadb,
-    `SELECT vehicle_id, COUNT(*), SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', id,
-        TIMESTAMPDIFF(SECOND, '1970-01-01', device_time),
-        CAST(ROUND(latitude * 1e7) AS SIGNED), CAST(ROUND(longitude * 1e7) AS SIGNED), COALESCE(trip_id, 'null'))), 8), 16, 10) AS UNSIGNED))
-       FROM ${DATABASE}.${TABLE} GROUP BY vehicle_id;`,
+    mariadb,
+    `SELECT ${vehicle}, COUNT(*), SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', id, ${source.join(', ')})), 8), 16, 10) AS UNSIGNED))
+       FROM ${table} GROUP BY ${vehicle};`,
   );
   return perVehicle(
     output
@@ -51,12 +92,13 @@ async function readSource(stack: Pick<Stack, 'mariadb'>): Promise<PerVehicle> {
   );
 }
 
-async function readTarget(postgres: pg.Pool): Promise<PerVehicle> {
+async function readTarget(postgres: pg.Pool, { serverId, target }: Compared): Promise<PerVehicle> {
   const { rows } = await postgres.query<string[]>({
     rowMode: 'array',
-    text: `SELECT v.legacy_vehicle_id, count(*)::text, sum(('x' || left(md5(concat_ws('#', p.legacy_id, extract(epoch FROM p.time AT TIME ZONE '${TIME_ZONE}')::bigint,
-                  round(p.latitude * 1e7)::bigint, round(p.longitude * 1e7)::bigint, coalesce(p.attributes ->> 'trip', 'null'))), 8))::bit(32)::bigint)::text
-             FROM positions p JOIN vehicles v ON v.id = p.vehicle_id GROUP BY 1`,
+    text: `SELECT v.legacy_vehicle_id, count(*)::text,
+                  sum(('x' || left(md5(concat_ws('#', p.legacy_id, ${target.join(', ')})), 8))::bit(32)::bigint)::text
+             FROM positions p JOIN vehicles v ON v.id = p.vehicle_id WHERE v.server_id = $1 GROUP BY 1`,
+    values: [serverId],
   });
   return perVehicle(rows);
 }

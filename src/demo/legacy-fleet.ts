@@ -11,7 +11,7 @@ import { stackLegacyServer } from '../emulators/legacy-server.ts';
 export const TIME_ZONE = 'America/Chicago';
 export const DATABASE = 'depot';
 export const TABLE = 'gps_positions';
-const SERVER_ID = 'depot-austin';
+export const SERVER_ID = 'depot-austin';
 /** The first id of a generated vehicle, above every real one. */
 const FIRST_GENERATED_ID = 900_001;
 

@@ -13,10 +13,11 @@ import { type Stack, stackStateDir, startStack } from '../stack/stack.ts';
 import { untilSignalled } from '../stack/until-signalled.ts';
 import { startApiProcess } from './api-process.ts';
 import { readCapmetrics } from '../emulators/capmetrics.ts';
-import { compareSourceAndTarget } from './compare.ts';
+import { compareSourceAndTarget, THE_TRACCAR } from './compare.ts';
 import { type LegacyFleet, driveOn, fillLegacyDatabase } from './legacy-fleet.ts';
 import { parseDemoOptions } from './options.ts';
 import { TidyUp } from './tidy-up.ts';
+import { showTraccarDepot } from './traccar-depot.ts';
 import { showTransportGraph } from './transport-graph.ts';
 import { startWorkerProcess } from './worker-process.ts';
 
@@ -65,6 +66,8 @@ async function tellTheStory(): Promise<'told'> {
     const added = await driveOn(stack, fleet.generated);
     say(`\nsecond run: the fleet drove on, ${count(added)} new rows`);
     await syncAndCompare(stack, session);
+    const traccar = await showTraccarDepot(stack);
+    if (!(await printComparison(stack, session, THE_TRACCAR)) || !traccar) process.exitCode = 1;
     await showTransportGraph(session, worker);
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
     if (options.keep) say(`${dashboard}\nkey              ${api.key}\n${invitation(stack)}`);
@@ -94,12 +97,21 @@ async function syncAndCompare(stack: Stack, session: Session): Promise<void> {
   const run = await manager.start({ selection: { kind: 'all' }, maxWorkers: options.maxWorkers, requestedBy: 'demo' });
   const status = await followRun(manager, run);
   printSummary(status, await manager.results(run.runId));
-  const { source, target, equal, differing } = await compareSourceAndTarget(stack, session.postgres);
+  const equal = await printComparison(stack, session);
+  if (!equal || status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
+}
+
+async function printComparison(
+  stack: Stack,
+  { postgres }: Session,
+  what?: Parameters<typeof compareSourceAndTarget>[2],
+): Promise<boolean> {
+  const { source, target, equal, differing } = await compareSourceAndTarget(stack, postgres, what);
   say(`source  ${count(source.rows)} rows of ${source.vehicles} vehicles, checksum ${source.checksum}`);
   say(
     `target  ${count(target.rows)} rows of ${target.vehicles} vehicles, checksum ${target.checksum}  ${equal ? '= equal' : `DIFFERENT for ${differing.join(', ')}`}`,
   );
-  if (!equal || status.state !== 'completed' || status.failed > 0) process.exitCode = 1;
+  return equal;
 }
 
 function invitation(stack: Stack): string {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
 
 const CLI = `${checkoutDir()}/dist/cli/main.js`;
@@ -92,4 +93,29 @@ export function startProgram(
   child.stderr.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text));
   const ended = once(child, 'close').then(([status]) => ({ status: status as number | null, ...said }));
   return { process: child, said, ended };
+}
+
+/** What a question of the command line ends with. */
+const ASKS = /(?::|\(yes\/no\)) $/;
+
+/** Runs `fleetgraph …` for somebody at a terminal, who gives these answers, one to each question. */
+export async function runCliOnTerminal(
+  environment: Record<string, string>,
+  args: string[],
+  answers: readonly string[],
+): Promise<Pick<CommandOutput, 'status' | 'stdout'>> {
+  const command = [process.execPath, CLI, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const child = spawn('script', ['-qefc', command, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...environment, SHELL: '/bin/sh', TERM: 'dumb' },
+  });
+  const left = [...answers];
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    // The terminal shows a question with escapes of its own behind it.
+    if (ASKS.test(stripVTControlCharacters(stdout)) && left.length > 0) child.stdin.write(`${left.shift()}\n`);
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout: stripVTControlCharacters(stdout) };
 }

@@ -13,7 +13,14 @@ import { type LegacyServerInput, insertLegacyServer, updateLegacyServer } from '
 import { insertVehicle } from '../../src/records/vehicles.ts';
 import type { FleetSyncInput, FleetSyncResult } from '../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from './eventually.ts';
-import { type CommandOutput, type FleetWorker, runCli, runProgram, startFleetWorker } from './fleet-worker.ts';
+import {
+  type CommandOutput,
+  type FleetWorker,
+  runCli,
+  runCliOnTerminal,
+  runProgram,
+  startFleetWorker,
+} from './fleet-worker.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type LegacyDatabase, type SharedStack, freshDatabase, legacyDatabase, sharedStack } from './stack.ts';
 import { createNamespace } from './temporal-namespace.ts';
@@ -68,6 +75,8 @@ export interface Fleet {
   workers(): FleetWorker[];
   start(input?: Partial<FleetSyncInput>): Promise<Run>;
   cli(...args: string[]): Promise<CommandOutput>;
+  /** The same at a terminal, with these answers to what is asked. */
+  cliOnTerminal(answers: string[], ...args: string[]): Promise<Pick<CommandOutput, 'status' | 'stdout'>>;
   temporal(...args: string[]): Promise<CommandOutput>;
   /** The stage of a vehicle in a run, by its row. */
   status(runId: string, vehicleId: string): Promise<string>;
@@ -180,6 +189,7 @@ export async function openFleet({
     workers: () => workers.filter((worker) => worker.running()),
     start: (input = {}) => manager.start({ selection: { kind: 'all' }, requestedBy: 'test', ...input }),
     cli: (...args) => runCli(fleet.environment, args),
+    cliOnTerminal: (answers, ...args) => runCliOnTerminal(fleet.environment, args, answers),
     temporal: (...args) => runProgram(stack.temporal.binary, args, fleet.environment),
     async status(runId, vehicleId) {
       const { rows } = await database.pool.query<{ status: string }>(

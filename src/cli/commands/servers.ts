@@ -1,14 +1,10 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { closeCircuit } from '../../pool/circuit-store.ts';
-import {
-  insertLegacyServer,
-  listLegacyServers,
-  parseLegacyServer,
-  updateLegacyServer,
-} from '../../records/legacy-servers.ts';
+import { listLegacyServers } from '../../records/legacy-servers.ts';
 import { inspectServerFromHere } from '../inspect-server.ts';
 import { readJsonFile } from '../json-file.ts';
+import { putServer } from '../put-server.ts';
 import { testServerFromHere } from '../test-server.ts';
 import { withSession } from '../session.ts';
 
@@ -19,7 +15,7 @@ export const serversCommand = (): Command => {
     .command('put')
     .description('add or replace a server from a JSON file; README.md shows one')
     .argument('<file>', 'path of the file')
-    .action(put);
+    .action(async (file: string) => putServer(await readJsonFile(file)));
   command
     .command('inspect')
     .description('look at a server that has only a login: its tables, what they hold, and how to read them')
@@ -39,6 +35,8 @@ export const serversCommand = (): Command => {
     .option('--table <name>', 'propose this table')
     .option('--time-zone <name>', 'IANA zone of times that carry none')
     .option('--write <file>', 'write what `servers put` takes')
+    .option('--apply', 'put the server as it is proposed, and add the vehicles that it has rows of')
+    .option('--auto-add', 'with --apply: add vehicles that appear later by themselves, before each run of all vehicles')
     .option('--json', 'print everything as JSON')
     .action(inspectServerFromHere);
   command
@@ -58,15 +56,6 @@ export const serversCommand = (): Command => {
 async function list(): Promise<void> {
   const ids = await withSession((session) => listLegacyServers(session.postgres));
   console.log(ids.length === 0 ? 'There is no legacy server yet.' : ids.join('\n'));
-}
-
-async function put(file: string): Promise<void> {
-  const server = parseLegacyServer(await readJsonFile(file));
-  await withSession(async ({ postgres }) => {
-    const known = (await listLegacyServers(postgres)).includes(server.id);
-    await (known ? updateLegacyServer(postgres, server) : insertLegacyServer(postgres, server));
-  });
-  console.log(`legacy server ${server.id}: ${server.user}@${server.host}:${server.port}, database ${server.database}`);
 }
 
 async function closeByHand(id: string, { reason }: { reason: string }): Promise<void> {
