@@ -2,22 +2,27 @@ import type { ColumnMapping } from '../settings/column-mapping.ts';
 import { SPEED_UNITS } from '../settings/units.ts';
 import { clockShift } from './clock-shift.ts';
 import { coordinateForm } from './coordinate-form.ts';
+import { idGrowth, type IdentifiedRow } from './id-growth.ts';
 import { median } from './robust.ts';
 import { pairsOf, type SampledFix } from './sampled-fix.ts';
 import { speedUnit } from './speed-unit.ts';
 
 /** What a mapping may be wrong in. */
-export type DoubtKind = 'speed' | 'place' | 'clock';
+export type DoubtKind = 'speed' | 'place' | 'clock' | 'id';
 
 /** A sentence: the rows contradict the mapping. null: they bear it out. undefined: they are too few, or too odd, to tell. */
 export type MappingDoubts = Record<DoubtKind, string | null | undefined>;
 
 /**
  * Compares what arrived with what a vehicle can do: reported speeds with the ways between the fixes, headings with where they lead, times with those of
- * receipt. `fixes` are as `positions` has them, speeds in km/h, in any order, of any number of vehicles.
+ * receipt and with ids. `fixes` are as `positions` has them, speeds in km/h, in any order, of any number of vehicles.
  */
-export function mappingDoubts(mapping: Pick<ColumnMapping, 'speedKmh'>, fixes: readonly SampledFix[]): MappingDoubts {
-  return { speed: speedDoubt(mapping, fixes), place: placeDoubt(fixes), clock: clockDoubt(fixes) };
+export function mappingDoubts(
+  mapping: Pick<ColumnMapping, 'speedKmh'> & Partial<Pick<ColumnMapping, 'id'>>,
+  fixes: readonly (SampledFix & IdentifiedRow)[],
+): MappingDoubts {
+  const [speed, place, clock] = [speedDoubt(mapping, fixes), placeDoubt(fixes), clockDoubt(fixes)];
+  return { speed, place, clock, id: idDoubt(mapping, fixes) };
 }
 
 /** Ways that are further from the reported speeds than streets and receivers make them. */
@@ -55,6 +60,26 @@ function placeDoubt(fixes: readonly SampledFix[]) {
     ? 'place: by their headings buses drive as if latitude and longitude were mapped the wrong way round (or the headings count from the east)'
     : null;
 }
+
+/** Trackers send what they kept in any order, and a day of it at once. Ids that are no order at all stay far below this. */
+const GROWS = 0.9;
+const GROWS_NOT = 0.3;
+
+function idDoubt({ id }: Partial<Pick<ColumnMapping, 'id'>>, fixes: readonly IdentifiedRow[]) {
+  if (typeof id !== 'string') return undefined;
+  const growth = idGrowth(fixes);
+  if (growth === null) return undefined;
+  if (isNoOrder(growth)) return `id: ${notGrowing(id, growth)}`;
+  return growth >= GROWS ? null : undefined;
+}
+
+/** For people. */
+export const notGrowing = (id: string, growth: number): string =>
+  `${id} does not grow with the times of the rows (rank correlation ${growth.toFixed(2)}), and rows below the highest ${id} that has arrived are not read again: ` +
+  'map as id a column that the server counts up, or {"time", "columns"}';
+
+/** Whether ids of a sample are no order at all. */
+export const isNoOrder = (growth: number | null): growth is number => growth !== null && growth < GROWS_NOT;
 
 const AN_HOUR = 3_600;
 

@@ -220,6 +220,12 @@ function hurtsOf({ example: table, tables, system }: TableLayout, columns: Mappi
       );
     }
   }
+  if (typeof columns.id === 'string' && what === null && !hasUnique(table, columns.id)) {
+    const own = columns.vehicle === undefined ? [columns.id] : [columns.vehicle, columns.id];
+    hurts.push(
+      `no unique index of ${table.name} has ${columns.id}, so nothing keeps two rows from one ${columns.id}, and one of them from being dropped as a duplicate: CREATE UNIQUE INDEX \`fleetgraph_id\` ON ${quoted(table.name)} (${quoted(...own)})${others}`,
+    );
+  }
   if (typeof columns.id === 'object') {
     hurts.push(
       `${table.name} has no increasing integer: rows are followed by ${columns.id.time} and told apart by ${columns.id.columns.join(', ')}; a fix that comes later than legacy_sync.export.overlap_seconds is found by a full sync only`,
@@ -237,6 +243,9 @@ function hurtsOf({ example: table, tables, system }: TableLayout, columns: Mappi
     hurts.push(`${table.name} is MyISAM: a dump holds up its writers while it runs, and is no snapshot`);
   return hurts;
 }
+
+const hasUnique = ({ indexes }: DescribedTable, column: string): boolean =>
+  indexes.some(({ unique, columns }) => unique && columns.some((each) => each.toLowerCase() === column.toLowerCase()));
 
 /** InnoDB ends every secondary index with the primary key, so an index of the vehicle alone is one of both. */
 const isWholeIndex = ({ indexes }: DescribedTable, column: string): boolean =>

@@ -4,6 +4,8 @@ import { guessColumn } from './column-guess.ts';
 import { coordinateForm, type CoordinateFinding } from './coordinate-form.ts';
 import { columnNamed } from './described-table.ts';
 import { type NumberForm, numberForm, readNumber, type SampleRow } from './number-form.ts';
+import { idGrowth, type IdentifiedRow } from './id-growth.ts';
+import { isNoOrder, notGrowing } from './mapping-doubts.ts';
 import type { MappingProposal } from './propose-mapping.ts';
 import type { SampledFix } from './sampled-fix.ts';
 import { speedUnit } from './speed-unit.ts';
@@ -36,6 +38,11 @@ export function refineMapping(proposal: MappingProposal, rows: readonly SampleRo
   const fixes = fixesOf(refined.columns, rows);
   refinePlace(refined, forms, fixes);
   refineSpeed(proposal, refined, fixes);
+  const { id } = refined.columns;
+  if (typeof id === 'string') {
+    const growth = idGrowth(fixes);
+    if (isNoOrder(growth)) refined.unsure.push(notGrowing(id, growth));
+  }
   return refined;
 }
 
@@ -135,7 +142,7 @@ function readDecimalComma(columns: RefinedMapping['columns'], field: NumberField
 }
 
 /** Numbers as they stand, with no meaning given to them yet. */
-function fixesOf(columns: RefinedMapping['columns'], rows: readonly SampleRow[]): SampledFix[] {
+function fixesOf(columns: RefinedMapping['columns'], rows: readonly SampleRow[]): (SampledFix & IdentifiedRow)[] {
   const cell = (row: SampleRow, column: string | undefined): string | null =>
     column === undefined ? null : (row.get(column.toLowerCase()) ?? null);
   const number = (row: SampleRow, source: NumberSource | CoordinateSource | undefined): number => {
@@ -160,6 +167,7 @@ function fixesOf(columns: RefinedMapping['columns'], rows: readonly SampleRow[])
         speed: Number.isNaN(speed) ? null : speed,
         heading: Number.isNaN(heading) ? null : heading,
         receivedSeconds: null,
+        id: typeof columns.id === 'string' ? Number(cell(row, columns.id) ?? Number.NaN) : null,
       },
     ];
   });

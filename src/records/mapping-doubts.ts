@@ -9,6 +9,8 @@ export interface ArrivedFix {
   speed: number | null;
   heading: number | null;
   receivedSeconds: number | null;
+  /** The legacy id, as near as a double is to it. */
+  id: number;
 }
 
 /** So many of the vehicles that brought most, and of each so many of its latest rows: a day's driving, read along an index in milliseconds. */
@@ -30,7 +32,7 @@ export async function serversWithNewRows(database: Queryable, runId: string): Pr
 export async function latestFixes(database: Queryable, runId: string, serverId: string): Promise<ArrivedFix[]> {
   const { rows } = await database.query<ArrivedFix>(
     `SELECT chosen.id::text AS vehicle, extract(epoch FROM fix.time)::float8 AS seconds, fix.latitude, fix.longitude,
-            fix.speed_kmh AS speed, fix.heading_deg AS heading, extract(epoch FROM fix.received_at)::float8 AS "receivedSeconds"
+            fix.speed_kmh AS speed, fix.heading_deg AS heading, extract(epoch FROM fix.received_at)::float8 AS "receivedSeconds", fix.legacy_id::float8 AS id
        FROM (SELECT sync.vehicle_id AS id,
                     (SELECT min(range.watermark)
                        FROM (SELECT run_id FROM vehicle_syncs WHERE vehicle_id = sync.vehicle_id ORDER BY planned_at DESC LIMIT ${SYNCS}) AS recent
@@ -79,9 +81,4 @@ export async function readDoubts(
     [serverIds],
   );
   return rows;
-}
-
-/** Says in a run's row what is doubted of the servers it read. */
-export async function warnRun(database: Queryable, runId: string, warnings: readonly MappingDoubt[]): Promise<void> {
-  await database.query(`UPDATE sync_runs SET warnings = $2 WHERE run_id = $1`, [runId, JSON.stringify(warnings)]);
 }

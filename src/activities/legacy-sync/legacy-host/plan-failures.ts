@@ -39,6 +39,12 @@ export function sourceReset(
   vehicle: Vehicle,
   { highest, fromId }: { highest: string; fromId: string },
 ) {
+  if (BigInt(highest) < 1n && fromId === '1')
+    return new Failure(
+      'SourceReset',
+      `Planning vehicle ${vehicle.id}: the highest ${keyColumn(server.columns)} in ${server.id}.${server.database}.${vehicle.table} is ${highest}. Rows with ids of 0 and below came with the first sync, and no watermark tells which have come since. ` +
+        `Nothing is synced. Map as id of ${server.id} {"time", "columns"}, or sync this vehicle in mode full each time, which reads all its rows and adds those that are not there.`,
+    );
   return new Failure(
     'SourceReset',
     `Planning vehicle ${vehicle.id}: the highest id in ${server.id}.${server.database}.${vehicle.table} is ${highest}, below our watermark ${fromId}. The table was emptied, restored or renumbered, or this is a replica that lags. Nothing is synced until an operator has looked: if the ids really began anew, set the vehicle's watermark.`,

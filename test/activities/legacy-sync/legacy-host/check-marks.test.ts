@@ -110,3 +110,17 @@ test('rows with ids of 0 and below are counted once, by the first sync, and belo
   ]);
   expect((await plan([again])).vehicles).toMatchObject([{ newRows: 0, rereadRows: 0 }]);
 });
+
+test('a table that has ids of 0 and below alone says SourceReset from its second sync on, and what follows such rows', async () => {
+  await fixture.database.query(
+    `CREATE TABLE all_below (id BIGINT PRIMARY KEY, vehicle_id INT, ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
+     INSERT INTO all_below VALUES (-3, 1, NOW(), 1, 2), (-2, 1, NOW(), 1, 2);`,
+  );
+  const of = vehicle(1, 'all_below');
+  expect((await plan([{ of }])).vehicles).toMatchObject([{ newRows: 2, maxId: '1' }]);
+  await fixture.database.query('INSERT INTO all_below VALUES (-1, 1, NOW(), 1, 2)');
+  const [again] = (await plan([{ of, from: '1', seen: windowOf('0', '1', [-3, -2]) }])).vehicles;
+  expect(again).toMatchObject({
+    failure: { code: 'SourceReset', message: expect.stringMatching(/highest id .* is -1\. .*"time", "columns"/) },
+  });
+});
