@@ -68,10 +68,14 @@ test('a secret in the place of a reference is refused by the form, and never sen
     ['MySQL user', depot.login.mysqlUser],
     ['MySQL password (optional)', 'Tr0ub4dor'],
     ['Port of MySQL (optional)', String(depot.login.mysqlPort)],
+    ['Host of MySQL (optional)', '127.0.0.1'],
+    ['TLS to MySQL (optional)', 'of course'],
   ] as const)
     await panel().getByLabel(label, { exact: true }).fill(value);
   await button('Inspect').click();
-  expect(await panel().locator('input:invalid').count()).toBe(2);
+  expect(await panel().locator('input:invalid').count()).toBe(3);
+  await panel().getByLabel('TLS to MySQL (optional)').fill('off');
+  await panel().getByLabel('The host is from before 2015').check();
   await panel().getByLabel('Private key').fill(depot.login.privateKeyRef);
   await panel().getByLabel('MySQL password (optional)').fill(depot.login.mysqlPasswordRef);
   expect(sent).toEqual([]);
@@ -127,6 +131,10 @@ test('by keyboard: it is saved, its vehicles are found, and added, with those th
     `SELECT action, reason FROM audit_log WHERE action = 'server.created'`,
   );
   expect(rows).toEqual([{ action: 'server.created', reason: 'a second depot' }]);
+  const saved = await fixture.fleet.pool.query(
+    "SELECT mysql_host, mysql_tls, limits ->> 'legacyAlgorithms' AS old FROM legacy_servers WHERE id = 'traccar'",
+  );
+  expect(saved.rows).toEqual([{ mysql_host: '127.0.0.1', mysql_tls: 'off', old: 'true' }]);
 });
 
 test('what stops the way is told with its code, and a server that is known is replaced', async () => {

@@ -1,6 +1,6 @@
 // The login to a legacy server: what an operator has who has nothing else.
 import { h } from './dom.js';
-import { numberField, textField } from './fields.js';
+import { checkField, numberField, textField } from './fields.js';
 import { actButton } from './panel.js';
 
 /** Where a secret lies, as the workers see it. Whoever pastes the secret itself is told so before anything is sent. */
@@ -8,6 +8,8 @@ const REFERENCE = {
   pattern: '(file:/.+|env:[A-Z][A-Z0-9_]*)',
   title: 'file:/path or env:NAME, never the secret itself',
 };
+
+const OLD_ALGORITHMS = 'legacyAlgorithms';
 
 const makeFields = () => [
   textField({
@@ -35,12 +37,25 @@ const makeFields = () => [
     hint: 'Where the workers find it. Empty: the login’s own .my.cnf has it.',
     ...REFERENCE,
   }),
+  textField({
+    name: 'mysqlHost',
+    label: 'Host of MySQL (optional)',
+    hint: 'Seen from the host above: 127.0.0.1, when left empty.',
+    maxLength: 255,
+  }),
   numberField({
     name: 'mysqlPort',
     label: 'Port of MySQL (optional)',
     min: 1,
     max: 65_535,
     hint: '3306, when left empty.',
+  }),
+  textField({
+    name: 'mysqlTls',
+    label: 'TLS to MySQL (optional)',
+    hint: 'off, required or ca:/path of a CA certificate there. Empty: as the two agree.',
+    pattern: '(off|required|ca:/[A-Za-z0-9_.\\/\\-]{1,200})',
+    title: 'off, required or ca:/path',
   }),
   textField({ name: 'database', label: 'Database (optional)', hint: 'Look into this one only.', maxLength: 64 }),
   textField({
@@ -49,6 +64,7 @@ const makeFields = () => [
     hint: 'Of times that carry none, such as Asia/Yakutsk. Empty: the host is asked.',
     maxLength: 100,
   }),
+  checkField({ name: OLD_ALGORITHMS, label: 'The host is from before 2015: allow SHA-1 key exchange and host keys' }),
 ];
 
 /** `submit` gets the login. `accept` returns it with a host key that its reader has compared; the key counts for this host and port. */
@@ -56,7 +72,10 @@ export function createLoginForm(submit) {
   const accepted = new Map();
   const fields = makeFields();
   const read = () => {
-    const login = Object.fromEntries(fields.map(({ name, read: value }) => [name, value()]));
+    const { [OLD_ALGORITHMS]: old, ...plain } = Object.fromEntries(
+      fields.map(({ name, read: value }) => [name, value()]),
+    );
+    const login = old ? { ...plain, limits: { legacyAlgorithms: true } } : plain;
     const hostKey = accepted.get(placeOf(login));
     return hostKey === undefined ? login : { ...login, hostKeyFingerprints: [hostKey] };
   };
