@@ -9,7 +9,7 @@ import { withSession } from './session.ts';
 
 interface DiscoverFlags {
   apply?: boolean;
-  autoAdd?: boolean;
+  autoAdd?: boolean | undefined;
   table?: string;
   reason?: string;
 }
@@ -31,7 +31,7 @@ export function discoverFromHere(
       return;
     }
     const actor = userInfo().username;
-    const added = await addFound(pool, serverId, { found: fresh, actor, reason });
+    const added = await addFound(pool, serverId, { found: found.vehicles, actor, reason });
     console.log(`${added.length} vehicles added`);
     if (settings.autoAddVehicles || !(await laterOnes(autoAdd))) return;
     await writeSetting(pool, AUTO_ADD, 'true', { actor, reason });
@@ -43,24 +43,32 @@ export function discoverFromHere(
 const laterOnes = async (said: boolean | undefined): Promise<boolean> =>
   said ?? (process.stdin.isTTY && (await asksYes('Add vehicles that appear later by themselves, at all servers?')));
 
-/** A bus of several tables, one a month as a rule, is a vehicle in each: ids of one table say nothing in the next. It has to be said, as nothing joins them. */
-export function severalTables(vehicles: readonly Pick<NewVehicle, 'table' | 'legacyVehicleId'>[]): string[] {
-  const tables = new Map<string, Set<string>>();
-  for (const { table, legacyVehicleId } of vehicles) {
-    if (legacyVehicleId === null) continue;
-    tables.set(legacyVehicleId, (tables.get(legacyVehicleId) ?? new Set()).add(table));
+/** A vehicle that has rows in several tables, one a month as a rule, is one with a part in each. */
+export function severalTables(vehicles: readonly Pick<NewVehicle, 'table' | 'label' | 'series'>[]): string[] {
+  const series = new Map<string, { label: string; tables: string[] }>();
+  for (const { table, label, series: of } of vehicles) {
+    if (of === null) continue;
+    const known = series.get(of);
+    if (known === undefined) series.set(of, { label, tables: [table] });
+    else known.tables.push(table);
   }
-  const several = [...tables].filter(([, of]) => of.size > 1);
-  if (several.length === 0) return [];
-  const [key, of] = several[0]!;
+  const several = [...series.values()].filter(({ tables }) => tables.length > 1);
+  const [first] = several;
+  if (first === undefined) return [];
   return [
-    `${several.length} legacy ids occur in several tables (${key} in ${[...of].slice(0, 3).join(', ')}): each is a vehicle of its own in every table, with positions under its own id. ` +
-      'Where a view over the tables has ids that go on from one to the next, map that instead, and each is one.',
+    `${several.length} of them have rows in several tables (${first.label} in ${first.tables.slice(0, 3).join(', ')}): each is one vehicle, with a part in every other table. ` +
+      'Tables of new months are found before each run.',
   ];
 }
 
+const wholes = (vehicles: readonly Pick<NewVehicle, 'series'>[]): number =>
+  vehicles.filter(({ series }) => series === null).length +
+  new Set(vehicles.flatMap(({ series }) => series ?? [])).size;
+
 function show(serverId: string, { vehicles, fresh, missing, skipped }: NewVehicles): void {
-  console.log(`${serverId} has ${vehicles.length} vehicles; ${fresh.length} of them are not synced yet`);
+  const all = wholes(vehicles);
+  const places = vehicles.length > all ? ` in ${vehicles.length} places` : '';
+  console.log(`${serverId} has ${all} vehicles${places}; ${fresh.length} of them are not synced yet`);
   if (fresh.length > 0) {
     const rows = fresh.map((vehicle) => [vehicle.label, vehicle.table, vehicle.legacyVehicleId ?? '–']);
     console.log(plainTable(['label', 'table', 'legacy id'], rows, 3));

@@ -37,8 +37,7 @@ export function printSummary(status: RunStatus, results: WorkerResult[]): void {
   for (const { label, error } of results) {
     if (error !== null) console.log(`  ${label}: ${error.code}: ${error.message}`);
   }
-  for (const { serverId, found } of status.warnings)
-    console.log(`  warning: the mapping of ${serverId} contradicts its rows: ${found}`);
+  for (const { serverId, found } of status.warnings) console.log(`  warning: ${serverId}: ${found}`);
   const took = status.finishedAt === null ? 0 : Date.parse(status.finishedAt) - Date.parse(status.startedAt);
   const rate = took > 0 ? ` (${count((status.rows * 1_000) / took)} rows/s)` : '';
   const withoutFix = status.withoutFix > 0 ? `, ${count(status.withoutFix)} skipped without a fix` : '';

@@ -56,6 +56,9 @@ const MONTH = /^(.*?)[_-]?(20\d\d)[_-]?(0[1-9]|1[0-2])$/;
 const VEHICLE = /^(.*?)[_-]?([0-9]{2,}|[A-Z]{1,3}[0-9]+[A-Z0-9]*)$/i;
 const FEWEST_ALIKE = 2;
 
+/** What a table of a month is called without its month; null for a table of none. */
+export const stemOfMonth = (table: string): string | null => MONTH.exec(table)?.[1] || null;
+
 /** Tables that belong to a known system, and groups of tables that look alike; a table is in one of them. */
 export function tableLayouts(
   tables: readonly DescribedTable[],
@@ -87,16 +90,18 @@ export function tableLayouts(
 }
 
 function groupOf(table: DescribedTable, all: readonly DescribedTable[]): string {
-  for (const [kind, pattern] of [
-    ['month', MONTH],
-    ['vehicle', VEHICLE],
+  for (const [kind, pattern, fewest] of [
+    ['month', MONTH, FEWEST_ALIKE],
+    ['vehicle', VEHICLE, FEWEST_ALIKE],
+    // The first month of a fleet: the next will have a table of its own.
+    ['month', MONTH, 1],
   ] as const) {
     const stem = pattern.exec(table.name)?.[1];
     if (stem === undefined || stem === '') continue;
     const alike = all.filter(
       ({ name, ...other }) => pattern.exec(name)?.[1] === stem && columnsOf({ name, ...other }) === columnsOf(table),
     );
-    if (alike.length >= FEWEST_ALIKE) return `${kind} ${stem} ${columnsOf(table)}`;
+    if (alike.length >= fewest) return `${kind} ${stem} ${columnsOf(table)}`;
   }
   return table.name;
 }

@@ -1,4 +1,4 @@
-import type { MappingDoubt } from './mapping-doubts.ts';
+import type { RunWarning } from './run-warnings.ts';
 import type { Queryable } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import type { FinishRunInput, PlanRunInput, RunSummary } from '../workflows/legacy-sync/activities.ts';
@@ -45,8 +45,8 @@ export interface RunState extends Omit<RunRow, 'state' | 'maxWorkers' | 'plannin
   quarantined: number;
   /** Rows without coordinates that were skipped. */
   withoutFix: number;
-  /** What fails no vehicle and somebody has to look at: rows that contradict the mapping of their server. */
-  warnings: MappingDoubt[];
+  /** What fails no vehicle and somebody has to look at: rows that contradict the mapping of their server, say. */
+  warnings: RunWarning[];
 }
 
 const COLUMNS = `run_id AS "runId", workflow_id AS "workflowId", mode, state, paused, up_to_date AS "upToDate"`;

@@ -25,6 +25,8 @@ export const vehicleSchema = z.strictObject({
     )
     .nullable()
     .default(null),
+  /** Left out: as it is, and none of a new vehicle. */
+  partOf: bigintText.nullable().optional(),
   priority: z.number().int().min(-1_000_000).max(1_000_000).default(0),
   enabled: z.boolean().default(true),
 });
@@ -32,13 +34,22 @@ export type VehicleInput = z.input<typeof vehicleSchema>;
 
 /** SQL for the fields of a Vehicle, from `vehicles AS vehicle`. */
 export const VEHICLE_COLUMNS = `vehicle.id, vehicle.label, vehicle.server_id AS "serverId", vehicle.legacy_table AS "table",
-  vehicle.legacy_vehicle_id AS "legacyVehicleId", vehicle.priority, vehicle.enabled, vehicle.watermark`;
+  vehicle.legacy_vehicle_id AS "legacyVehicleId", vehicle.part_of AS "partOf", vehicle.priority, vehicle.enabled, vehicle.watermark`;
 
 /** The vehicles with these ids (decimal strings), or all, by id. An id without a row is left out. */
 export async function readVehicles(database: Queryable, ids?: readonly string[]): Promise<Vehicle[]> {
   const { rows } = await database.query<Vehicle>(
     `SELECT ${VEHICLE_COLUMNS} FROM vehicles AS vehicle WHERE $1::bigint[] IS NULL OR id = ANY($1) ORDER BY id`,
     [ids ?? null],
+  );
+  return rows;
+}
+
+/** The parts of these vehicles: their rows in other tables. Ordered by id. */
+export async function readParts(database: Queryable, wholes: readonly string[]): Promise<Vehicle[]> {
+  const { rows } = await database.query<Vehicle>(
+    `SELECT ${VEHICLE_COLUMNS} FROM vehicles AS vehicle WHERE part_of = ANY($1) ORDER BY id`,
+    [wholes],
   );
   return rows;
 }
@@ -71,9 +82,10 @@ export async function enabledVehiclesOf(database: Queryable, serverId: string): 
 export async function insertVehicle(database: Queryable, input: VehicleInput, server: LegacyServer): Promise<Vehicle> {
   const vehicle = parseVehicle(input, server);
   await refuseTakenPlace(database, vehicle);
+  await refuseNoWhole(database, vehicle);
   const { rows } = await database.query<Vehicle>(
-    `INSERT INTO vehicles AS vehicle (id, label, server_id, legacy_table, legacy_vehicle_id, priority, enabled)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ${VEHICLE_COLUMNS}`,
+    `INSERT INTO vehicles AS vehicle (id, label, server_id, legacy_table, legacy_vehicle_id, priority, enabled, part_of)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${VEHICLE_COLUMNS}`,
     valuesOf(vehicle),
   );
   return onlyRow(rows, vehicle.id);
@@ -85,11 +97,14 @@ export async function insertVehicle(database: Queryable, input: VehicleInput, se
  * Errors: InvalidConfiguration, UnknownVehicle.
  */
 export async function updateVehicle(database: Queryable, input: VehicleInput, server: LegacyServer): Promise<Vehicle> {
-  const vehicle = parseVehicle(input, server);
-  await readVehicle(database, vehicle.id);
+  const parsed = parseVehicle(input, server);
+  const known = await readVehicle(database, parsed.id);
+  const vehicle = { ...parsed, partOf: parsed.partOf === undefined ? known.partOf : parsed.partOf };
   await refuseTakenPlace(database, vehicle);
+  await refuseNoWhole(database, vehicle);
   const { rows } = await database.query<Vehicle>(
-    `UPDATE vehicles AS vehicle SET label = $2, server_id = $3, legacy_table = $4, legacy_vehicle_id = $5, priority = $6, enabled = $7
+    `UPDATE vehicles AS vehicle
+        SET label = $2, server_id = $3, legacy_table = $4, legacy_vehicle_id = $5, priority = $6, enabled = $7, part_of = $8
      WHERE id = $1 AND (watermark = 0 OR (server_id, legacy_table, legacy_vehicle_id) IS NOT DISTINCT FROM ($3, $4, $5))
      RETURNING ${VEHICLE_COLUMNS}`,
     valuesOf(vehicle),
@@ -145,10 +160,37 @@ async function refuseTakenPlace(database: Queryable, vehicle: z.output<typeof ve
   );
 }
 
-/** The values $1 to $7 of both statements above. */
+/** Refuses a part of what is no vehicle of the same server, or is a part itself: a vehicle is one row with its parts, and no chain. */
+async function refuseNoWhole(
+  database: Queryable,
+  { id, serverId, partOf }: z.output<typeof vehicleSchema>,
+): Promise<void> {
+  if (partOf === null || partOf === undefined) return;
+  const [whole] = await readVehicles(database, [partOf]);
+  const own = (await readParts(database, [id])).map((part) => part.id);
+  const wrong =
+    whole === undefined
+      ? 'there is none'
+      : partOf === id
+        ? 'that is itself'
+        : whole.serverId !== serverId
+          ? `that is read from ${whole.serverId}`
+          : whole.partOf !== null
+            ? `that is a part of vehicle ${whole.partOf}`
+            : own.length > 0
+              ? `vehicle ${own[0]} is a part of this one`
+              : null;
+  if (wrong === null) return;
+  throw new Failure(
+    'InvalidConfiguration',
+    `Vehicle ${id} is refused: it is said to be a part of vehicle ${partOf}, and ${wrong}. A part names the vehicle whose rows in another table of the same server these are.`,
+  );
+}
+
+/** The values $1 to $8 of both statements above. */
 function valuesOf(vehicle: z.output<typeof vehicleSchema>): unknown[] {
-  const { id, label, serverId, table, legacyVehicleId, priority, enabled } = vehicle;
-  return [id, label, serverId, table, legacyVehicleId, priority, enabled];
+  const { id, label, serverId, table, legacyVehicleId, priority, enabled, partOf } = vehicle;
+  return [id, label, serverId, table, legacyVehicleId, priority, enabled, partOf ?? null];
 }
 
 function parseVehicle(input: VehicleInput, server: LegacyServer): z.output<typeof vehicleSchema> {

@@ -111,6 +111,8 @@ export interface Vehicle {
   table: string;
   /** Value of the mapping's `vehicle` column; null where the table is the vehicle's own. */
   legacyVehicleId: string | null;
+  /** The vehicle whose rows in another table these are: its id. null for a vehicle that is none of another. */
+  partOf: string | null;
   priority: number;
   enabled: boolean;
   /** Highest legacy id whose row is in `positions` or in quarantine; "0" before the first sync. */

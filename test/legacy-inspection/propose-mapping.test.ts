@@ -149,6 +149,14 @@ describe('plain tables', () => {
     });
   });
 
+  test('of one month, which is the first of many', () => {
+    expect(only(table('gps_2025_05', PLAIN, ['id'])).layout).toBe('per-month');
+    expect(only(table('gps_2025_13', PLAIN, ['id'])).layout).toBe('shared');
+    // Numbers of vehicles may look like months.
+    const buses = ['202501', '301201'].map((number) => table(`bus_${number}`, PLAIN, ['id']));
+    expect(only(...buses).layout).toBe('per-vehicle');
+  });
+
   test('one for each month', () => {
     const months = ['2025_05', '2025_06', '2025_07'].map((month) => table(`gps_${month}`, PLAIN, ['id']));
     expect(only(...months)).toMatchObject({

@@ -113,13 +113,15 @@ test('a vehicle comes back as it went in; a change leaves its watermark', async 
   };
   expect(await insertVehicle(pool(), vehicle, server)).toEqual({
     ...vehicle,
+    partOf: null,
     priority: 0,
     enabled: true,
     watermark: '0',
   });
   await pool().query('UPDATE vehicles SET watermark = 9007199254740995');
   const changed = await updateVehicle(pool(), { ...vehicle, label: 'bus 8', priority: 4, enabled: false }, server);
-  expect(changed).toEqual({ ...vehicle, label: 'bus 8', priority: 4, enabled: false, watermark: '9007199254740995' });
+  const after = { label: 'bus 8', partOf: null, priority: 4, enabled: false, watermark: '9007199254740995' };
+  expect(changed).toEqual({ ...vehicle, ...after });
   expect(await readVehicle(pool(), vehicle.id)).toEqual(changed);
   expect(await readVehicles(pool(), ['1'])).toEqual([]);
   await expect(readVehicle(pool(), '1')).rejects.toMatchObject({ code: 'UnknownVehicle' });
@@ -158,6 +160,33 @@ test('a place that another vehicle has is refused with the name of that vehicle'
   await expect(insertVehicle(pool(), { ...vehicle, id: '9' }, server)).rejects.toMatchObject(refused);
   await expect(updateVehicle(pool(), { ...vehicle, id: '8' }, server)).rejects.toMatchObject(refused);
   expect(await updateVehicle(pool(), { ...vehicle, label: 'bus seven' }, server)).toMatchObject({ label: 'bus seven' });
+});
+
+test('a part is one of a vehicle of the same server that is none itself, and stays one until it is said to be none', async () => {
+  const server = await insertLegacyServer(pool(), aServer('depot-1'));
+  const other = await insertLegacyServer(pool(), aServer('depot-2'));
+  const may = { id: '7', label: 'bus 7', serverId: 'depot-1', table: 'gps_2025_05', legacyVehicleId: '7' };
+  const june = { ...may, id: '8', table: 'gps_2025_06', partOf: '7' };
+  await insertVehicle(pool(), may, server);
+  expect(await insertVehicle(pool(), june, server)).toMatchObject({ partOf: '7' });
+  const { partOf: _unsaid, ...relabelled } = { ...june, label: 'bus seven' };
+  expect(await updateVehicle(pool(), relabelled, server)).toMatchObject({ label: 'bus seven', partOf: '7' });
+  const refused = (over: object, message: RegExp, at = server) =>
+    expect(insertVehicle(pool(), { ...june, id: '9', table: 'gps_2025_07', ...over }, at)).rejects.toMatchObject({
+      code: 'InvalidConfiguration',
+      message: expect.stringMatching(message),
+    });
+  await refused({ partOf: '70' }, /a part of vehicle 70, and there is none/);
+  await refused({ partOf: '8' }, /that is a part of vehicle 7/);
+  await refused({ serverId: 'depot-2' }, /that is read from depot-1/, other);
+  await expect(updateVehicle(pool(), { ...may, partOf: '7' }, server)).rejects.toMatchObject({
+    message: expect.stringMatching(/that is itself/),
+  });
+  await insertVehicle(pool(), { ...may, id: '9', table: 'gps_2025_07' }, server);
+  await expect(updateVehicle(pool(), { ...may, partOf: '9' }, server)).rejects.toMatchObject({
+    message: expect.stringMatching(/vehicle 8 is a part of this one/),
+  });
+  expect(await updateVehicle(pool(), { ...june, partOf: null }, server)).toMatchObject({ partOf: null });
 });
 
 test('a server whose vehicles were synced may move, and is not pointed at other rows', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { compareVehicles } from '../../src/records/new-vehicles.ts';
+import { compareVehicles, partsOfKnown } from '../../src/records/new-vehicles.ts';
 import type { Vehicle } from '../../src/settings/legacy-server.ts';
 
 const at = (legacyVehicleId: string | null, table = 'gps') => ({
@@ -12,6 +12,7 @@ const ours = (...keys: string[]): Vehicle[] =>
     ...at(key),
     id: String(index + 1),
     serverId: 'depot',
+    partOf: null,
     priority: 0,
     enabled: true,
     watermark: '0',
@@ -33,4 +34,15 @@ test('a key that MySQL calls equal is the same vehicle: its rows would come twic
 
 test('a table that has both tells them apart', () => {
   expect(compare(ours('bus-1'), at('BUS-1'), at('bus-1'))).toEqual([['BUS-1'], []]);
+});
+
+test('rows of a known vehicle in the table of another month are found by its series, under whichever month it is known', () => {
+  const inMonth = (key: string, month: string) => ({ ...at(key, `gps_${month}`), series: `gps ${key.toLowerCase()}` });
+  const found = [inMonth('A', '05'), inMonth('a', '06'), inMonth('B', '06'), { ...at('A'), series: null }];
+  const [known] = ours('A');
+  const places = (vehicles: { table: string; legacyVehicleId: string | null }[]) =>
+    vehicles.map(({ table, legacyVehicleId }) => `${table} ${legacyVehicleId}`);
+  expect(places(partsOfKnown([{ ...known!, table: 'gps_05' }], found))).toEqual(['gps_05 A', 'gps_06 a']);
+  expect(places(partsOfKnown([{ ...known!, table: 'gps_06' }], found))).toEqual(['gps_05 A', 'gps_06 a']);
+  expect(partsOfKnown([known!], found)).toEqual([]);
 });

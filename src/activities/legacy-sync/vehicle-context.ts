@@ -61,6 +61,7 @@ export async function readVehicleContext(pool: pg.Pool, key: VehicleSyncKey): Pr
     serverId,
     table,
     legacyVehicleId,
+    partOf,
     priority,
     enabled,
     watermark,
@@ -71,7 +72,7 @@ export async function readVehicleContext(pool: pg.Pool, key: VehicleSyncKey): Pr
   } = row;
   return {
     label,
-    vehicle: { id, label, serverId, table, legacyVehicleId, priority, enabled, watermark },
+    vehicle: { id, label, serverId, table, legacyVehicleId, partOf, priority, enabled, watermark },
     server: await readLegacyServer(pool, serverId),
     circuit,
     tableColumns: tableColumns ?? [],

@@ -56,9 +56,10 @@ const run = z.strictObject({
   bytes: count,
   quarantined: count,
   withoutFix: count,
-  warnings: z
-    .array(z.strictObject({ serverId: z.string(), found: z.string() }))
-    .meta({ description: 'How rows that came contradict the mapping of their server; no vehicle fails by it.' }),
+  warnings: z.array(z.strictObject({ serverId: z.string(), found: z.string() })).meta({
+    description:
+      'What fails no vehicle and somebody has to look at: rows that contradict the mapping of their server, months that nobody could look for.',
+  }),
 });
 
 /** What read a vehicle in a run. */

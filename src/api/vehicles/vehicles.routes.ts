@@ -12,6 +12,10 @@ const vehicleFields = {
   serverId,
   table: identifierSchema,
   legacyVehicleId: z.string().regex(VEHICLE_KEY).nullable().default(null),
+  partOf: bigintText
+    .nullable()
+    .optional()
+    .meta({ description: 'The vehicle whose rows in another table these are. Left out: as it is.' }),
   priority: z.number().int().min(-1_000_000).max(1_000_000).default(0),
   enabled: z.boolean().default(true),
 };
@@ -22,6 +26,10 @@ const vehicle = z.strictObject({
   serverId: z.string(),
   table: z.string(),
   legacyVehicleId: z.string().nullable(),
+  partOf: z
+    .string()
+    .nullable()
+    .meta({ description: 'The vehicle whose rows in another table these are, such as that of another month.' }),
   priority: z.number(),
   enabled: z.boolean(),
   watermark: z.string(),
@@ -92,7 +100,7 @@ export const SYNC_VEHICLE = route({
   method: 'POST',
   path: ':vehicleId/sync',
   access: 'operator',
-  summary: 'Sync one vehicle now',
+  summary: 'Sync one vehicle now, with its parts',
   params: vehicleParams,
   body: z.strictObject({ mode: z.enum(['delta', 'full']).default('delta'), reason }),
   status: 202,

@@ -14,7 +14,7 @@ export const vehiclesCommand = (): Command => {
   command
     .command('put')
     .description(
-      'add or change vehicles from a JSON file: an array of {id, label, serverId, table, legacyVehicleId, priority, enabled}',
+      'add or change vehicles from a JSON file: an array of {id, label, serverId, table, legacyVehicleId, partOf, priority, enabled}',
     )
     .argument('<file>', 'path of the file')
     .action(put);
@@ -38,11 +38,14 @@ async function list(): Promise<void> {
     vehicle.serverId,
     vehicle.table,
     vehicle.legacyVehicleId ?? '–',
+    vehicle.partOf ?? '–',
     String(vehicle.priority),
     vehicle.enabled ? 'yes' : 'no',
     vehicle.watermark,
   ]);
-  console.log(plainTable(['id', 'label', 'server', 'table', 'legacy id', 'priority', 'enabled', 'watermark'], rows, 5));
+  console.log(
+    plainTable(['id', 'label', 'server', 'table', 'legacy id', 'part of', 'priority', 'enabled', 'watermark'], rows, 6),
+  );
 }
 
 async function put(file: string): Promise<void> {

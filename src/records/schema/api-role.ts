@@ -19,8 +19,8 @@ const GRANTS = `
   GRANT INSERT ON legacy_server_state TO ${API_ROLE};
   -- An operator closes a circuit, even while Temporal is away.
   GRANT UPDATE (breaker, updated_at) ON legacy_server_state TO ${API_ROLE};
-  GRANT INSERT (id, label, server_id, legacy_table, legacy_vehicle_id, priority, enabled),
-        UPDATE (label, server_id, legacy_table, legacy_vehicle_id, priority, enabled) ON vehicles TO ${API_ROLE};
+  GRANT INSERT (id, label, server_id, legacy_table, legacy_vehicle_id, priority, enabled, part_of),
+        UPDATE (label, server_id, legacy_table, legacy_vehicle_id, priority, enabled, part_of) ON vehicles TO ${API_ROLE};
   GRANT UPDATE (state, decided_by, decision_reason, decided_at) ON datasets TO ${API_ROLE};`;
 
 /** Roles belong to the whole cluster, so another database's migration may be creating the role at this moment. */

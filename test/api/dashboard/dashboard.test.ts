@@ -187,6 +187,10 @@ test('the API is killed: the page says so and goes on by itself when it is back'
   expect(await panel('Fleet sync').locator('.figures').first().isVisible()).toBe(true);
   expect(await violations(page)).toEqual([]);
   await picture(page, 'connection-lost');
+  // As a run leaves it whose rows do not mean what the mapping says.
+  await fixture.fleet.pool.query(
+    `UPDATE sync_runs SET warnings = '[{"serverId": "depot", "found": "the mapping contradicts its rows: speed is in knots"}]'`,
+  );
   Object.assign(fixture.api, await startApiProcess(fixture.environment));
   await banner.waitFor({ state: 'hidden' });
   link.set({ kind: 'pass' });
@@ -194,8 +198,9 @@ test('the API is killed: the page says so and goes on by itself when it is back'
   await page.getByText('The fleet sync has ended: 5 vehicles synced, 1 failed.').waitFor();
 });
 
-test('what came of it: figures, throughput, the vehicle that failed and why, links to Temporal', async () => {
+test('what came of it: figures, throughput, what is doubted, the vehicle that failed and why, links to Temporal', async () => {
   const fleet = panel('Fleet sync');
+  await fleet.getByRole('listitem').getByText('depot: the mapping contradicts its rows: speed is in knots.').waitFor();
   await fleet.getByText('80,000').first().waitFor();
   await fleet.getByRole('img', { name: /^Rows imported over time\. Peak [\d,]+/ }).waitFor();
   const href = await fleet.getByRole('link', { name: 'This run in Temporal’s Web UI' }).getAttribute('href');

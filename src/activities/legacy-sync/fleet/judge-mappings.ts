@@ -1,6 +1,7 @@
 import { mappingDoubts } from '../../../legacy-inspection/mapping-doubts.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
-import { latestFixes, readDoubts, serversWithNewRows, warnRun, writeDoubts } from '../../../records/mapping-doubts.ts';
+import { latestFixes, readDoubts, serversWithNewRows, writeDoubts } from '../../../records/mapping-doubts.ts';
+import { warnRun } from '../../../records/run-warnings.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 
 /**
@@ -18,9 +19,12 @@ export async function judgeMappings(
       await writeDoubts(pool, serverId, mappingDoubts(columns, await latestFixes(pool, runId, serverId)));
     }
     const doubts = await readDoubts(pool, serverIds);
-    for (const { serverId, found } of doubts)
-      log.warn({ runId, serverId }, `the mapping contradicts the rows: ${found}`);
-    if (doubts.length > 0) await warnRun(pool, runId, doubts);
+    const warnings = doubts.map(({ serverId, found }) => ({
+      serverId,
+      found: `the mapping contradicts its rows: ${found}`,
+    }));
+    for (const { serverId, found } of warnings) log.warn({ runId, serverId }, found);
+    if (warnings.length > 0) await warnRun(pool, runId, warnings);
   } catch (error) {
     log.warn({ runId, err: error }, 'the mappings of this run could not be compared with its rows');
   }

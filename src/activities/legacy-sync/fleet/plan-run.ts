@@ -4,8 +4,10 @@ import { Failure } from '../../../errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { usefulSlots } from '../../../records/open-work.ts';
 import { type RunRow, insertRun, readRunRow } from '../../../records/sync-runs.ts';
+import { type RunWarning, warnRun } from '../../../records/run-warnings.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
-import type { FleetActivities, PlanRunResult } from '../../../workflows/legacy-sync/activities.ts';
+import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import type { FleetActivities, PlanRunInput, PlanRunResult } from '../../../workflows/legacy-sync/activities.ts';
 import { effectiveWorkers } from '../../../settings/effective-workers.ts';
 import { addNewVehicles } from './add-new-vehicles.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
@@ -27,10 +29,9 @@ export function createPlanRun(deps: FleetDependencies): FleetActivities['planRun
   return (input) =>
     namingDatabaseFailures(`Planning run ${input.runId}`, async () => {
       const settings = await deps.settings.read();
-      if (settings.autoAddVehicles && input.selection.kind === 'all')
-        await tellingServers(deps, 0, () => addNewVehicles(deps, input.runId));
-      const vehicles = await selectVehicles(deps.pool, input.selection);
+      const { vehicles, warnings } = await withNewVehicles(deps, input, settings);
       const run = await insertRun(deps.pool, input).catch((error: unknown) => refuseContent(error));
+      if (warnings.length > 0) await warnRun(deps.pool, input.runId, warnings);
       const servers = [...byServer(vehicles)].filter(([serverId]) => !(serverId in run.planning));
       await tellingServers(deps, servers.length, async (serverDone) => {
         const atOnce = pLimit(HOSTS_AT_ONCE);
@@ -50,6 +51,18 @@ export function createPlanRun(deps: FleetDependencies): FleetActivities['planRun
       const useful = Math.max(1, await usefulSlots(deps.pool, input.runId, workers));
       return resultOf(await readRunRow(deps.pool, input.runId), useful);
     });
+}
+
+/** The vehicles that a run is of, those among them that it has just found. */
+async function withNewVehicles(
+  deps: FleetDependencies,
+  { runId, selection }: PlanRunInput,
+  { autoAddVehicles }: LegacySyncSettings,
+): Promise<{ vehicles: Vehicle[]; warnings: RunWarning[] }> {
+  const selected = await selectVehicles(deps.pool, selection);
+  const autoAdd = autoAddVehicles && selection.kind === 'all';
+  const { added, warnings } = await tellingServers(deps, 0, () => addNewVehicles(deps, { runId, autoAdd, selected }));
+  return { vehicles: added > 0 ? await selectVehicles(deps.pool, selection) : selected, warnings };
 }
 
 /** A run whose selection or name PostgreSQL cannot keep is never planned, however often it is tried. */
@@ -82,11 +95,11 @@ async function writePlan(deps: FleetDependencies, runId: string, plan: ServerPla
 }
 
 /** Heartbeats with how many servers are planned, and at once when another one is. */
-function tellingServers(
+function tellingServers<T>(
   deps: FleetDependencies,
   servers: number,
-  work: (serverDone: () => void) => Promise<void>,
-): Promise<void> {
+  work: (serverDone: () => void) => Promise<T>,
+): Promise<T> {
   let done = 0;
   const planned = () => ({ serversPlanned: done, servers });
   return heartbeating(deps.heartbeat, planned, () =>

@@ -1,14 +1,14 @@
 import type { Queryable } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
-import { readVehicles } from '../../../records/vehicles.ts';
+import { readParts, readVehicles } from '../../../records/vehicles.ts';
 import type { VehicleSelection } from '../../../workflows/legacy-sync/messages.ts';
 
 /** Long lists are cut in messages: a failure is read in a terminal and kept in a history. */
 const NAMES_SHOWN = 20;
 
 /**
- * The enabled vehicles that a selection means, by id. Errors: InvalidSelection, naming each listed id that is unknown or disabled, or
+ * The enabled vehicles that a selection means, with their parts. Errors: InvalidSelection, naming each listed id that is unknown or disabled, or
  * what is wrong with the selection itself.
  */
 export async function selectVehicles(database: Queryable, selection: VehicleSelection): Promise<Vehicle[]> {
@@ -16,7 +16,7 @@ export async function selectVehicles(database: Queryable, selection: VehicleSele
     case 'all':
       return enabled(await readVehicles(database));
     case 'list':
-      return listed(database, selection.vehicleIds);
+      return withParts(database, await listed(database, selection.vehicleIds));
     case 'priority':
       refuseUnless(
         Number.isInteger(selection.atLeast),
@@ -27,9 +27,11 @@ export async function selectVehicles(database: Queryable, selection: VehicleSele
       const { count } = selection;
       refuseUnless(Number.isInteger(count) && count > 0, `"first" must be a whole number above 0, not ${count}`);
       // The sort is stable: vehicles of one priority stay in the order of their ids.
-      return enabled(await readVehicles(database))
+      const first = enabled(await readVehicles(database))
+        .filter(({ partOf }) => partOf === null)
         .toSorted((a, b) => b.priority - a.priority)
         .slice(0, count);
+      return withParts(database, first);
     }
     default:
       throw new Failure(
@@ -53,6 +55,15 @@ async function listed(database: Queryable, ids: string[]): Promise<Vehicle[]> {
   ];
   refuseUnless(wrong.length === 0, wrong.join('; '));
   return vehicles;
+}
+
+async function withParts(database: Queryable, vehicles: Vehicle[]): Promise<Vehicle[]> {
+  const parts = await readParts(
+    database,
+    vehicles.map(({ id }) => id),
+  );
+  const chosen = new Set(vehicles.map(({ id }) => id));
+  return [...vehicles, ...enabled(parts).filter(({ id }) => !chosen.has(id))];
 }
 
 function enabled(vehicles: Vehicle[]): Vehicle[] {

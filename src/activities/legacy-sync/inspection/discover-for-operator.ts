@@ -43,7 +43,7 @@ async function discover(
 ): Promise<DiscoveryResult> {
   const signal = cancellationSignal();
   const { vehicles, fresh, missing, skipped } = await findNewVehicles({ pool, hosts }, { serverId, table, signal });
-  const added = add ? await addFound(pool, serverId, { found: fresh, actor, reason }) : [];
+  const added = add ? await addFound(pool, serverId, { found: vehicles, actor, reason }) : [];
   return {
     failure: null,
     vehicles: vehicles.length,

@@ -2,6 +2,8 @@ import { Failure } from '../../../errors.ts';
 import { columnNamed, type DescribedTable, indexLeads } from '../../../legacy-inspection/described-table.ts';
 import { type MappingProposal, proposeMappings } from '../../../legacy-inspection/propose-mapping.ts';
 import { mappedColumns } from '../../../settings/column-mapping.ts';
+import { stemOfMonth } from '../../../legacy-inspection/table-layout.ts';
+import { foldKey } from '../../../records/new-vehicles.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import { IDENTIFIER, VEHICLE_KEY } from '../../../settings/mysql-identifier.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
@@ -18,6 +20,8 @@ export interface FoundVehicle {
   legacyVehicleId: string | null;
   /** Its name there, or what stands for it. */
   label: string;
+  /** The same for what is found of a vehicle in several tables of months; null where the table is no month's. */
+  series: string | null;
 }
 
 export interface Discovery {
@@ -39,29 +43,41 @@ export async function discoverVehicles(
   const ask: Ask = (statements) => host.ask(server.database, statements, signal);
   const { databases } = readDescribedServer(await ask(describeServerStatements(server.database)));
   const tables = databases.get(server.database) ?? [];
-  const group = mappedGroup(server, tables, table);
-  const labels = await labelsOf(ask, group, { server, tables });
   const found: Discovery = { vehicles: [], skipped: [] };
-  const { vehicle } = server.columns;
-  for (const each of group.tables) {
-    if (vehicle === undefined)
-      found.vehicles.push({ table: each, legacyVehicleId: null, label: tableLabel(each, labels) });
-    else await addKeys(found, { ask, server, group, table: tables.find(({ name: known }) => known === each)!, labels });
+  for (const group of mappedGroups(server, tables, table)) {
+    const labels = await labelsOf(ask, group, { server, tables });
+    for (const each of group.tables) {
+      if (server.columns.vehicle === undefined) found.vehicles.push(ownerOf(each, group, labels));
+      else
+        await addKeys(found, { ask, server, group, table: tables.find(({ name: known }) => known === each)!, labels });
+    }
   }
   return found;
 }
 
-/** The tables that the server's mapping fits: those of a group that looks like positions. */
-function mappedGroup(server: LegacyServer, tables: DescribedTable[], wanted: string | undefined): MappingProposal {
+/** Whose a table is whose rows name no vehicle. */
+function ownerOf(table: string, { layout }: MappingProposal, labels: Map<string, string>): FoundVehicle {
+  const stem = layout === 'per-month' ? stemOfMonth(table) : null;
+  return { table, legacyVehicleId: null, label: tableLabel(stem ?? table, labels), series: stem };
+}
+
+/**
+ * The tables that the server's mapping fits: those of a group that looks like positions. Where the rows name no vehicle and lie in tables of months, each
+ * vehicle has such a group of its own.
+ */
+function mappedGroups(server: LegacyServer, tables: DescribedTable[], wanted: string | undefined): MappingProposal[] {
   const columns = [...new Set(mappedColumns(server.columns).map(({ column }) => column))];
   const fits = (table: DescribedTable): boolean =>
     columns.every((column) => columnNamed(table, column) !== undefined) && IDENTIFIER.test(table.name);
   const named = tables.filter((table) => table.name.toLowerCase() === wanted?.toLowerCase());
   const groups = proposeMappings(wanted === undefined ? tables : named).filter(({ example }) => fits(example));
-  const [group] = groups.filter(({ layout }) => (layout === 'per-vehicle') === (server.columns.vehicle === undefined));
-  if (group !== undefined) return group;
-  const alone = groups[0];
-  if (alone !== undefined) return alone;
+  const [first] = groups.filter(({ layout }) => (layout === 'per-vehicle') === (server.columns.vehicle === undefined));
+  const group = first ?? groups[0];
+  if (group?.layout === 'per-month' && server.columns.vehicle === undefined)
+    return groups
+      .filter(({ layout }) => layout === 'per-month')
+      .sort((one, other) => (one.tables[0]! < other.tables[0]! ? -1 : 1));
+  if (group !== undefined) return [group];
   throw new Failure(
     'SchemaDrift',
     `Looking for vehicles at ${server.id}: no table of ${server.database}${wanted === undefined ? '' : ` named ${wanted}`} has the mapped columns ${columns.join(', ')}. Correct the column mapping, or inspect the server anew.`,
@@ -124,8 +140,8 @@ async function addKeys(found: Discovery, { ask, server, group, table, labels }: 
       continue;
     }
     const label = labels.get(key) ?? key;
-    // Ids of one month's table say nothing in the next one, so that a vehicle of two months is two.
-    const told = group.layout === 'per-month' ? `${label} (${table.name})` : label;
-    found.vehicles.push({ table: table.name, legacyVehicleId: key, label: told });
+    const stem = group.layout === 'per-month' ? stemOfMonth(table.name) : null;
+    const series = stem === null ? null : JSON.stringify([stem, foldKey(key)]);
+    found.vehicles.push({ table: table.name, legacyVehicleId: key, label, series });
   }
 }

@@ -69,13 +69,12 @@ export async function explained(ask: Ask, query: string): Promise<ReturnType<typ
   }
 }
 
-/** Up to STEPS keys above this one. A hexadecimal literal is the key whatever it holds. */
+/** Up to STEPS keys above this one. A hexadecimal literal is the key whatever it holds, and leaves the comparison to the column's collation. */
 async function step(ask: Ask, { table, column, within }: KeyRequest, above: string | null): Promise<string[]> {
   const [key, from] = [name(column), name(table.name)];
   const next = (condition: string) =>
     `SET @v = (SELECT ${key} FROM ${from} WHERE ${within}${condition} ORDER BY ${key} LIMIT 1);`;
-  const start =
-    above === null ? `${key} IS NOT NULL` : `${key} > CONVERT(0x${Buffer.from(above).toString('hex')} USING utf8mb4)`;
+  const start = above === null ? `${key} IS NOT NULL` : `${key} > _utf8mb4 0x${Buffer.from(above).toString('hex')}`;
   const rows = await ask([
     session,
     sql(next(start)),

@@ -27,7 +27,7 @@ export async function findNewVehicles(
   return { ...found, fresh, missing: table === undefined ? missing : [] };
 }
 
-/** Adds what was found, each with its row in the audit log; the vehicles that were added. */
+/** Adds what was found and is not there yet, each with its row in the audit log; the vehicles that were added. */
 export async function addFound(
   pool: pg.Pool,
   serverId: string,

@@ -60,7 +60,7 @@ export async function readSliceContext(pool: pg.Pool, { runId, sliceId }: SliceK
   }
   const { readId, number, table, serverId, fromId, toId, plannedRows, circuit, tableColumns, engine } = row;
   const label = sliceLabel(row);
-  const legacyVehicleId = null;
+  const own = { legacyVehicleId: null, partOf: null, priority: 0, enabled: true, watermark: fromId };
   return {
     readId,
     number,
@@ -70,7 +70,7 @@ export async function readSliceContext(pool: pg.Pool, { runId, sliceId }: SliceK
     final: row.final,
     only: row.unwanted === 'sent' ? undefined : await readWanted(pool, readId, row.unwanted),
     label,
-    vehicle: { id: sliceId, label, serverId, table, legacyVehicleId, priority: 0, enabled: true, watermark: fromId },
+    vehicle: { id: sliceId, label, serverId, table, ...own },
     server: await readLegacyServer(pool, serverId),
     circuit,
     tableColumns: tableColumns ?? [],

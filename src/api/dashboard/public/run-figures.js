@@ -81,9 +81,7 @@ export function createRunFigures(context) {
         temporalAnchor(context.temporal(run.workflowId, run.runId), 'This run'),
       ]);
       fill(warnings, JSON.stringify(run.warnings), () =>
-        run.warnings.map(({ serverId, found }) =>
-          h('li', {}, `The mapping of ${serverId} contradicts its rows: ${found}.`),
-        ),
+        run.warnings.map(({ serverId, found }) => h('li', {}, `${serverId}: ${found}.`)),
       );
       write(figures, run, now);
     },

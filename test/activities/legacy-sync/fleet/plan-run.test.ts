@@ -369,7 +369,12 @@ test('a vehicle whose legacy id occurs nowhere is said to be so, and one whose r
 test('with auto_add a bus that appears in a legacy table is in the next run, once, with its row in the audit log', async () => {
   await addServer(pool(), 'depot-1', { first: 1, count: 2 });
   await addServer(pool(), 'depot-2', { first: 11, count: 1 });
-  const found = ['1', '2', '77'].map((key) => ({ table: 'positions', legacyVehicleId: key, label: `Bus ${key}` }));
+  const found = ['1', '2', '77'].map((key) => ({
+    table: 'positions',
+    legacyVehicleId: key,
+    label: `Bus ${key}`,
+    series: null,
+  }));
   const discover = async ({ id }: { id: string }) => {
     if (id === 'depot-2') throw new Failure('SshUnreachable', 'in a test');
     return found;

@@ -10,6 +10,7 @@ const request = (legacyVehicleId: string, fromId: number, seenFrom: number | nul
     serverId: 'depot-1',
     table: 'gps',
     legacyVehicleId,
+    partOf: null,
     priority: 0,
     enabled: true,
     watermark: String(fromId),

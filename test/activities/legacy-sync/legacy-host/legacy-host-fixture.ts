@@ -89,6 +89,7 @@ export function vehicle(id: number, table = 'gps', legacyVehicleId: string | nul
     serverId: 'depot',
     table,
     legacyVehicleId,
+    partOf: null,
     priority: 0,
     enabled: true,
     watermark: '0',

@@ -340,7 +340,7 @@ test('a password of quotes, backslashes, comment marks, blanks and shell text lo
 
 describe('names as MySQL has them', () => {
   const columns = { id: 'ИД', vehicle: 'Госномер', time: 'время точки', latitude: 'lat-1', longitude: 'lon-1' };
-  const odd = { id: '41', label: 'bus', serverId: 'depot', priority: 0, enabled: true, watermark: '0' };
+  const odd = { id: '41', label: 'bus', serverId: 'depot', partOf: null, priority: 0, enabled: true, watermark: '0' };
   const plate = { ...odd, table: 'Точки 2025-06', legacyVehicleId: 'А 123 ВС/14' };
   const over = () => changed({ columns: { ...columns, attributes: {} } as LegacyServer['columns'] });
 

@@ -92,6 +92,7 @@ export async function claimVehicle(
           serverId: 'depot',
           table: 'fixes',
           legacyVehicleId: '7',
+          partOf: null,
           priority: 0,
           enabled: true,
           watermark,

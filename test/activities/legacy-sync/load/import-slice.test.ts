@@ -252,6 +252,7 @@ describe('a vehicle', () => {
             serverId: 'depot-1',
             table: 'fixes',
             legacyVehicleId: id,
+            partOf: null,
             priority: 0,
             enabled: true,
             watermark: '20',

@@ -2,6 +2,7 @@ import { insertInto, type LegacySchema, local } from '../schema.ts';
 
 const MIDDLE = 1_750_001_500;
 
+/** Ids begin anew with each month, and every bus drives in both. */
 export const schema: LegacySchema = {
   system: 'plain',
   layout: 'per-month',
@@ -18,6 +19,6 @@ export const schema: LegacySchema = {
       .join('\n')}`,
   columns: { id: 'id', vehicle: 'bus', time: 'dt', latitude: 'lat', longitude: 'lng', speedKmh: 'speed' },
   says: [/speed is in kmh/, /MyISAM/],
-  labels: [0, 1, 2].flatMap((bus) => [`bus ${bus} (gps_2025_06)`, `bus ${bus} (gps_2025_07)`]),
+  labels: [0, 1, 2].flatMap((bus) => [`bus ${bus}`, `bus ${bus} (gps_2025_07)`]),
   kmh: 0.01,
 };
