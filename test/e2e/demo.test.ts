@@ -100,7 +100,7 @@ test('syncs a fleet and what it drove on, and a Traccar server by two commands, 
   ]);
   expect(output.stdout).toMatch(/speedKmh +speed, unit knots\n[^]*Автобус 14 +tc_positions +1 *\n/);
   expect(linesOf(output, 'pipeline complete')).toHaveLength(2);
-  expect(output.stdout).toMatch(/\ndone in [0-9.]+s; nothing is left running\n$/);
+  expect(output.stdout).toMatch(/\ndone in [0-9.ms]+; nothing is left running\n$/);
   expectNothingLeft();
 }, 240_000);
 
@@ -169,7 +169,7 @@ describe('Ctrl-C', () => {
     process.kill(-running.process.pid!, 'SIGINT');
     const output = await running.ended;
     expect(output).toMatchObject({ status: 130, stderr: '' });
-    expect(output.stdout).toMatch(/interrupted in [0-9.]+s; nothing is left running\n$/);
+    expect(output.stdout).toMatch(/interrupted in [0-9.ms]+; nothing is left running\n$/);
     expectNothingLeft();
   }, 60_000);
 
