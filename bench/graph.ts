@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createGraphStore } from '../src/graph-store/graph-store.ts';
 import { graphKeys } from '../src/graph-store/graph-keys.ts';
-import type { StoredContent } from '../src/graph-store/stored-content.ts';
+import { type StoredContent, bytesOf } from '../src/graph-store/stored-content.ts';
 import { createBuilder, seedNetwork } from '../test/support/graph-fixture.ts';
 import { median } from './figures.ts';
 import { type GraphServers, printLimits, timed, withGraphServers } from './graph-servers.ts';
@@ -51,7 +51,7 @@ async function memoryOfOneGraph({ redis }: GraphServers): Promise<number> {
   await store.load(
     version,
     { nodes: content.stopIds.length, edges: 0, sha256: '', datasetVersion: '1', fingerprint: '' },
-    content,
+    bytesOf(content),
   );
   return full - empty;
 }
@@ -68,7 +68,7 @@ async function compareLoads(
   const manifest = { nodes: content.stopIds.length, edges: 0, sha256: '', datasetVersion: '1', fingerprint: '' };
   const [ours, pipe]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    ours.push(await timed(() => store.load('graph-v1', manifest, content)));
+    ours.push(await timed(() => store.load('graph-v1', manifest, bytesOf(content))));
     await store.remove('graph-v1');
     pipe.push(await timed(() => redisCliPipe(stack.redis.port, file)));
     await store.remove('graph-v2');

@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { API_LOAD, apiLoad } from './api-load.ts';
+import { BESIDE, beside } from './beside.ts';
 import { BULK, bulk } from './bulk.ts';
 import { convertDump } from './dump-converter.ts';
 import { FLEET_ROUNDS, fleet } from './fleet.ts';
@@ -111,6 +112,13 @@ program
   .action(async ({ rate, rounds, flatOut }) =>
     finish(await apiLoad({ ...API_LOAD, perSecond: rate, rounds, flatOut })),
   );
+program
+  .command('beside')
+  .description('sync of 100,000 records and graph of 100,000 routes beside those of another build, by turns')
+  .requiredOption('--build <folder>', 'checkout of the other build, in which npm run build was run')
+  .option('--rounds <n>', 'pairs; the median of their ratios counts', wholeNumber, BESIDE.rounds)
+  .addOption(new Option('--only <part>', 'one of the two').choices(['sync', 'graph']))
+  .action(async ({ build, rounds, only }) => finish(await beside({ ...BESIDE, build, rounds, only: only ?? null })));
 await program.parseAsync();
 
 function wholeNumber(text: string): number {

@@ -5,7 +5,7 @@ import { GRAPH_POINTER, GRAPH_VERSIONS, type GraphKeys, graphKeys } from './grap
 import { inBatches } from './key-batches.ts';
 import { loadGraph } from './load-graph.ts';
 import { holdsContent, isWholeVersion, readContent, readLiveVersion } from './read-version.ts';
-import type { GraphManifest, StoredContent } from './stored-content.ts';
+import type { GraphManifest, StoredBytes, StoredContent } from './stored-content.ts';
 import { namingRedisFailures } from '../connections/redis-errors.ts';
 import { type RedisMemory, readRedisMemory } from '../connections/redis-memory.ts';
 
@@ -16,11 +16,11 @@ export type SwitchResult = 'switched' | 'already' | 'stale' | 'incomplete';
 export interface GraphStore {
   pointer(): Promise<string | null>;
   /** Puts the manifest, then everything else in batches. Readers do not see the version yet. */
-  load(version: string, manifest: GraphManifest, content: StoredContent, signal?: AbortSignal): Promise<void>;
+  load(version: string, manifest: GraphManifest, content: StoredBytes, signal?: AbortSignal): Promise<void>;
   /** Everything that is stored of a version, or null when any part of it is missing. */
   read(version: string): Promise<StoredContent | null>;
   /** Whether the version holds exactly this content. */
-  holds(version: string, content: StoredContent): Promise<boolean>;
+  holds(version: string, content: StoredBytes): Promise<boolean>;
   /** Whether the version has all its keys. It reads no texts, so it can be called every minute. */
   isWhole(version: string, nodes: number): Promise<boolean>;
   /** Moves the pointer in one step if it is still `expected`. Asks again when the answer is lost. */

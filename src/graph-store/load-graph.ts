@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { GraphKeys } from './graph-keys.ts';
 import { KEYS_PER_COMMAND, inBatches } from './key-batches.ts';
-import type { GraphManifest, StoredContent } from './stored-content.ts';
+import type { GraphManifest, StoredBytes } from './stored-content.ts';
 
 /** A command may hold more ids than texts: an id is some bytes long, a text about a kilobyte. */
 const IDS_PER_COMMAND = 2_000;
@@ -10,7 +10,7 @@ const COMMANDS_IN_FLIGHT = 3;
 
 export interface GraphLoad {
   manifest: GraphManifest;
-  content: StoredContent;
+  content: StoredBytes;
   keysPerCommand: number | undefined;
   signal: AbortSignal | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { GRAPH_POINTER, type GraphKeys } from './graph-keys.ts';
 import { inBatches } from './key-batches.ts';
-import type { StoredContent } from './stored-content.ts';
+import type { StoredBytes, StoredContent } from './stored-content.ts';
 
 /** The version that readers get; null before the first. The caller names errors of Redis. */
 export const readLiveVersion = (redis: Redis): Promise<string | null> => redis.get(GRAPH_POINTER);
@@ -34,8 +34,8 @@ export async function readContent(redis: Redis, keys: GraphKeys): Promise<Stored
   return { stopIds, nodes: nodes as string[], neighbors: neighbors as string[] };
 }
 
-/** Whether a version holds exactly this content. It compares bytes: to make texts of them would take longer than all else. */
-export async function holdsContent(redis: Redis, keys: GraphKeys, content: StoredContent): Promise<boolean> {
+/** Whether a version holds exactly this content. */
+export async function holdsContent(redis: Redis, keys: GraphKeys, content: StoredBytes): Promise<boolean> {
   const stopIds = await readStopIds(redis, keys);
   if (stopIds?.length !== content.stopIds.length) return false;
   const stored = new Set(stopIds);
@@ -47,9 +47,9 @@ export async function holdsContent(redis: Redis, keys: GraphKeys, content: Store
   return held.every(Boolean);
 }
 
-async function holdsTexts(redis: Redis, keys: string[], texts: string[]): Promise<boolean> {
+async function holdsTexts(redis: Redis, keys: string[], texts: Buffer[]): Promise<boolean> {
   const found = (await Promise.all(inBatches(keys).map((batch) => redis.mgetBuffer(batch)))).flat();
-  return texts.every((text, i) => found[i]?.equals(Buffer.from(text)));
+  return texts.every((text, i) => found[i]?.equals(text));
 }
 
 /** Whether a version with this many stops has all its keys. It reads no texts. */

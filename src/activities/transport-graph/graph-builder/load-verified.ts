@@ -1,4 +1,9 @@
-import type { GraphManifest, StoredContent } from '../../../graph-store/stored-content.ts';
+import {
+  type GraphManifest,
+  type StoredBytes,
+  type StoredContent,
+  bytesOf,
+} from '../../../graph-store/stored-content.ts';
 import { type RedisMemory, mayEvictGraph } from '../../../connections/redis-memory.ts';
 import { Failure } from '../../../errors.ts';
 import type { GraphBuilderContext } from './graph-builder-context.ts';
@@ -20,8 +25,9 @@ export async function loadVerified(
   context: GraphBuilderContext,
   version: string,
   manifest: GraphManifest,
-  content: StoredContent,
+  texts: StoredContent,
 ): Promise<void> {
+  const content = bytesOf(texts);
   const { store, cancellationSignal, heartbeat } = context;
   const memory = await refuseEviction(context);
   refuseWithoutMemory(memory, version, content);
@@ -52,11 +58,11 @@ export async function refuseEviction({ store, settings }: GraphBuilderContext): 
 function refuseWithoutMemory(
   { policy, usedBytes, maxBytes }: RedisMemory,
   version: string,
-  content: StoredContent,
+  content: StoredBytes,
 ): void {
   if (maxBytes === 0 || policy !== 'noeviction') return;
   const texts = [...content.nodes, ...content.neighbors];
-  const needed = Math.ceil(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) * OVERHEAD);
+  const needed = Math.ceil(texts.reduce((sum, text) => sum + text.length, 0) * OVERHEAD);
   if (usedBytes + needed <= maxBytes) return;
   const mb = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MB`;
   throw new Failure(

@@ -36,11 +36,9 @@ export async function beginSnapshot(database: Queryable): Promise<void> {
 
 export async function readGraphRows(client: pg.PoolClient): Promise<GraphRows> {
   const stops = await client.query<StopTuple>({ text: STOPS, rowMode: 'array' });
-  const lines = await copyOut(client, ROUTES);
-  const horizon = await client.query<{ days: number | null }>(HORIZON);
   const routes: RouteRow[] = [];
   let orphanFlights = 0;
-  for (const [id, fromStopId, toStopId, weight, distance, transportType, orphans] of lines) {
+  await copyOut(client, ROUTES, ([id, fromStopId, toStopId, weight, distance, transportType, orphans]) => {
     if (id === null) orphanFlights += Number(orphans);
     else {
       routes.push({
@@ -52,7 +50,8 @@ export async function readGraphRows(client: pg.PoolClient): Promise<GraphRows> {
         transportType: transportType ?? null,
       });
     }
-  }
+  });
+  const horizon = await client.query<{ days: number | null }>(HORIZON);
   return { stops: stops.rows.map(toStop), routes, orphanFlights, horizonDays: horizon.rows[0]!.days };
 }
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { NetworkDigests } from '../../../records/network-digests.ts';
 import type { DatasetRows, FlightRow, RouteRow, StopRow } from './dataset-rows.ts';
+import { type HashedValue, RowHasher } from './row-hasher.ts';
 
 /** Part of every hash. Change it when rows are read differently, so that the same answer counts as new content. */
-export const FORM = 'fleetgraph-dataset-2';
+export const FORM = 'fleetgraph-dataset-3';
 
 /** A set in buckets, by a hash of each row's id: where two contents differ is then known without comparing each row. */
 export interface SetContent {
@@ -21,17 +21,18 @@ export interface DatasetContent {
 }
 
 /**
- * What the rows say, whatever order or dialect they came in. It covers the columns we use, in a fixed order, as one line per row, sorted by
+ * What the rows say, whatever order or dialect they came in. It covers the columns we use, in a fixed order, row by row, sorted by
  * id. The sync compares its SHA-256 to find out whether anything changed.
  */
 export function contentOf({ stops, routes, flights }: DatasetRows): DatasetContent {
-  const whole = createHash('sha256').update(FORM);
+  const hasher = new RowHasher();
+  hasher.value(FORM);
   const content = {
-    stops: setContent(stops, stopValues, whole),
-    routes: setContent(routes, routeValues, whole),
-    flights: setContent(flights, flightContent, whole),
+    stops: setContent(stops, stopValues, hasher),
+    routes: setContent(routes, routeValues, hasher),
+    flights: setContent(flights, flightContent, hasher),
   };
-  return { sha256: whole.digest('hex'), ...content };
+  return { sha256: hasher.digest(), ...content };
 }
 
 /** The rows of buckets that are not as they were; null when the buckets cannot be compared. */
@@ -87,35 +88,30 @@ const DIGEST_BYTES = 8;
 /** One row in a hundred that changed makes about every twenty-fifth bucket of this size one to compare. */
 const ROWS_PER_BUCKET = 4;
 const MOST_BUCKETS = 65_536;
-const LINES_AT_A_TIME = 1_000;
 
 /**
- * The SHA-256 is of all lines in the order of their ids. A bucket's digest is the sum of its lines' hashes, which are quick and not made to
+ * The SHA-256 is of all rows in the order of their ids. A bucket's digest is the sum of its rows' quick hashes, which are not made to
  * resist anybody: they only choose the rows that PostgreSQL compares.
  */
 function setContent<T extends { id: string }>(
   rows: T[],
-  values: (row: T) => (string | number | null)[],
-  whole: ReturnType<typeof createHash>,
+  values: (row: T) => HashedValue[],
+  hasher: RowHasher,
 ): SetContent {
   const buckets = Math.min(MOST_BUCKETS, 2 ** Math.ceil(Math.log2(Math.max(1, rows.length / ROWS_PER_BUCKET))));
   const bucketOf = new Int32Array(rows.length);
   const sums = new Uint32Array(2 * buckets);
-  whole.update(`${rows.length}\n`);
-  let lines = '';
-  for (const [n, row] of inOrder(rows).entries()) {
-    const line = lineOf(values(rows[row]!));
-    const bucket = hashOf(rows[row]!.id)[0] & (buckets - 1);
-    const [high, low] = hashOf(line);
+  hasher.value(rows.length);
+  for (const row of inOrder(rows)) {
+    const [id, ...others] = values(rows[row]!);
+    hasher.begin();
+    hasher.value(id!);
+    const bucket = hasher.high & (buckets - 1);
+    for (const value of others) hasher.value(value);
     bucketOf[row] = bucket;
-    sums[2 * bucket]! += high;
-    sums[2 * bucket + 1]! += low;
-    lines += line;
-    if (n % LINES_AT_A_TIME < LINES_AT_A_TIME - 1) continue;
-    whole.update(lines);
-    lines = '';
+    sums[2 * bucket]! += hasher.high;
+    sums[2 * bucket + 1]! += hasher.low;
   }
-  whole.update(lines);
   return { bucketOf, digests: Buffer.from(sums.buffer) };
 }
 
@@ -124,28 +120,4 @@ function inOrder(rows: { id: string }[]): Int32Array {
   const order = Int32Array.from(rows, (_, row) => row);
   const sorted = rows.every(({ id }, row) => row === 0 || rows[row - 1]!.id < id);
   return sorted ? order : order.sort((a, b) => (rows[a]!.id < rows[b]!.id ? -1 : 1));
-}
-
-/** One text per row, and no other row has it: each text comes with its length. JSON takes three times as long. */
-function lineOf(values: (string | number | null)[]): string {
-  let line = '';
-  for (const value of values) {
-    if (value === null) line += '-';
-    else line += typeof value === 'string' ? `${value.length}:${value}` : `#${value};`;
-  }
-  return `${line}\n`;
-}
-
-/** Two words over code units, each multiplied by its own prime and mixed with the other at the end. */
-function hashOf(text: string): [number, number] {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    high = Math.imul(high ^ unit, 2_654_435_761);
-    low = Math.imul(low ^ unit, 1_597_334_677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
-  low = Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
-  return [high >>> 0, low >>> 0];
 }

@@ -40,7 +40,10 @@ export async function mergeSet<T extends { id: string }>(
   const { rows, values } = set;
   // The tables are not what they were when the digests were made: somebody has changed them by hand.
   const changed = present === set.rowsBefore ? set.changed : null;
-  const { added, updated } = await merge(client, target, texts(changed ?? rows, values), into);
+  const { added, updated } =
+    changed?.length === 0
+      ? { added: 0, updated: 0 }
+      : await merge(client, target, texts(changed ?? rows, values), into);
   // Nothing was removed when the present rows and the new ones are all there are.
   const complete = present + added === rows.length;
   const deleted = complete ? 0 : await removeOthers(client, target, rows, changed === null, into.batchSize);

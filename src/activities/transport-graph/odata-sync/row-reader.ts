@@ -90,7 +90,8 @@ export function createRowReader(dialect: OdataDialect, readTime: ReadTime): RowR
     optionalText,
     key(names) {
       const key = typeof names === 'string' ? text(names) : names.map(text).join('|');
-      if (RESERVED.test(key)) throw new RowProblem(`${String(names)} begins as only keys of virtual entities do`);
+      if (key.startsWith('v') && RESERVED.test(key))
+        throw new RowProblem(`${String(names)} begins as only keys of virtual entities do`);
       return key;
     },
     optionalNumber(name, { from, to, whole }) {

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import type { OdataDialect } from '../../../../src/connections/odata/odata-dialect.ts';
 import { contentOf } from '../../../../src/activities/transport-graph/odata-sync/dataset-content.ts';
 import { mapDataset } from '../../../../src/activities/transport-graph/odata-sync/map-dataset.ts';
@@ -167,6 +168,53 @@ test.each([
 ])('the time %s in %s', (value, zone, expected) => {
   const time = createTimeReader(zone)(value);
   expect(typeof time === 'number' ? new Date(time).toISOString() : time).toBe(expected);
+});
+
+test('a time of UTC is what the platform reads, in each of its forms', () => {
+  const read = createTimeReader('Asia/Yakutsk');
+  const times = fc.date({
+    min: new Date('0002-01-01T00:00:00Z'),
+    max: new Date('9999-12-31T00:00:00Z'),
+    noInvalidDate: true,
+  });
+  fc.assert(
+    fc.property(times, (time) => {
+      const text = time.toISOString();
+      expect(read(text)).toBe(time.getTime());
+      expect(read(`${text.slice(0, 19)}Z`)).toBe(Math.floor(time.getTime() / 1_000) * 1_000);
+      expect(read(text.replace('Z', '+00:00'))).toBe(time.getTime());
+    }),
+    { numRuns: 1_000 },
+  );
+  const digits = fc.integer({ min: 0, max: 99 }).map((n) => String(n).padStart(2, '0'));
+  fc.assert(
+    fc.property(digits, digits, digits, digits, digits, (month, day, hour, minute, second) => {
+      const text = `2026-${month}-${day}T${hour}:${minute}:${second}Z`;
+      const time = Date.parse(text);
+      // The platform takes 30 February for 2 March.
+      if (Number.isNaN(time) || Number(day) > 28) return;
+      expect(read(text)).toBe(time);
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(read('2026-02-03T24:00:00Z')).toBe(Date.parse('2026-02-04T00:00:00Z'));
+});
+
+test.each([
+  '2026-02-03T04:05:06.7890Z',
+  '2026-02-03 04:05:06Z',
+  '2026-02-03T04:05:60Z',
+  '2026-02-03T25:05:06Z',
+  '2026-0a-03T04:05:06Z',
+  '2026-02-03T04:05:0:Z',
+  '2026/02-03T04:05:06Z',
+  '2026-00-03T04:05:06Z',
+  '2026-02-00T04:05:06.000Z',
+  '2026-02-03T04:05:06.00xZ',
+  '2026-02-03T04-05:06Z',
+])('%s is read as no other time', (text) => {
+  const read = createTimeReader('UTC')(text);
+  if (read !== 'invalid') expect(read).toBe(Date.parse(text));
 });
 
 test('a date of V2 without an offset is an instant where its type says so', () => {
