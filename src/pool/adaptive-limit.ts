@@ -8,7 +8,7 @@ import { type KneeFit, type Sample, fitKnee, median } from './knee-fit.ts';
 export interface AdaptiveLimit {
   limit: number;
   /**
-   * growing: doubles while more in flight bring more rows. held: at the knee. trying: one more than held, for a while. recovering: after
+   * growing: doubles while more in flight bring more rows. held: at the knee. trying: more than held, for a while. recovering: after
    * trouble, one more at a time.
    */
   phase: 'growing' | 'held' | 'trying' | 'recovering';
@@ -85,7 +85,7 @@ const TROUBLE = new Set<FailureCode>([
   'VehicleTimeout',
 ]);
 
-const LONGEST_TRY_AFTER = 192;
+const LONGEST_TRY_AFTER = 36;
 /** In nats: what has to speak for a change. */
 const CLEAR = 2.5;
 const LIKELIER = 0.3;
@@ -98,7 +98,7 @@ const LOOK_EACH = 3;
 /** Good completions at a limit, times the limit, until trouble at the next number is forgotten. */
 const FORGET_TROUBLE_AFTER = 8;
 /** Completed at a limit that is tried, times that limit, until it is given up as no better. */
-const TRIED_ENOUGH = 4;
+const TRIED_ENOUGH = 3;
 
 /** The limit after an item, or an attempt at one, has ended. */
 export function recordEnd(state: AdaptiveLimit, ended: EndedWork, bounds: Bounds): LimitDecision {
@@ -150,7 +150,7 @@ function hold(state: AdaptiveLimit, bounds: Bounds): LimitDecision {
     if (decision.change) return { ...decision, state: { ...decision.state, held: next.held } };
   }
   if (next.held < next.tryAfter || next.limit >= allowed(next, bounds)) return unchanged(next);
-  return tryMore(next, next.limit + 1, bounds);
+  return tryMore(next, bounds, 'one more is tried');
 }
 
 /** How much longer (or, below 0, shorter) the last items took than the samples let expect; null: no more than noise. */
@@ -165,7 +165,7 @@ function follow(state: AdaptiveLimit, { fit, shift }: { fit: KneeFit; shift: num
   const change = Math.round(Math.abs(Math.exp(shift) - 1) * 100);
   const latest = state.samples.slice(-RECENT.count / 2);
   const restarted = held({ ...state, samples: latest, tryAfter: SLOW_START.tryAfter });
-  if (shift < 0) return tryMore(restarted, state.limit + 1, bounds, `items take ${change} % less than before`);
+  if (shift < 0) return tryMore(restarted, bounds, `items take ${change} % less than before`);
   const inFlight = median(latest.map((sample) => sample.inFlight));
   const knee = Math.min(inFlight, fit.knee) / Math.exp(median(latest.map((sample) => fit.surprise(sample))));
   const to = Math.min(Math.max(1, Math.round(knee)), state.limit);
@@ -175,9 +175,9 @@ function follow(state: AdaptiveLimit, { fit, shift }: { fit: KneeFit; shift: num
   return moved(fresh, to, bounds, `items take ${change} % longer than before`);
 }
 
-/** One more than was held, to see whether the server has become better: what is known of more than that may be out of date. */
-function tryMore(state: AdaptiveLimit, more: number, bounds: Bounds, reason = 'one more is tried'): LimitDecision {
-  const to = Math.min(more, allowed(state, bounds));
+/** More than was held, to see whether the server has become better: what is known of that many may be out of date. */
+function tryMore(state: AdaptiveLimit, bounds: Bounds, reason: string, step = 1): LimitDecision {
+  const to = Math.min(state.limit + step, allowed(state, bounds));
   if (to <= state.limit) return unchanged(held(state));
   const fits = (sample: Sample): boolean => sample.inFlight <= state.limit + 0.2;
   const trying: AdaptiveLimit = {
@@ -197,10 +197,10 @@ function judge(state: AdaptiveLimit, bounds: Bounds): LimitDecision {
   const better = fit.knee > triedFrom + 0.5 && fit.against(triedFrom) > CLEAR;
   if (better) {
     const accepted = held({ ...state, setAside: [], tryAfter: SLOW_START.tryAfter });
-    // One more, one more, and then twice the step.
-    const step = Math.max(1, 2 * (limit - triedFrom) - (limit - triedFrom === 1 ? 1 : 0));
-    const decision = tryMore(accepted, limit + step, bounds, `${limit} in flight bring more rows than ${triedFrom}`);
-    return decision;
+    if (fit.knee < limit && fit.against(limit) > CLEAR) return settle(accepted, fit, bounds);
+    // Each step is twice the last, as at the start: a host that got much better is followed as fast as a new one.
+    const step = 2 * (limit - triedFrom);
+    return tryMore(accepted, bounds, `${limit} in flight bring more rows than ${triedFrom}`, step);
   }
   const worse = fit.knee < limit && fit.against(limit) > CLEAR;
   if (!worse && used < TRIED_ENOUGH * limit) return unchanged(state);

@@ -34,52 +34,74 @@ export function fitKnee(samples: readonly Sample[], most: number): KneeFit {
   const sizes = sameSize ? ROWS_LIKE_FIXED.slice(2, 3) : ROWS_LIKE_FIXED;
   const coarse = knees.filter((_, index) => index % 3 === 0);
   const rough = bestOf(profile(samples, { knees: coarse, sizes, noise: NOISE.first }));
-  const noise = Math.max(NOISE.least, 1.48 * median(rough.residuals.map(Math.abs)));
+  const surpriseAt =
+    ({ knee, rowsLikeFixed, centre }: Candidate) =>
+    (sample: Sample): number =>
+      lnMs(sample) - lnSize(sample, rowsLikeFixed) - lnSlowdown(sample, knee) - centre;
+  const noise = Math.max(NOISE.least, 1.48 * median(samples.map((sample) => Math.abs(surpriseAt(rough)(sample)))));
   const near = sizes.filter((size) => size >= rough.rowsLikeFixed / 2 && size <= rough.rowsLikeFixed * 2);
   const curve = profile(samples, { knees, sizes: near, noise });
   const best = bestOf(curve);
   const alone = Math.exp(best.centre);
   return {
-    knee: best.knee,
+    knee: expectedKnee(samples, curve, best),
     fixedMs: alone,
     perRowMs: alone / best.rowsLikeFixed,
     against(other) {
       const nearest = curve.reduce((a, b) => (Math.abs(b.knee - other) < Math.abs(a.knee - other) ? b : a));
       return nearest.loss - best.loss;
     },
-    surprise: (sample) =>
-      lnMs(sample) - lnSize(sample, best.rowsLikeFixed) - lnSlowdown(sample, best.knee) - best.centre,
+    surprise: surpriseAt(best),
   };
+}
+
+/** The mean of the knees, each as likely as the samples make it: of a lopsided curve its top lies too far to one side. */
+function expectedKnee(samples: readonly Sample[], curve: Candidate[], best: Candidate): number {
+  const seen = samples.reduce((most, { inFlight }) => Math.max(most, inFlight), 1);
+  // Above all that was in flight every knee is as likely as any other.
+  if (best.knee >= seen) return best.knee;
+  let [sum, weights] = [0, 0];
+  curve.forEach(({ knee, loss }, index) => {
+    if (knee > seen) return;
+    const width = Math.log((curve[index - 1]?.knee ?? knee) / (curve[index + 1]?.knee ?? knee));
+    const weight = width * Math.exp(best.loss - loss);
+    sum += weight * knee;
+    weights += weight;
+  });
+  return sum / weights;
 }
 
 interface Candidate {
   knee: number;
   rowsLikeFixed: number;
   centre: number;
-  residuals: number[];
   loss: number;
 }
 
-/** The best candidate of each knee, from the largest knee down. */
+/** The best candidate of each knee, from the largest knee down. Plain loops over typed arrays: this is most of what a claim computes. */
 function profile(
   samples: readonly Sample[],
   { knees, sizes, noise }: { knees: number[]; sizes: number[]; noise: number },
 ): Candidate[] {
+  const inFlight = samples.map((sample) => Math.log(Math.max(1, sample.inFlight)));
   const scaled = sizes.map((rowsLikeFixed) => {
     const times = samples.map((sample) => lnMs(sample) - lnSize(sample, rowsLikeFixed));
-    return { rowsLikeFixed, times, begin: median(times) };
+    return { rowsLikeFixed, times: new Float64Array(times), begin: median(times) };
   });
+  const values = new Float64Array(samples.length);
+  const slow = new Float64Array(samples.length);
   return knees.map((knee) => {
-    const slow = samples.map((sample) => lnSlowdown(sample, knee));
-    return bestOf(
-      scaled.map((size) => {
-        const values = size.times.map((time, index) => time - slow[index]!);
-        const candidate = { knee, rowsLikeFixed: size.rowsLikeFixed, ...centreOf(values, size.begin, noise) };
-        // The next smaller knee has its centre near by.
-        size.begin = candidate.centre;
-        return candidate;
-      }),
-    );
+    const lnKnee = Math.log(knee);
+    for (let index = 0; index < slow.length; index += 1) slow[index] = Math.max(0, inFlight[index]! - lnKnee);
+    let best: Candidate | null = null;
+    for (const size of scaled) {
+      for (let index = 0; index < values.length; index += 1) values[index] = size.times[index]! - slow[index]!;
+      const found = centreOf(values, size.begin, noise);
+      // The next smaller knee has its centre near by.
+      size.begin = found.centre;
+      if (best === null || found.loss < best.loss - 1e-9) best = { knee, rowsLikeFixed: size.rowsLikeFixed, ...found };
+    }
+    return best!;
   });
 }
 
@@ -91,26 +113,31 @@ function kneesUpTo(most: number): number[] {
 }
 
 /** The likeliest centre of values with Student's t as noise, which is their mean by weights. */
-function centreOf(values: number[], begin: number, noise: number): Pick<Candidate, 'centre' | 'residuals' | 'loss'> {
+function centreOf(values: Float64Array, begin: number, noise: number): Pick<Candidate, 'centre' | 'loss'> {
+  const scale = 1 / (noise * noise * TAIL);
   let centre = begin;
   for (let step = 0; step < 4; step += 1) {
     let [sum, weights] = [0, 0];
-    for (const value of values) {
-      const weight = 1 / (TAIL + ((value - centre) / noise) ** 2);
+    for (let index = 0; index < values.length; index += 1) {
+      const value = values[index]!;
+      const weight = 1 / (1 + (value - centre) * (value - centre) * scale);
       sum += weight * value;
       weights += weight;
     }
-    centre = weights === 0 ? centre : sum / weights;
+    const next = weights === 0 ? centre : sum / weights;
+    const near = Math.abs(next - centre) < 1e-4;
+    centre = next;
+    if (near) break;
   }
-  const residuals = values.map((value) => value - centre);
   let product = 1;
   let loss = 0;
-  for (const residual of residuals) {
-    product *= 1 + (residual / noise) ** 2 / TAIL;
+  for (let index = 0; index < values.length; index += 1) {
+    const residual = values[index]! - centre;
+    product *= 1 + residual * residual * scale;
     // One logarithm for many factors, before they overflow.
     if (product > 1e200) [loss, product] = [loss + Math.log(product), 1];
   }
-  return { centre, residuals, loss: ((TAIL + 1) / 2) * (loss + Math.log(product)) };
+  return { centre, loss: ((TAIL + 1) / 2) * (loss + Math.log(product)) };
 }
 
 const bestOf = (candidates: Candidate[]): Candidate => candidates.reduce((a, b) => (b.loss < a.loss - 1e-9 ? b : a));

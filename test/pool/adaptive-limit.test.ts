@@ -12,7 +12,8 @@ import { type SimulatedHost, randomFrom, simulate } from './simulated-host.ts';
 
 const HOST: SimulatedHost = { knee: 4, noise: 0.3, slow: 0.1, slowBy: 4, fixedMs: 100, perRowMs: 0.01 };
 const MOST = 16;
-const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
+/** `FLEETGRAPH_SEEDS=400 npm test -- test/pool/adaptive-limit` is what docs/decisions/0032 tells of, and takes some minutes. */
+const SEEDS = Array.from({ length: Number(process.env.FLEETGRAPH_SEEDS ?? 8) }, (_, index) => index + 1);
 
 /** The limit after each completed vehicle. `kneeAt` moves the knee while they run. */
 function limitsOf(
@@ -61,8 +62,10 @@ describe('on a host with a knee, ±30 % of noise, vehicles of 100 to 100,000 row
 
   test.each([
     { from: 9, to: 4, within: 60, settles: 0.85 },
-    { from: 4, to: 2, within: 40, settles: 0.9 },
-    { from: 2, to: 4, within: 60, settles: 0.9 },
+    { from: 4, to: 2, within: 40, settles: 0.85 },
+    { from: 2, to: 4, within: 60, settles: 0.8 },
+    // One more is tried at most 36 items apart, and then twice as many more each time.
+    { from: 4, to: 9, within: 100, settles: 0.6 },
   ])('whose knee moves from $from to $to: follows within $within', ({ from, to, within, settles }) => {
     const runs = SEEDS.map((seed) => limitsOf(seed, { knee: from }, 60 + within, (index) => (index < 59 ? from : to)));
     const found = share(runs.map((limits) => near(limits.at(-1)!, to)));
@@ -72,7 +75,7 @@ describe('on a host with a knee, ±30 % of noise, vehicles of 100 to 100,000 row
   test('without a knee: grows to the fixed limit, and no further', () => {
     const runs = SEEDS.map((seed) => limitsOf(seed, { knee: 100, slow: 0 }, 60));
     expect(Math.max(...runs.flat())).toBe(MOST);
-    expect(share(runs.map((limits) => limits.at(-1)! >= MOST - 2))).toBeGreaterThanOrEqual(0.9);
+    expect(share(runs.map((limits) => limits.at(-1)! >= MOST - 2))).toBeGreaterThanOrEqual(0.85);
   });
 });
 
