@@ -5,3 +5,6 @@ export const isOpen = (status: WorkflowExecutionStatusName): boolean => status =
 
 /** The same as a condition of a visibility query. */
 export const IS_OPEN = `ExecutionStatus IN ('Running', 'Paused')`;
+
+/** A condition of a visibility query: workflows whose task fails again and again, for ever. They say that they run. */
+export const IS_WEDGED = `${IS_OPEN} AND TemporalReportedProblems IS NOT NULL`;

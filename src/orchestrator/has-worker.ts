@@ -22,6 +22,9 @@ export async function hasWorker(temporal: Client, taskQueue: string, patienceMs:
 export const newestPoll = async (temporal: Client, taskQueue: string): Promise<number> =>
   Math.max(0, ...(await pollTimes(temporal, taskQueue)));
 
+/** An idle worker polls once a minute, and Temporal still lists a killed worker for five minutes. */
+export const SILENT_MS = 2 * 60_000;
+
 async function pollTimes(temporal: Client, taskQueue: string): Promise<number[]> {
   const { pollers } = await temporal.workflowService.describeTaskQueue({
     namespace: temporal.options.namespace,

@@ -45,8 +45,8 @@ export async function countAlerts(database: Queryable): Promise<number> {
 export const untoldIncidentAlerts = (database: Queryable, workerId: string): Promise<AlertInput[]> =>
   untold(database, `dedupe_key LIKE 'incident/%' AND worker_id = $1`, [workerId]);
 
-/** What `noteStageRecoveries` noted and no channel was told of yet. */
-export const untoldStageRecoveries = (database: Queryable): Promise<AlertInput[]> =>
+/** What `notePipelineRecoveries` noted and no channel was told of yet. */
+export const untoldPipelineRecoveries = (database: Queryable): Promise<AlertInput[]> =>
   untold(database, `dedupe_key LIKE '%/over' AND dedupe_key NOT LIKE 'incident/%'`, []);
 
 async function untold(database: Queryable, which: string, parameters: unknown[]): Promise<AlertInput[]> {
@@ -56,26 +56,4 @@ async function untold(database: Queryable, which: string, parameters: unknown[])
     parameters,
   );
   return rows;
-}
-
-/**
- * Adds a row for each stage of the transport graph that was told to have failed, or to have been skipped because its source was away, and whose
- * newest run ended otherwise at least `settledMs` ago. Its alert is the one whose key is the stage's run; older ones count as over with it.
- */
-export async function noteStageRecoveries(database: Queryable, settledMs: number): Promise<void> {
-  await database.query(
-    `INSERT INTO alerts (worker_id, subject, message, dedupe_key)
-     SELECT alert.worker_id, 'over: ' || alert.subject,
-            format('Run %s of %s ended with %s at %s.', newest.workflow_run_id, newest.worker_id, newest.status, newest.finished_at),
-            alert.dedupe_key || '/over'
-       FROM (SELECT DISTINCT ON (run.worker_id) run.worker_id, told.subject, told.dedupe_key, run.workflow_run_id
-               FROM alerts AS told JOIN stage_runs AS run ON told.dedupe_key = run.worker_id || '/' || run.workflow_run_id
-              WHERE told.at > now() - interval '7 days' ORDER BY run.worker_id, run.started_at DESC) AS alert,
-            LATERAL (SELECT * FROM stage_runs AS run WHERE run.worker_id = alert.worker_id AND run.status <> 'running'
-                      ORDER BY run.started_at DESC LIMIT 1) AS newest
-      WHERE newest.status <> 'failed' AND newest.workflow_run_id <> alert.workflow_run_id
-        AND newest.finished_at <= now() - make_interval(secs => $1::float8 / 1000)
-     ON CONFLICT (dedupe_key) DO NOTHING`,
-    [settledMs],
-  );
 }

@@ -13,7 +13,7 @@ export interface SetCounts {
  * SQL condition over `datasets`: the dataset waits for an operator. Approving keeps the state `held` until a sync takes the content, hence
  * the second half.
  */
-const HELD = `state = 'held' AND decided_at IS NULL`;
+export const HELD = `state = 'held' AND decided_at IS NULL`;
 
 /** Datasets that wait for an operator, the oldest first. */
 export async function heldDatasets(database: Queryable): Promise<{ version: string; reason: string }[]> {

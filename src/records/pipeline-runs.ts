@@ -23,6 +23,20 @@ export async function seemsRunning(database: Queryable, runId: string | null = n
   return rows[0]?.running ?? false;
 }
 
+/** How long the pipeline has been running, and how long its last ended run took, by its stages' rows; null: it does not run, or never did. */
+export async function pipelineSeconds(database: Queryable): Promise<{ running: number | null; last: number | null }> {
+  const { rows } = await database.query<{ running: number | null; last: number | null }>(
+    `SELECT max(extract(epoch FROM now() - began)) FILTER (WHERE runs)::float8 AS running,
+            (array_agg(extract(epoch FROM ended - began)::float8 ORDER BY began DESC) FILTER (WHERE NOT runs))[1] AS last
+       FROM (SELECT min(started_at) AS began, max(finished_at) AS ended, bool_or(status = 'running') AS runs
+               FROM stage_runs WHERE pipeline_run_id IN (
+                 SELECT DISTINCT pipeline_run_id FROM (
+                   SELECT pipeline_run_id FROM stage_runs WHERE pipeline_run_id IS NOT NULL ORDER BY started_at DESC LIMIT 20) AS latest)
+              GROUP BY pipeline_run_id) AS pipeline`,
+  );
+  return rows[0] ?? { running: null, last: null };
+}
+
 /**
  * Whether our own stages were to follow the last one that ran. If so, the pipeline was ended between two stages. Stages of other programs
  * do not count, because they may have been registered since.

@@ -79,6 +79,14 @@ export async function countFreshQuarantine(database: Queryable): Promise<{ rows:
   return rows[0] ?? { rows: 0, vehicles: 0 };
 }
 
+/** Counts the rows that came in the last hour. */
+export async function countQuarantinedLately(database: Queryable): Promise<number> {
+  const { rows } = await database.query<{ rows: number }>(
+    `SELECT count(*)::float8 AS rows FROM quarantine WHERE created_at > now() - interval '1 hour'`,
+  );
+  return rows[0]?.rows ?? 0;
+}
+
 /** Rows that are tried again: those of a vehicle, with a reason, kept since and until then; what is left out does not matter. */
 export interface WantedQuarantine {
   vehicleId?: string | undefined;

@@ -142,3 +142,12 @@ export async function countClaims(database: Queryable): Promise<number> {
   );
   return rows[0]?.claims ?? 0;
 }
+
+/** Those of `countClaims` that nobody works on now: they wait for a permit of their server, for the end of a retry's wait, or for a worker. */
+export async function countWaitingClaims(database: Queryable): Promise<number> {
+  const { rows } = await database.query<{ claims: number }>(
+    `SELECT ((SELECT count(*) FROM vehicle_syncs WHERE state = 'claimed' AND slot IS NOT NULL AND working_since IS NULL)
+             + (SELECT count(*) FROM table_slices WHERE state = 'claimed' AND working_since IS NULL))::float8 AS claims`,
+  );
+  return rows[0]?.claims ?? 0;
+}

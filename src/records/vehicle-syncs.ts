@@ -214,6 +214,14 @@ export async function sumLastDay(database: Queryable): Promise<SyncSums[]> {
   return rows;
 }
 
+/** Vehicles that had nothing new in the runs of the last day: such a vehicle has no row of its own. */
+export async function countUpToDateLastDay(database: Queryable): Promise<number> {
+  const { rows } = await database.query<{ vehicles: number }>(
+    `SELECT coalesce(sum(up_to_date), 0)::float8 AS vehicles FROM sync_runs WHERE started_at > now() - interval '24 hours'`,
+  );
+  return rows[0]?.vehicles ?? 0;
+}
+
 /** Failures that are about a vehicle's own rows, and not about its server or the run. */
 const OF_ITS_OWN: readonly FailureCode[] = [
   'QuarantineThresholdExceeded',

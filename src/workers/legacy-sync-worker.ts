@@ -1,3 +1,4 @@
+import { Runtime } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
@@ -18,6 +19,7 @@ import {
   workerSlotKey,
 } from '../workflows/legacy-sync/search-attributes.ts';
 import { WORKFLOW_BUNDLES } from './bundle-path.ts';
+import { startDiskGauges } from './disk-gauges.ts';
 import { createFaultPoint } from './fault-point.ts';
 import { createFleetNotifier } from './fleet-notifier.ts';
 import { createIsAlive } from './is-alive.ts';
@@ -96,8 +98,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   });
   const leftFiles = sweepOutlived(outlived, logger);
   const alerts = startLegacySyncAlerts({ pool, settings: settings.current, logger });
+  const disk = startDiskGauges({ meter: Runtime.instance().metricMeter, folder: config.stagingDir, logger });
   const close = async (): Promise<void> => {
-    await Promise.all([janitor.close(), leftFiles.close(), alerts.close()]);
+    await Promise.all([janitor.close(), leftFiles.close(), alerts.close(), disk.close()]);
     guard.close();
     await parts.close();
     await following.close();

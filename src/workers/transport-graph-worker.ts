@@ -12,7 +12,7 @@ import { uploadBackups } from '../activities/transport-graph/odata-sync/upload-b
 import { createCountAttempts } from '../activities/transport-graph/count-attempts.ts';
 import { createFollowStage } from '../activities/transport-graph/follow-stage.ts';
 import { createDeliverAlert } from '../activities/alerts/deliver-alert.ts';
-import { createRecoveryWatch } from '../activities/alerts/stage-recoveries.ts';
+import { createRecoveryWatch } from '../activities/alerts/pipeline-recoveries.ts';
 import { createStageRecords } from '../activities/transport-graph/stage-records.ts';
 import { createStageLog } from '../activities/transport-graph/stage-log.ts';
 import { createGenerateVirtualEntities } from '../activities/transport-graph/virtual-entities/generate-virtual-entities.ts';
@@ -121,7 +121,7 @@ function startCare({ pool, settings, temporal, graphs, odata, logger }: Care): R
     ),
     every('the search for terminated stages', 'lostCheckMs', () => settleLostStages(temporal, pool)),
     every(
-      'the watch for stages that work again',
+      'the watch for alerts that are over',
       'lostCheckMs',
       createRecoveryWatch({ pool, logger, channels: settings }),
     ),

@@ -72,8 +72,18 @@ testWithCompose('with the .env that docker/make-env.sh makes, compose accepts th
     /^postgres:\/\/fleetgraph:[0-9a-f]{48}@timescaledb:5432\/fleetgraph$/,
   );
   expect(services['legacy']?.environment?.['LEGACY_AUTHORIZED_KEY']).toMatch(/^ssh-ed25519 /);
+  expect(services).not.toHaveProperty('prometheus');
   // What is merged from several anchors comes out as meant.
   expect(services['migrate']).toMatchObject({ restart: 'on-failure:5', image: 'fleetgraph:0.1.0', read_only: true });
+});
+
+testWithCompose('compose accepts the profile of Prometheus, Alertmanager and Grafana', async () => {
+  execFileSync('bash', [join(clone, 'docker/make-env.sh')], { stdio: 'pipe' });
+  const { exitCode, stdout, stderr } = await resolve([], { COMPOSE_PROFILES: 'monitoring' });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  const { services } = JSON.parse(stdout) as Resolved;
+  expect(Object.keys(services)).toEqual(expect.arrayContaining(['prometheus', 'alertmanager', 'grafana']));
+  expect(services['grafana']?.ports).toEqual([expect.objectContaining({ host_ip: '127.0.0.1' })]);
 });
 
 testWithCompose('the launcher of private stacks gets servers without passwords on ports that nobody uses', async () => {

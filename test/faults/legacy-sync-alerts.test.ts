@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type AlertSinks, startAlertSinks } from '../support/alert-sinks.ts';
+import { freePort } from '../../src/stack/ports.ts';
+import { OF_A_WORKER, unlisted } from '../compose/exported-series.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { type Fleet, SERVER_ID, TABLE, openFleet, untilStage } from '../support/fleet.ts';
@@ -11,6 +13,7 @@ const CHECK_MS = 200;
 let fleet: Fleet;
 let sinks: AlertSinks;
 let link: FaultProxy;
+let metricsUrl: string;
 
 beforeAll(async () => {
   sinks = await startAlertSinks();
@@ -39,7 +42,11 @@ beforeAll(async () => {
   }
   await fleet.addVehicles(2, { rows: 500, padding: 2_000 });
   link = await fleet.linkToHost();
-  await Promise.all([fleet.startWorker(), fleet.startWorker()]);
+  metricsUrl = `127.0.0.1:${await freePort()}`;
+  await Promise.all([
+    fleet.startWorker({ env: { FLEETGRAPH_WORKER_METRICS_ADDRESS: metricsUrl } }),
+    fleet.startWorker(),
+  ]);
 }, 60_000);
 beforeEach(() => sinks.clear());
 afterAll(async () => {
@@ -117,3 +124,14 @@ test('a run that was terminated', async () => {
   });
   await expectTold('over: run-lost of fleet-sync/all');
 }, 90_000);
+
+test('a worker exports what the rules and boards of Prometheus ask it for', async () => {
+  await eventually(async () => {
+    const page = await (await fetch(`http://${metricsUrl}/metrics`)).text();
+    for (const [name, labels] of OF_A_WORKER) {
+      const sample = page.split('\n').find((line) => line.startsWith(`${name}{`)) ?? '';
+      for (const label of labels) expect(sample).toContain(`${label}="`);
+    }
+    expect(unlisted(page)).toEqual([]);
+  });
+});

@@ -1,13 +1,13 @@
-import { countQuarantinedByReason } from '../../records/quarantine.ts';
+import { countQuarantinedByReason, countQuarantinedLately } from '../../records/quarantine.ts';
 import type { Queryable } from '../../connections/postgres.ts';
 import { countLimitChanges } from '../../records/limit-changes.ts';
-import { readOpenCircuits } from '../../records/circuits.ts';
+import { readOpenCircuits, readTroubledCircuits } from '../../records/circuits.ts';
 import { readServerPlaces } from '../../records/server-places.ts';
 import { readSettings } from '../../records/settings.ts';
 import { countRuns } from '../../records/sync-runs.ts';
-import { countClaims } from '../../records/vehicle-claims.ts';
+import { countClaims, countWaitingClaims } from '../../records/vehicle-claims.ts';
 import { countVehiclesByFreshness } from '../../records/vehicle-overview.ts';
-import { sumLastDay } from '../../records/vehicle-syncs.ts';
+import { countUpToDateLastDay, sumLastDay } from '../../records/vehicle-syncs.ts';
 import type { GaugeQuery, GaugeRow } from './gauge-query.ts';
 
 /** The figures of the legacy sync. */
@@ -20,10 +20,12 @@ export const FLEET_GAUGES: GaugeQuery[] = [
   },
   {
     name: 'fleetgraph_sync_vehicles_24h',
-    help: 'Vehicle syncs of the runs of the last day by status.',
+    help: 'Vehicle syncs of the runs of the last day by status; up-to-date: planned, and nothing was new.',
     labels: ['status'],
-    read: async (database) =>
-      summed((await sumLastDay(database)).map(({ status, vehicles }) => ({ status, value: vehicles }))),
+    read: async (database) => [
+      ...summed((await sumLastDay(database)).map(({ status, vehicles }) => ({ status, value: vehicles }))),
+      { status: 'up-to-date', value: await countUpToDateLastDay(database) },
+    ],
   },
   {
     name: 'fleetgraph_sync_rows_24h',
@@ -61,6 +63,12 @@ export const FLEET_GAUGES: GaugeQuery[] = [
     read: async (database) => [{ value: await countClaims(database) }],
   },
   {
+    name: 'fleetgraph_sync_slots_waiting',
+    help: 'Busy worker slots whose work stands still: they wait for a permit of their server, for a retry, or for a worker.',
+    labels: [],
+    read: async (database) => [{ value: await countWaitingClaims(database) }],
+  },
+  {
     name: 'fleetgraph_vehicles',
     help: 'Vehicles by how fresh they are: synced in the last two hours, the last day, before, or never.',
     labels: ['freshness'],
@@ -72,6 +80,17 @@ export const FLEET_GAUGES: GaugeQuery[] = [
     help: 'Legacy servers that are left alone after failures.',
     labels: [],
     read: async (database) => [{ value: (await readOpenCircuits(database)).length }],
+  },
+  {
+    name: 'fleetgraph_circuit_open_seconds',
+    help: 'For how long a legacy server’s circuit has not been closed.',
+    labels: ['server', 'state'],
+    read: async (database) =>
+      (await readTroubledCircuits(database)).map(({ serverId, state, forMs }) => ({
+        server: serverId,
+        state,
+        value: forMs / 1_000,
+      })),
   },
   {
     name: 'fleetgraph_server_limit',
@@ -104,6 +123,12 @@ export const FLEET_GAUGES: GaugeQuery[] = [
     labels: ['reason'],
     read: async (database) =>
       (await countQuarantinedByReason(database)).map(({ reason, rows }) => ({ reason, value: rows })),
+  },
+  {
+    name: 'fleetgraph_quarantine_rows_1h',
+    help: 'Rows that came into quarantine in the last hour and are there.',
+    labels: [],
+    read: async (database) => [{ value: await countQuarantinedLately(database) }],
   },
 ];
 

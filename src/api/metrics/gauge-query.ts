@@ -6,10 +6,10 @@ export interface GaugeRow {
   [label: string]: number | string;
 }
 
-/** One gauge, whose values come from rows. */
-export interface GaugeQuery {
+/** One gauge, whose values come from PostgreSQL's rows, or from another source. */
+export interface GaugeQuery<Source = Queryable> {
   name: string;
   help: string;
   labels: string[];
-  read(database: Queryable): Promise<GaugeRow[]>;
+  read(from: Source): Promise<GaugeRow[]>;
 }

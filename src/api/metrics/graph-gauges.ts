@@ -1,7 +1,17 @@
 import { countAlerts } from '../../records/alerts.ts';
 import { countHeldDatasets } from '../../records/datasets.ts';
 import { activeGraph } from '../../records/graphs.ts';
-import { countStageRuns, lastStageRuns, lastSuccesses, stagesLately } from '../../records/stage-figures.ts';
+import { countOpenAlerts } from '../../records/open-alerts.ts';
+import { pipelineSeconds } from '../../records/pipeline-runs.ts';
+import { readTransportGraphSettings } from '../../records/settings.ts';
+import {
+  countStageRuns,
+  lastStageRuns,
+  lastSuccesses,
+  recordsAgainstUsual,
+  runningStageSeconds,
+  stagesLately,
+} from '../../records/stage-figures.ts';
 import type { GaugeQuery } from './gauge-query.ts';
 
 const CHANGES = ['added', 'updated', 'deleted'] as const;
@@ -14,6 +24,31 @@ export const GRAPH_GAUGES: GaugeQuery[] = [
     labels: ['worker_id'],
     read: async (database) =>
       (await lastStageRuns(database)).map(({ workerId, seconds }) => ({ worker_id: workerId, value: seconds })),
+  },
+  {
+    name: 'fleetgraph_stage_running_seconds',
+    help: 'How long a stage that runs now has been running (alert above 600).',
+    labels: ['worker_id'],
+    read: async (database) =>
+      (await runningStageSeconds(database)).map(({ workerId, seconds }) => ({ worker_id: workerId, value: seconds })),
+  },
+  {
+    name: 'fleetgraph_pipeline_seconds',
+    help: 'How long the pipeline has been running, and how long its last run took (alert above 1800).',
+    labels: ['run'],
+    read: async (database) => {
+      const { running, last } = await pipelineSeconds(database);
+      return Object.entries({ running, last }).flatMap(([run, value]) => (value === null ? [] : [{ run, value }]));
+    },
+  },
+  {
+    name: 'fleetgraph_pipeline_schedule_seconds',
+    help: 'How often the pipeline is to run; left out where it has no schedule.',
+    labels: [],
+    read: async (database) => {
+      const { scheduleEnabled, scheduleIntervalMs } = await readTransportGraphSettings(database);
+      return scheduleEnabled ? [{ value: scheduleIntervalMs / 1_000 }] : [];
+    },
   },
   {
     name: 'fleetgraph_stage_duration_seconds_avg',
@@ -60,6 +95,13 @@ export const GRAPH_GAUGES: GaugeQuery[] = [
       ),
   },
   {
+    name: 'fleetgraph_stage_records_ratio',
+    help: 'Records of the stage’s last successful run over the median of the ten before it (alert below 0.5 and above 1.5).',
+    labels: ['worker_id'],
+    read: async (database) =>
+      (await recordsAgainstUsual(database)).map(({ workerId, ratio }) => ({ worker_id: workerId, value: ratio })),
+  },
+  {
     name: 'fleetgraph_stage_last_success_timestamp_seconds',
     help: 'When the stage last ended well.',
     labels: ['worker_id'],
@@ -96,5 +138,12 @@ export const GRAPH_GAUGES: GaugeQuery[] = [
     help: 'Alerts raised in the last day.',
     labels: [],
     read: async (database) => [{ value: await countAlerts(database) }],
+  },
+  {
+    name: 'fleetgraph_open_alerts',
+    help: 'What the admin was told of and is not over, of the legacy sync and the graph.',
+    labels: ['kind', 'level'],
+    read: async (database) =>
+      (await countOpenAlerts(database)).map(({ kind, level, alerts }) => ({ kind, level, value: alerts })),
   },
 ];

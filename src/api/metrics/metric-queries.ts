@@ -4,3 +4,12 @@ import { GRAPH_GAUGES } from './graph-gauges.ts';
 
 /** All gauges that are read from PostgreSQL. */
 export const GAUGES: GaugeQuery[] = [...GRAPH_GAUGES, ...FLEET_GAUGES];
+
+/** Of the servers behind the API. Each has the label `part`. */
+export const HEALTH_GAUGES = {
+  up: { name: 'fleetgraph_up', help: '1: the part answers.' },
+  degraded: {
+    name: 'fleetgraph_degraded',
+    help: '1: the part answers and something is wrong: Redis may evict the graph.',
+  },
+} as const;

@@ -1,4 +1,4 @@
-import { IS_OPEN } from '../../connections/temporal-status.ts';
+import { IS_WEDGED } from '../../connections/temporal-status.ts';
 import { Failure } from '../../errors.ts';
 import { countFreshQuarantine } from '../../records/quarantine.ts';
 import { readOpenCircuits } from '../../records/circuits.ts';
@@ -9,6 +9,7 @@ import type { Finding } from './finding.ts';
 import { graphFindings } from './graph-findings.ts';
 import { mappingFindings } from './mapping-findings.ts';
 import { missingWorkers } from './missing-workers.ts';
+import { openAlertFindings } from './open-alert-findings.ts';
 import { pausedFindings } from './paused-findings.ts';
 import { scheduleFindings } from './schedule-findings.ts';
 import type { Session } from '../session.ts';
@@ -33,6 +34,7 @@ export async function examine(session: Session): Promise<Finding[]> {
     mappingFindings,
     graphFindings,
     scheduleFindings,
+    openAlertFindings,
   ];
   const findings = await Promise.all(
     checks.map((check) => check(session).catch((error: unknown) => unreachable(check.name, error))),
@@ -56,8 +58,7 @@ function unreachable(check: string, error: unknown): Finding[] {
 async function wedgedWorkflows(session: Session): Promise<Finding[]> {
   const { client } = await session.temporal();
   const findings: Finding[] = [];
-  const query = `${IS_OPEN} AND TemporalReportedProblems IS NOT NULL`;
-  for await (const { workflowId, runId } of client.workflow.list({ query })) {
+  for await (const { workflowId, runId } of client.workflow.list({ query: IS_WEDGED })) {
     findings.push({
       severity: 'problem',
       subject: workflowId,

@@ -1,14 +1,11 @@
 import type { Client } from '@temporalio/client';
 import { IS_OPEN } from '../../connections/temporal-status.ts';
-import { newestPoll } from '../../orchestrator/has-worker.ts';
+import { SILENT_MS, newestPoll } from '../../orchestrator/has-worker.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../../workflows/legacy-sync/messages.ts';
 import { TRANSPORT_GRAPH_TASK_QUEUE } from '../../workflows/transport-graph/messages.ts';
 import { duration } from '../figures.ts';
 import type { Finding } from './finding.ts';
 import type { Session } from '../session.ts';
-
-/** An idle worker polls once a minute, and Temporal still lists a killed worker for five minutes. */
-const SILENT_MS = 2 * 60_000;
 
 /** Task queues without a worker: workflows that were started there wait, and look as if they were running. */
 export async function missingWorkers(session: Pick<Session, 'temporal'>, now = Date.now): Promise<Finding[]> {

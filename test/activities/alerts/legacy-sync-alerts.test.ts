@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { LEGACY_SYNC_ALERTS } from '../../../src/activities/alerts/legacy-sync-alerts.ts';
 import { createIncidentWatch } from '../../../src/activities/alerts/watch-incidents.ts';
+import { openAlerts } from '../../../src/records/open-alerts.ts';
 import { readSettings, readTransportGraphSettings } from '../../../src/records/settings.ts';
 import type { LegacySyncSettings } from '../../../src/settings/legacy-sync.ts';
 import { type AlertSinks, startAlertSinks } from '../../support/alert-sinks.ts';
@@ -88,10 +89,21 @@ test('a circuit: told when it is open for longer than the bound, told again when
   await circuit({ state: 'held', code: 'SshAuthRejected', troubledSince: minutesAgo(41), changedAt: Date.now() });
   expect(await toldBy(watch)).toEqual(['the circuit of depot-1 is held: SshAuthRejected']);
   expect(String(sinks.posts[0]!['message'])).toMatch(/servers test depot-1, .* servers close-circuit depot-1 --reason/);
+  expect(await openAlerts(pool())).toEqual([
+    {
+      kind: 'circuit-open',
+      about: 'depot-1',
+      level: 'critical',
+      subject: sinks.posts[0]!['subject'],
+      message: sinks.posts[0]!['message'],
+      at: expect.any(Date),
+    },
+  ]);
   await circuit(open(42));
   expect(await toldBy(watch)).toEqual([]);
   await circuit({ state: 'closed', failures: 0, openings: 0 });
   expect(await toldBy(watch)).toEqual(['over: circuit-open of depot-1']);
+  expect(await openAlerts(pool())).toEqual([]);
   // The next trouble is another incident.
   await circuit(open(20));
   expect(await toldBy(watch)).toEqual(['the circuit of depot-1 is open for 20 minutes: SshUnreachable']);

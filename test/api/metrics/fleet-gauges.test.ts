@@ -32,17 +32,20 @@ test('without a run every figure is zero or left out', async () => {
   const read = await Promise.all(FLEET_GAUGES.map(async (gauge) => [gauge.name, await gauge.read(pool())]));
   expect(Object.fromEntries(read)).toMatchObject({
     fleetgraph_sync_runs: [],
-    fleetgraph_sync_vehicles_24h: [],
+    fleetgraph_sync_vehicles_24h: [{ status: 'up-to-date', value: 0 }],
     fleetgraph_sync_rows_24h: [],
     fleetgraph_sync_bytes_24h: [{ value: 0 }],
     fleetgraph_sync_failures_24h: [],
     fleetgraph_sync_slots_busy: [{ value: 0 }],
+    fleetgraph_sync_slots_waiting: [{ value: 0 }],
     fleetgraph_vehicles: [{ freshness: 'never', value: 4 }],
     fleetgraph_circuits_not_closed: [{ value: 0 }],
     fleetgraph_server_limit: [{ server: 'depot-1', value: 8 }],
     fleetgraph_server_in_flight: [{ server: 'depot-1', value: 0 }],
     fleetgraph_server_limit_changes_24h: [],
+    fleetgraph_circuit_open_seconds: [],
     fleetgraph_quarantine_rows: [],
+    fleetgraph_quarantine_rows_1h: [{ value: 0 }],
   });
 });
 
@@ -59,13 +62,19 @@ test('the figures add up what the rows say', async () => {
     { vehicleId, legacyId: '2', reason: 'ZeroDate', column: 't', raw: Buffer.from('(2)') },
   ]);
   await pool().query(`UPDATE vehicle_syncs SET inserted = 5, duplicates = 2, bytes = 100`);
-  await pool().query(`UPDATE legacy_server_state SET breaker = '{"state": "held", "code": "SshAuthRejected"}'`);
+  await pool().query('UPDATE sync_runs SET up_to_date = 7');
+  await pool().query(
+    `UPDATE legacy_server_state SET breaker = jsonb_build_object('state', 'held', 'code', 'SshAuthRejected',
+            'troubledSince', extract(epoch FROM clock_timestamp() - interval '1 hour') * 1000)`,
+  );
+  await pool().query(`UPDATE quarantine SET created_at = now() - interval '2 hours' WHERE legacy_id = 1`);
 
   expect(await figures('fleetgraph_sync_runs')).toEqual([{ state: 'running', value: 1 }]);
   expect(await figures('fleetgraph_sync_vehicles_24h')).toEqual([
     { status: 'completed', value: 1 },
     { status: 'failed', value: 2 },
     { status: 'idle', value: 1 },
+    { status: 'up-to-date', value: 7 },
   ]);
   expect(await figures('fleetgraph_sync_rows_24h')).toEqual([
     { result: 'duplicate', value: 8 },
@@ -79,6 +88,13 @@ test('the figures add up what the rows say', async () => {
     { code: 'SchemaDrift', value: 1 },
   ]);
   expect(await figures('fleetgraph_sync_slots_busy')).toEqual([{ value: 1 }]);
+  // Claimed, and nobody has begun to work on it.
+  expect(await figures('fleetgraph_sync_slots_waiting')).toEqual([{ value: 1 }]);
+  await pool().query(`UPDATE vehicle_syncs SET working_since = now() WHERE state = 'claimed'`);
+  expect(await figures('fleetgraph_sync_slots_waiting')).toEqual([{ value: 0 }]);
+  const [{ value: openFor }, ...more] = (await figures('fleetgraph_circuit_open_seconds')) as [{ value: number }];
+  expect([Math.round(openFor / 60), more]).toEqual([60, []]);
+  expect(await figures('fleetgraph_quarantine_rows_1h')).toEqual([{ value: 1 }]);
   expect(await figures('fleetgraph_vehicles')).toEqual([
     { freshness: '2h', value: 1 },
     { freshness: 'never', value: 3 },
