@@ -25,6 +25,8 @@ import { HealthController } from './health/health.controller.ts';
 import { HealthService } from './health/health.service.ts';
 import { InspectionsController } from './inspections/inspections.controller.ts';
 import { InspectionsService } from './inspections/inspections.service.ts';
+import { KpisController } from './kpis/kpis.controller.ts';
+import { KpisService } from './kpis/kpis.service.ts';
 import { PausedController } from './paused/paused.controller.ts';
 import { PausedService } from './paused/paused.service.ts';
 import { QuarantineController } from './quarantine/quarantine.controller.ts';
@@ -62,6 +64,7 @@ import { WorkersService } from './pipeline/workers.service.ts';
     RunsController,
     VehiclesController,
     SchedulesController,
+    KpisController,
     ServersController,
     InspectionsController,
     QuarantineController,
@@ -88,6 +91,7 @@ import { WorkersService } from './pipeline/workers.service.ts';
     RunEvents,
     VehiclesService,
     SchedulesService,
+    KpisService,
     ServersService,
     InspectionsService,
     QuarantineService,

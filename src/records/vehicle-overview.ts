@@ -2,11 +2,15 @@ import type { Queryable } from '../connections/postgres.ts';
 import type { Vehicle } from '../settings/legacy-server.ts';
 import type { WorkerStatus } from './progress.ts';
 import { type SliceOfVehicle, sliceOf, stageOf } from './vehicle-syncs.ts';
+import { type News, newsOf } from './vehicle-news.ts';
 import { VEHICLE_COLUMNS } from './vehicles.ts';
 
 /** A vehicle with the result of its last sync. */
 export interface VehicleOverview extends Vehicle {
   lastSyncedAt: Date | null;
+  /** The time of the newest position that came; null: none came since it is noted. */
+  newestPositionAt: Date | null;
+  news: News;
   quarantined: number;
   lastRun: {
     runId: string;
@@ -21,7 +25,7 @@ export interface VehicleOverview extends Vehicle {
 }
 
 const SELECT = `
-  SELECT ${VEHICLE_COLUMNS}, vehicle.last_synced_at AS "lastSyncedAt",
+  SELECT ${VEHICLE_COLUMNS}, vehicle.last_synced_at AS "lastSyncedAt", vehicle.newest_position_at AS "newestPositionAt", ${newsOf('vehicle')} AS news,
          (SELECT count(*)::int FROM quarantine AS kept WHERE kept.vehicle_id = vehicle.id) AS quarantined,
          CASE WHEN last.run_id IS NULL THEN NULL ELSE jsonb_build_object(
            'runId', last.run_id, 'status', ${stageOf('last')}, 'rows', last.rows, 'slice', ${sliceOf('last')},

@@ -1,6 +1,7 @@
 import { Runtime } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
+import { createSlotLogInterceptor } from '../activities/legacy-sync/slot-log.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Config } from '../config.ts';
 import { type OutlivedFiles, createOutlivedFiles } from '../activities/legacy-sync/vehicle/outlived-files.ts';
@@ -74,7 +75,7 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
       settings: settings.current,
       logger,
     }),
-    interceptors: { activity: [() => ({ inbound: createActivityFailureInterceptor(logger) })] },
+    interceptors: { activity: interceptorsOf(logger) },
     identity: `${process.pid}@${config.hostname}`,
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
@@ -85,13 +86,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     // Work that is nearly done ends; the rest is handed back to other workers.
     shutdownGraceTime: '2 seconds',
   });
+  const isAlive = createIsAlive(temporal.client);
   const janitor = startJanitor({
-    reconcileClaims: createReconcileClaims({
-      pool,
-      settings: settings.current,
-      isAlive: createIsAlive(temporal.client),
-      log: logger,
-    }),
+    reconcileClaims: createReconcileClaims({ pool, settings: settings.current, isAlive, log: logger }),
     sweepOrphans: createSweepOrphans({ ...parts, pool, orphanAfterMs: () => settings.current().orphanAfterMs, logger }),
     intervalMs: () => settings.current().janitorIntervalMs,
     logger,
@@ -109,6 +106,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   };
   return runAndClose(worker, close);
 }
+
+const interceptorsOf = (logger: Logger) =>
+  [createActivityFailureInterceptor, createSlotLogInterceptor].map((create) => () => ({ inbound: create(logger) }));
 
 const sweepOutlived = (outlived: OutlivedFiles, logger: Logger): Repeated =>
   repeat({

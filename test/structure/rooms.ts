@@ -47,6 +47,7 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     metrics: ['core', 'health'],
     // What is there before a server is: it names one as the servers do.
     inspections: ['core', 'servers'],
+    kpis: ['core'],
     paused: ['core'],
     pipeline: ['core'],
     quarantine: ['core'],

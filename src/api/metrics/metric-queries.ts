@@ -1,9 +1,10 @@
 import { FLEET_GAUGES } from './fleet-gauges.ts';
 import type { GaugeQuery } from './gauge-query.ts';
 import { GRAPH_GAUGES } from './graph-gauges.ts';
+import { KPI_GAUGES } from './kpi-gauges.ts';
 
 /** All gauges that are read from PostgreSQL. */
-export const GAUGES: GaugeQuery[] = [...GRAPH_GAUGES, ...FLEET_GAUGES];
+export const GAUGES: GaugeQuery[] = [...GRAPH_GAUGES, ...FLEET_GAUGES, ...KPI_GAUGES];
 
 /** Of the servers behind the API. Each has the label `part`. */
 export const HEALTH_GAUGES = {

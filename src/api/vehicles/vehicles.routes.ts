@@ -34,6 +34,10 @@ const vehicle = z.strictObject({
   enabled: z.boolean(),
   watermark: z.string(),
   lastSyncedAt: z.iso.datetime().nullable(),
+  newestPositionAt: z.iso.datetime().nullable().meta({ description: 'The time of the newest position that came.' }),
+  news: z.enum(['fresh', 'silent', 'unsynced', 'never']).meta({
+    description: '`silent`: synced within a day, and nothing newer than a day came. `unsynced`: not synced for a day.',
+  }),
   lastRun: z
     .strictObject({
       runId: z.string(),

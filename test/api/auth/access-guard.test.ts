@@ -58,6 +58,7 @@ const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'POST /api/v1/legacy-sync/runs/:runId/cancel': 'operator',
   'PUT /api/v1/legacy-sync/runs/:runId/max-workers': 'operator',
   'POST /api/v1/legacy-sync/runs/:runId/retry-failed': 'operator',
+  'GET /api/v1/legacy-sync/kpis': 'viewer',
   'GET /api/v1/legacy-sync/vehicles': 'viewer',
   'POST /api/v1/legacy-sync/vehicles': 'admin',
   'GET /api/v1/legacy-sync/vehicles/:vehicleId': 'viewer',

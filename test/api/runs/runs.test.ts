@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { serverTestWorkflowId } from '../../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from '../../support/eventually.ts';
 import { SERVER_ID, untilStage } from '../../support/fleet.ts';
+import { unlisted } from '../../compose/exported-series.ts';
 import { type ApiFixture, openApi, startSyncWorker, untilNobody, untilRunEnded } from '../../support/fleet-api.ts';
 import { type EventStream, openEvents } from '../../support/event-stream.ts';
 
@@ -134,9 +135,48 @@ test('a run: started, found before a worker has seen it, refused a second time, 
     slot: 1,
     mbPerSecond: expect.any(Number),
   });
+  await expectKpis(runId);
   expect(await fixture.post(`${RUNS}/${runId}/pause`)).toMatchObject({ status: 409, body: { code: 'WrongState' } });
   expect(await fixture.post(`${RUNS}/${runId}/retry-failed`)).toMatchObject({ status: 409 });
 });
+
+/** Its figures within each window and in /metrics; and when each vehicle sent last, which was long ago. */
+async function expectKpis(runId: string): Promise<void> {
+  const { body } = await fixture.get('/api/v1/legacy-sync/kpis', { as: 'viewer' });
+  const positive = expect.any(Number);
+  const kpis = {
+    successRate: 1,
+    sshHealth: 1,
+    secondsPerVehicle: positive,
+    megabytesPerSecond: positive,
+    rowsPerSecond: positive,
+  };
+  expect(body).toMatchObject({
+    window: '24h',
+    runs: 1,
+    kpis,
+    errorsBySlot: expect.arrayContaining([expect.objectContaining({ slot: 1, failed: 0 })]),
+    connections: [{ serverId: 'depot', inUse: expect.any(Number), places: 5 }],
+    news: { silent: 4, fresh: 0, unsynced: 0, never: 0 },
+    byRun: [{ runId, kpis }],
+  });
+  expect(body.kpis.workerUtilisation).toBeGreaterThan(0);
+  expect(body.kpis.workerUtilisation).toBeLessThanOrEqual(1);
+  expect((await fixture.get('/api/v1/legacy-sync/kpis?window=30d')).body.runs).toBe(1);
+  expect((await fixture.get('/api/v1/legacy-sync/kpis?window=1y')).status).toBe(400);
+  const { vehicle } = (await fixture.get(`${VEHICLES}/1`)).body;
+  const { rows } = await fixture.fleet.pool.query<{ newest: Date }>(
+    'SELECT max(time) AS newest FROM positions WHERE vehicle_id = 1',
+  );
+  expect(vehicle).toMatchObject({ news: 'silent', newestPositionAt: rows[0]!.newest.toISOString() });
+  const { body: metrics } = await fixture.get('/metrics', { as: 'viewer' });
+  expect(unlisted(metrics as string)).toEqual([]);
+  expect(metrics).toMatch(/^fleetgraph_task_queue_polled\{task_queue="legacy-sync"\} 1$/m);
+  expect(metrics).toMatch(/^fleetgraph_kpi_success_ratio 1$/m);
+  expect(metrics).toMatch(/^fleetgraph_kpi_slot_error_ratio\{slot="1"\} 0$/m);
+  expect(metrics).toMatch(/^fleetgraph_vehicles_news\{news="silent"\} 4$/m);
+  expect(metrics).toMatch(/^fleetgraph_ssh_connections\{server="depot",of="places"\} 5$/m);
+}
 
 /** Every vehicle once, progress, and the end; after the last id nothing but what may have been missed comes again. */
 async function expectWholeStream(events: EventStream): Promise<void> {

@@ -1,5 +1,6 @@
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import { recordRunKpis } from '../../../records/run-kpis.ts';
 import { endRun, failCompletedRun, sumUpRun } from '../../../records/sync-runs.ts';
 import { dropRunSlices } from '../../../records/table-reads.ts';
 import { type Settlement, settleLeftovers } from '../../../records/vehicle-claims.ts';
@@ -20,6 +21,7 @@ export function createFinishRun(deps: Pick<FleetDependencies, 'pool' | 'log'>): 
           await settleLeftovers(client, input.runId, leftovers);
           await dropRunSlices(client, input.runId, { ...leftovers.settlement, states: leftovers.states });
           await failCompletedRun(client, input.runId);
+          await recordRunKpis(client, input.runId);
         }
         return sumUpRun(client, input.runId);
       });

@@ -57,7 +57,9 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
         await assertNextRange(client, key, manifest.watermark);
         const { totals, seen, marks, withoutFix } = await load(client, { input, watch, onAbort });
         const window = { fromId: seenFromId(input), ...seen, marks: isOneColumn(input) ? marks : [] };
-        await recordRange(client, key, { manifest, mode: context.sync.mode, totals, withoutFix, seen: window });
+        const newestSeconds = marks[0]?.[1] ?? null;
+        const imported = { manifest, mode: context.sync.mode, totals, withoutFix, newestSeconds };
+        await recordRange(client, key, { ...imported, seen: window });
         return totals;
       },
     );

@@ -41,6 +41,8 @@ interface ImportedRange {
   totals: RangeTotals;
   withoutFix: number;
   seen: SeenRows & { fromId: bigint; marks: readonly RowMark[] };
+  /** The time of the row with the highest id, in seconds since 1970; null: no row was converted. */
+  newestSeconds: number | null;
 }
 
 /**
@@ -50,7 +52,7 @@ interface ImportedRange {
 export async function recordRange(
   client: pg.PoolClient,
   key: VehicleSyncKey,
-  { manifest, mode, totals, withoutFix, seen }: ImportedRange,
+  { manifest, mode, totals, withoutFix, seen, newestSeconds }: ImportedRange,
 ): Promise<void> {
   const { rows } = await client.query(
     `WITH ledger AS (
@@ -77,7 +79,8 @@ export async function recordRange(
               seen_to_id = CASE WHEN $6 >= watermark THEN $6 ELSE seen_to_id END,
               seen_rows = CASE WHEN $6 >= watermark THEN $15 ELSE seen_rows END,
               seen_id_sum = CASE WHEN $6 >= watermark THEN $16::bigint ELSE seen_id_sum END,
-              seen_marks = CASE WHEN $6 >= watermark THEN coalesce($17, seen_marks) ELSE seen_marks END
+              seen_marks = CASE WHEN $6 >= watermark THEN coalesce($17, seen_marks) ELSE seen_marks END,
+              newest_position_at = CASE WHEN $6 >= watermark THEN coalesce(to_timestamp($19::float8), newest_position_at) ELSE newest_position_at END
         WHERE id = $1 AND ($13 = 'full' OR watermark = $5)
        RETURNING 1
      )
@@ -86,7 +89,7 @@ export async function recordRange(
     [
       key.vehicleId, key.runId, key.slot, manifest.fromId, manifest.watermark, manifest.toId, manifest.sha256,
       totals.rows, totals.inserted, totals.duplicates, totals.quarantined, totals.bytes, mode,
-      seen.fromId, seen.rows, seen.idSum, marksJson(seen.marks), withoutFix,
+      seen.fromId, seen.rows, seen.idSum, marksJson(seen.marks), withoutFix, newestSeconds,
     ],
   );
   if (rows[0]?.ledger !== true) throw watermarkMoved(key, 'the range is in the ledger already');

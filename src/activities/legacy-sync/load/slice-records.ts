@@ -167,7 +167,8 @@ async function moveVehicles(client: pg.PoolClient, readId: string): Promise<void
               seen_to_id = CASE WHEN to_id = frozen_to_id THEN to_id ELSE vehicle.seen_to_id END,
               seen_rows = CASE WHEN to_id = frozen_to_id THEN read_seen_rows ELSE vehicle.seen_rows END,
               seen_id_sum = CASE WHEN to_id = frozen_to_id THEN read_seen_id_sum ELSE vehicle.seen_id_sum END,
-              seen_marks = CASE WHEN to_id = frozen_to_id THEN coalesce(read_marks, vehicle.seen_marks) ELSE vehicle.seen_marks END
+              seen_marks = CASE WHEN to_id = frozen_to_id THEN coalesce(read_marks, vehicle.seen_marks) ELSE vehicle.seen_marks END,
+              newest_position_at = coalesce(to_timestamp((read_marks #>> '{0,1}')::float8), vehicle.newest_position_at)
          FROM target WHERE vehicle.id = target.vehicle_id AND vehicle.watermark = target.cursor_id
        RETURNING vehicle.id)
      UPDATE vehicle_syncs AS sync SET cursor_id = target.to_id FROM target JOIN moved ON moved.id = target.vehicle_id
