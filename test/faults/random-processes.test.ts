@@ -1,7 +1,8 @@
 /**
  * Random schedules on real processes: workers that are killed, stopped or stand still, servers that are killed, links that are slow, silent,
- * cut or damage bytes, answers that are lost, operators' orders. A failure prints its seed and schedule. FLEETGRAPH_SEED=<seed> repeats it and
- * looks for the shortest schedule that shows it; FLEETGRAPH_PROCESS_SCHEDULES=<n> tries that many, FLEETGRAPH_SOAK_MINUTES=<n> that long.
+ * cut or damage bytes, answers that are lost, operators' orders. A failure prints its seed, its path and its schedule. FLEETGRAPH_SEED=<seed>
+ * FLEETGRAPH_PATH=<path> repeats it, with FLEETGRAPH_SHRINK_MINUTES=<n> the shortest schedule that shows it is looked for so long.
+ * FLEETGRAPH_PROCESS_SCHEDULES=<n> tries that many, FLEETGRAPH_SOAK_MINUTES=<n> that long.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +13,8 @@ import { FaultWorld } from '../support/fault-world.ts';
 
 const SOAK_MS = Number(process.env['FLEETGRAPH_SOAK_MINUTES'] ?? 0) * 60_000;
 const SCHEDULES = SOAK_MS > 0 ? 1_000_000 : Number(process.env['FLEETGRAPH_PROCESS_SCHEDULES'] ?? 5);
-const SEED = process.env['FLEETGRAPH_SEED'];
+const SHRINK_MS = Number(process.env['FLEETGRAPH_SHRINK_MINUTES'] ?? 0) * 60_000;
+const { FLEETGRAPH_SEED: SEED, FLEETGRAPH_PATH: PATH } = process.env;
 /** A schedule is as long as the suite bears; a soak's are longer than a heartbeat's patience. */
 const LENGTH = SOAK_MS > 0 ? { minLength: 10, maxLength: 40 } : { minLength: 6, maxLength: 12 };
 
@@ -91,10 +93,11 @@ test(
       }),
       {
         numRuns: SCHEDULES,
-        endOnFailure: SEED === undefined,
+        endOnFailure: SHRINK_MS === 0,
         ...(SEED === undefined ? {} : { seed: Number(SEED) }),
-        ...(SOAK_MS > 0 ? { interruptAfterTimeLimit: SOAK_MS } : {}),
+        ...(PATH === undefined ? {} : { path: PATH }),
+        ...(SOAK_MS + SHRINK_MS > 0 ? { interruptAfterTimeLimit: SOAK_MS + SHRINK_MS } : {}),
       },
     ),
-  Math.max(600_000, SOAK_MS + 300_000),
+  600_000 + SOAK_MS + SHRINK_MS,
 );

@@ -5,6 +5,7 @@ import {
   condition,
   isCancellation,
   log,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -78,13 +79,30 @@ function steer(crew: SlotCrew): { ready(): void } {
   const runId = fleetRunId();
   let planned = false;
   let paused = false;
+  let last: Promise<unknown> = Promise.resolve();
 
-  const setPaused = async (wanted: boolean): Promise<{ paused: boolean }> => {
-    await condition(() => planned);
+  /** Orders wait until the run's row exists, and for each other: one that is tried again must not overtake a later one. */
+  const inTurn = async <T>(order: () => Promise<T>): Promise<T> => {
+    if (!patched('orders-in-turn')) {
+      await condition(() => planned);
+      return order();
+    }
+    const done = last
+      .catch(() => {})
+      .then(() => condition(() => planned))
+      .then(order);
+    last = done;
+    return done;
+  };
+
+  const setPaused = (wanted: boolean): Promise<{ paused: boolean }> => {
+    // Before it is done: who has asked for a pause may take that back while the run is still being planned.
     paused = wanted;
-    await database.controlRun({ runId, paused: wanted });
-    if (!wanted) await crew.wake();
-    return { paused: wanted };
+    return inTurn(async () => {
+      await database.controlRun({ runId, paused: wanted });
+      if (!wanted) await crew.wake();
+      return { paused: wanted };
+    });
   };
   setHandler(pauseUpdate, () => setPaused(true), {
     validator: () => refuseIf(paused, 'the run is paused already'),
@@ -96,12 +114,12 @@ function steer(crew: SlotCrew): { ready(): void } {
   });
   setHandler(
     setMaxWorkersUpdate,
-    async (maxWorkers) => {
-      await condition(() => planned);
-      const { workers } = await database.controlRun({ runId, maxWorkers });
-      if (workers > 0) crew.want(workers);
-      return { maxWorkers };
-    },
+    (maxWorkers) =>
+      inTurn(async () => {
+        const { workers } = await database.controlRun({ runId, maxWorkers });
+        if (workers > 0) crew.want(workers);
+        return { maxWorkers };
+      }),
     {
       validator: (maxWorkers) =>
         refuseIf(

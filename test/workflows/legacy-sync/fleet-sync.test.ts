@@ -102,15 +102,14 @@ describe('a fleet sync', () => {
   });
 
   test('counts work against the timeout, not queueing', async () => {
-    // The vehicle queues for a permit all the time: nothing was worked when the timer fires.
-    const queuedUntil = Date.now() + 4_000;
+    // The vehicle queues for a permit all the time: nothing was worked whenever the timer fires.
     await withFleet(
       [{ id: id(1), onExport: () => sleep(900), timeoutMs: 300 }],
       async (start) => {
         await (await start()).result();
         expect(fleet.settled.get(id(1))).toEqual({ result: 'completed', code: null });
       },
-      () => ({ workedMs: async () => Math.max(0, Date.now() - queuedUntil) }),
+      () => ({ workedMs: async () => 0 }),
     );
   });
 
@@ -275,6 +274,38 @@ describe('steering', () => {
       await run.executeUpdate(resumeUpdate);
       expect(await run.result()).toMatchObject({ completed: 12 });
     });
+  });
+
+  test('a pause that waits for the planning can be taken back, and is not done after what came later', async () => {
+    let plan = (): void => {};
+    const mayPlan = new Promise<void>((resolve) => {
+      plan = resolve;
+    });
+    const done: (boolean | undefined)[] = [];
+    let tries = 0;
+    await withFleet(
+      [{ id: id(1) }],
+      async (start) => {
+        const run = await start();
+        for (const order of [pauseUpdate, resumeUpdate]) await run.startUpdate(order, { waitForStage: 'ACCEPTED' });
+        plan();
+        expect(await run.result()).toMatchObject({ completed: 1 });
+        expect(done).toEqual([true, false]);
+      },
+      ({ planRun, controlRun }) => ({
+        planRun: async (input) => {
+          await mayPlan;
+          return planRun(input);
+        },
+        controlRun: async (input) => {
+          tries += 1;
+          // The pause is tried again a little later.
+          if (tries === 1) throw new Error('PostgreSQL is away');
+          done.push(input.paused);
+          return controlRun(input);
+        },
+      }),
+    );
   });
 });
 
