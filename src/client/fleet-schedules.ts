@@ -13,13 +13,14 @@ import {
   type FleetSyncInput,
   LEGACY_SYNC_TASK_QUEUE,
   type ScheduledFleetSyncInput,
+  type ScheduledReconciliationInput,
   fleetScheduleId,
   fleetScheduleName,
   fleetSyncWorkflowId,
 } from '../workflows/legacy-sync/messages.ts';
 import { describeSelection, scopeOf } from './worker-pool-manager.ts';
 
-/** When a schedule starts a fleet sync, and what it syncs. */
+/** When a schedule starts a fleet sync or a reconciliation, and of which vehicles. */
 export interface FleetSchedule {
   name: string;
   /** Five fields, as of crontab. A schedule has this or `everyMs`. */
@@ -31,8 +32,15 @@ export interface FleetSchedule {
   jitterMs: number;
   /** What was missed while Temporal was down is made up for within this time. */
   catchUpMs: number;
-  sync: Pick<FleetSyncInput, 'selection' | 'mode' | 'maxWorkers'>;
+  /** A schedule has this or `reconcile`. */
+  sync: Pick<FleetSyncInput, 'selection' | 'mode' | 'maxWorkers'> | null;
+  reconcile: ScheduledReconciliation | null;
 }
+
+/** What is compared, and whether what differs is brought in line at once. */
+export type ScheduledReconciliation = Pick<ScheduledReconciliationInput, 'selection' | 'lastDays'> & {
+  repair: boolean;
+};
 
 export interface FleetScheduleState extends FleetSchedule {
   paused: boolean;
@@ -51,7 +59,7 @@ const CRON = /^[0-9A-Za-z*,/?-]+( [0-9A-Za-z*,/?-]+){4}$/;
 const SHORTEST_MS = 60_000;
 const NEXT_TIMES = 5;
 
-/** Schedules of fleet syncs. Temporal holds them: `temporal schedule` shows and changes the same ones. */
+/** Schedules of fleet syncs and of reconciliations. Temporal holds them: `temporal schedule` shows and changes the same ones. */
 export class FleetSchedules {
   readonly #temporal: Client;
 
@@ -121,14 +129,15 @@ export class FleetSchedules {
       if (!(error instanceof ScheduleNotFoundError)) throw error;
       throw new Failure(
         'InvalidSelection',
-        `There is no schedule ${name} of fleet syncs. \`fleetgraph schedules list\` shows those there are.`,
+        `There is no schedule ${name}. \`fleetgraph schedules list\` shows those there are.`,
         { cause: error },
       );
     }
   }
 }
 
-function check({ name, cron, everyMs, timeZone, jitterMs, catchUpMs }: FleetSchedule): void {
+function check({ name, cron, everyMs, timeZone, jitterMs, catchUpMs, sync, reconcile }: FleetSchedule): void {
+  if ((sync === null) === (reconcile === null)) throw refusal(name, 'it starts either a sync or a reconciliation');
   if (!NAME.test(name)) throw refusal(name, 'a name has lower-case letters, digits and dashes, 63 at the most');
   if ((cron === null) === (everyMs === null)) throw refusal(name, 'it needs either cron or an interval');
   if (cron !== null && !CRON.test(cron)) {
@@ -145,14 +154,11 @@ function check({ name, cron, everyMs, timeZone, jitterMs, catchUpMs }: FleetSche
 }
 
 function refusal(name: string, found: string, cause?: ErrorOptions): Failure {
-  return new Failure('InvalidSetting', `Scheduling fleet syncs as "${name}": ${found}. Nothing was changed.`, cause);
+  return new Failure('InvalidSetting', `Scheduling "${name}": ${found}. Nothing was changed.`, cause);
 }
 
-function optionsOf({ name, cron, everyMs, timeZone, jitterMs, catchUpMs, sync }: FleetSchedule): ScheduleOptions {
-  const input: ScheduledFleetSyncInput = {
-    fleetWorkflowId: fleetSyncWorkflowId(scopeOf(sync)),
-    sync: { ...sync, requestedBy: `schedule ${name}` },
-  };
+function optionsOf(schedule: FleetSchedule): ScheduleOptions {
+  const { name, cron, everyMs, timeZone, jitterMs, catchUpMs } = schedule;
   return {
     scheduleId: fleetScheduleId(name),
     spec: {
@@ -162,20 +168,42 @@ function optionsOf({ name, cron, everyMs, timeZone, jitterMs, catchUpMs, sync }:
       jitter: jitterMs,
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: catchUpMs },
-    action: {
-      type: 'startWorkflow',
-      workflowType: 'scheduledFleetSync',
-      workflowId: `scheduled-fleet-sync/${name}`,
-      taskQueue: LEGACY_SYNC_TASK_QUEUE,
-      staticSummary: `scheduled fleet sync of ${describeSelection(sync)}`,
-      args: [input],
-    },
+    action: { type: 'startWorkflow', taskQueue: LEGACY_SYNC_TASK_QUEUE, ...startedBy(schedule) },
   };
 }
 
+function startedBy({ name, sync, reconcile }: FleetSchedule) {
+  const requestedBy = `schedule ${name}`;
+  if (reconcile !== null) {
+    const input: ScheduledReconciliationInput = { ...reconcile, requestedBy };
+    return {
+      workflowType: SCHEDULED_RECONCILIATION,
+      workflowId: `scheduled-reconciliation/${name}`,
+      staticSummary: `scheduled reconciliation: ${describeReconciliation(reconcile)}`,
+      args: [input],
+    };
+  }
+  const input: ScheduledFleetSyncInput = {
+    fleetWorkflowId: fleetSyncWorkflowId(scopeOf(sync!)),
+    sync: { ...sync!, requestedBy },
+  };
+  return {
+    workflowType: 'scheduledFleetSync',
+    workflowId: `scheduled-fleet-sync/${name}`,
+    staticSummary: `scheduled fleet sync of ${describeSelection(sync!)}`,
+    args: [input],
+  };
+}
+
+const SCHEDULED_RECONCILIATION = 'scheduledReconciliation';
+
+/** "all vehicles, the last 7 days, with repair" */
+export function describeReconciliation({ selection, lastDays, repair }: ScheduledReconciliation): string {
+  const days = lastDays === null ? 'all days' : `the last ${lastDays} days`;
+  return `${describeSelection({ selection }).replace(' (delta)', '')}, ${days}${repair ? ', with repair' : ''}`;
+}
+
 function stateOf(name: string, { spec, policies, action, state, info }: ScheduleDescription): FleetScheduleState {
-  const [input] = (action.args ?? []) as [ScheduledFleetSyncInput?];
-  const { selection, mode, maxWorkers } = input?.sync ?? { selection: { kind: 'all' } as const };
   return {
     name,
     cron: spec.calendars?.map(({ comment }) => comment ?? 'as Temporal shows it')[0] ?? null,
@@ -183,11 +211,23 @@ function stateOf(name: string, { spec, policies, action, state, info }: Schedule
     timeZone: spec.timezone ?? 'UTC',
     jitterMs: spec.jitter ?? 0,
     catchUpMs: policies.catchupWindow,
-    sync: { selection, mode: mode ?? 'delta', ...(maxWorkers === undefined ? {} : { maxWorkers }) },
+    ...whatOf(action),
     paused: state.paused,
     note: state.note || null,
     nextTimes: state.paused ? [] : info.nextActionTimes.slice(0, NEXT_TIMES),
     started: info.numActionsTaken,
     skipped: info.numActionsSkippedOverlap,
   };
+}
+
+function whatOf({ workflowType, args = [] }: ScheduleDescription['action']): Pick<FleetSchedule, 'sync' | 'reconcile'> {
+  if (workflowType === SCHEDULED_RECONCILIATION) {
+    const [input] = args as [ScheduledReconciliationInput?];
+    const { selection, lastDays, repair = false } = input ?? { selection: { kind: 'all' } as const, lastDays: null };
+    return { sync: null, reconcile: { selection, lastDays, repair } };
+  }
+  const [input] = args as [ScheduledFleetSyncInput?];
+  const { selection, mode, maxWorkers } = input?.sync ?? { selection: { kind: 'all' } as const };
+  const sync = { selection, mode: mode ?? ('delta' as const), ...(maxWorkers === undefined ? {} : { maxWorkers }) };
+  return { sync, reconcile: null };
 }

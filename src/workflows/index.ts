@@ -8,6 +8,7 @@ export {
 } from './legacy-sync/operator-tasks.ts';
 export { reconcileFleet, removeExtraPositions, repairReconciled } from './legacy-sync/reconcile-fleet.ts';
 export { scheduledFleetSync } from './legacy-sync/scheduled-fleet-sync.ts';
+export { scheduledReconciliation } from './legacy-sync/scheduled-reconciliation.ts';
 export { tableSliceSync } from './legacy-sync/table-slice-sync.ts';
 export { vehicleSync } from './legacy-sync/vehicle-sync.ts';
 export { workerSlot } from './legacy-sync/worker-slot.ts';

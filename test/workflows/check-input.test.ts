@@ -21,6 +21,7 @@ const WRONG: [workflow: string, input: unknown, says: RegExp][] = [
   ['scheduledFleetSync', undefined, /its input must be an object with fleetWorkflowId, sync/],
   ['scheduledFleetSync', { fleetWorkflowId: '', sync: FLEET }, /fleetWorkflowId must be a text/],
   ['scheduledFleetSync', { fleetWorkflowId: 'fleet-sync/all' }, /sync must be an object, and is not there/],
+  ['scheduledReconciliation', { selection: { kind: 'all' }, lastDays: 0 }, /lastDays must be a whole number from 1/],
   ['vehicleSync', undefined, /its input must be an object with runId, vehicleId, .*, and is not there/],
   ['vehicleSync', null, /its input must be an object .*, and is null/],
   ['vehicleSync', [VEHICLE], /its input must be an object/],

@@ -2,7 +2,13 @@ import { Controller, Inject } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Actor, CurrentActor } from '../core/actor.ts';
 import { Input, type InputOf, Route } from '../core/route.ts';
-import { LIST_QUARANTINE, READ_QUARANTINED, REDRIVE } from './quarantine.routes.ts';
+import {
+  LIST_QUARANTINE,
+  QUARANTINE_REASONS,
+  READ_QUARANTINED,
+  REDRIVE,
+  REDRIVE_MATCHING,
+} from './quarantine.routes.ts';
 import { QuarantineService } from './quarantine.service.ts';
 
 /** Rows that could not be imported. */
@@ -18,6 +24,20 @@ export class QuarantineController {
   @Route(LIST_QUARANTINE)
   quarantine(@Input() { query }: InputOf<typeof LIST_QUARANTINE>) {
     return this.#quarantine.list(query);
+  }
+
+  // In front of the route with an id, which would take its name for one.
+  @Route(QUARANTINE_REASONS)
+  reasons() {
+    return this.#quarantine.reasons();
+  }
+
+  @Route(REDRIVE_MATCHING)
+  redriveMatching(
+    @Input() { body: { reason, ...input } }: InputOf<typeof REDRIVE_MATCHING>,
+    @CurrentActor() actor: Actor,
+  ) {
+    return this.#quarantine.redriveMatching(input, actor, reason);
   }
 
   @Route(READ_QUARANTINED)

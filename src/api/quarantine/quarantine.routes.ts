@@ -39,6 +39,40 @@ export const READ_QUARANTINED = route({
   also: { 404: 'There is no such row.' },
 });
 
+export const QUARANTINE_REASONS = route({
+  method: 'GET',
+  path: 'reasons',
+  access: 'viewer',
+  summary: 'How many rows are in quarantine, by reason',
+  answer: success({ reasons: z.array(z.strictObject({ reason: z.string(), rows: count })) }),
+});
+
+const moment = z.iso.datetime().or(z.iso.date());
+const redriven = { taken: count, imported: count, duplicates: count, stillQuarantined: count };
+
+export const REDRIVE_MATCHING = route({
+  method: 'POST',
+  path: 'redrive-matching',
+  access: 'operator',
+  summary: 'Say which rows of a reason, a vehicle or a span would come in now, or import them',
+  body: z.strictObject({
+    vehicleId: bigintText.optional(),
+    keptFor: z.string().min(1).max(100).optional().meta({ description: 'Those kept for this reason.' }),
+    since: moment.optional().meta({ description: 'Those kept since then.' }),
+    until: moment.optional().meta({ description: 'Those kept before then.' }),
+    dryRun: z.boolean().default(true).meta({ description: 'Change nothing.' }),
+    reason: neededReason,
+  }),
+  answer: success({
+    result: z.strictObject({
+      ...redriven,
+      vehicles: count,
+      left: count.meta({ description: 'Vehicles with such rows beyond those that are taken at once.' }),
+    }),
+  }),
+  also: { 409: 'Rows of one of the vehicles are being tried already.' },
+});
+
 export const REDRIVE = route({
   method: 'POST',
   path: 'redrive',
@@ -56,7 +90,7 @@ export const REDRIVE = route({
     reason: neededReason,
   }),
   answer: success({
-    result: z.strictObject({ taken: count, imported: count, duplicates: count, stillQuarantined: count, left: count }),
+    result: z.strictObject({ ...redriven, left: count }),
   }),
   also: { 404: 'There is no such vehicle.', 409: 'Its rows are being tried already.' },
 });

@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { findQuarantined, listQuarantined } from '../../records/quarantine.ts';
+import {
+  countQuarantinedByReason,
+  findQuarantined,
+  listQuarantined,
+  type WantedQuarantine,
+  wantedQuarantined,
+} from '../../records/quarantine.ts';
 import { isVehicle } from '../../records/vehicles.ts';
 import { LEGACY_SYNC_TASK_QUEUE, type RedriveResult, redriveWorkflowId } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../core/actor.ts';
@@ -11,6 +17,10 @@ import { notFound } from '../core/problem.ts';
 
 /** At most this much of a row's bytes is sent in one answer. */
 const SHOWN_BYTES = 64 * 1024;
+/** Of one request: each is a task of some tenths of a second. */
+const VEHICLES_AT_ONCE = 25;
+/** As many as one task takes. */
+const ROWS_AT_ONCE = 5_000;
 const LIST = '/api/v1/legacy-sync/quarantine';
 
 interface QuarantineQuery {
@@ -62,13 +72,41 @@ export class QuarantineService {
     const subject = `vehicle ${vehicleId}`;
     const details = { ids: ids ?? 'all', ...(dryRun ? { dryRun } : {}) };
     await this.#audit.record({ actor, action: 'quarantine.redrive', subject, reason, details });
-    const result = await this.#tasks.run<RedriveResult>({
+    return { success: true, result: await this.#try(vehicleId, ids ?? null, dryRun) };
+  }
+
+  async reasons(): Promise<object> {
+    return { success: true, reasons: await countQuarantinedByReason(this.#database.reader) };
+  }
+
+  /** The same by a reason or a span; of as many vehicles as a request has time for. */
+  async redriveMatching(
+    { keptFor, dryRun, ...which }: Omit<WantedQuarantine, 'reason'> & { keptFor?: string | undefined; dryRun: boolean },
+    actor: Actor,
+    reason: string,
+  ): Promise<object> {
+    const wanted = await wantedQuarantined(this.#database.reader, { ...which, reason: keptFor });
+    const now = wanted.slice(0, VEHICLES_AT_ONCE);
+    const subject = now.length === 1 ? `vehicle ${now[0]!.vehicleId}` : `${now.length} vehicles`;
+    const details = { ...which, keptFor, rows: now.reduce((sum, { ids }) => sum + ids.length, 0), dryRun };
+    await this.#audit.record({ actor, action: 'quarantine.redrive', subject, reason, details });
+    const sum = { taken: 0, imported: 0, duplicates: 0, stillQuarantined: 0 };
+    for (const { vehicleId, ids } of now) {
+      for (let at = 0; at < ids.length; at += ROWS_AT_ONCE) {
+        const result = await this.#try(vehicleId, ids.slice(at, at + ROWS_AT_ONCE), dryRun);
+        for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key];
+      }
+    }
+    return { success: true, result: { ...sum, vehicles: now.length, left: wanted.length - now.length } };
+  }
+
+  #try(vehicleId: string, ids: string[] | null, dryRun: boolean): Promise<RedriveResult> {
+    return this.#tasks.run<RedriveResult>({
       workflowType: 'redriveQuarantine',
       workflowId: redriveWorkflowId(vehicleId),
       taskQueue: LEGACY_SYNC_TASK_QUEUE,
-      input: { vehicleId, ids: ids ?? null, ...(dryRun ? { dryRun } : {}) },
+      input: { vehicleId, ids, ...(dryRun ? { dryRun } : {}) },
       summary: `Trying quarantined rows of vehicle ${vehicleId} again`,
     });
-    return { success: true, result };
   }
 }

@@ -5,6 +5,7 @@ import { type Actor, CurrentActor } from '../core/actor.ts';
 import { Input, type InputOf, Route } from '../core/route.ts';
 import {
   LIST_RECONCILIATIONS,
+  MARKED,
   READ_RECONCILIATION,
   RECONCILED_DAYS,
   RECONCILED_VEHICLES,
@@ -35,6 +36,12 @@ export class ReconciliationsController {
   @Route(LIST_RECONCILIATIONS)
   list(@Input() { query }: InputOf<typeof LIST_RECONCILIATIONS>) {
     return this.#reconciliations.list(query);
+  }
+
+  // In front of the route with an id, which would take its name for one.
+  @Route(MARKED)
+  marked() {
+    return this.#reconciliations.marked();
   }
 
   @Route(READ_RECONCILIATION)

@@ -141,6 +141,14 @@ export const REPAIR = route({
   also: { 404: 'There is no such reconciliation.' },
 });
 
+export const MARKED = route({
+  method: 'GET',
+  path: 'marked',
+  access: 'viewer',
+  summary: 'How many positions repairs have marked as no longer at the source',
+  answer: success({ vehicles: count, rows: count }),
+});
+
 export const REMOVE_EXTRA = route({
   method: 'POST',
   path: 'remove-extra',

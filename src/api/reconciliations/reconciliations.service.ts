@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { startReconciliation, startRepair } from '../../client/reconciliations.ts';
+import { countMarked } from '../../records/extra-positions.ts';
 import { listDays } from '../../records/reconciled-days.ts';
 import { listReconciled } from '../../records/reconciled-vehicles.ts';
 import { findReconciliation, latestReconciliations, type Reconciliation } from '../../records/reconciliations.ts';
@@ -88,6 +89,11 @@ export class ReconciliationsService {
   async days(id: string, vehicleId: string): Promise<object> {
     await this.#find(id);
     return { success: true, days: await listDays(this.#database.reader, id, vehicleId) };
+  }
+
+  async marked(): Promise<object> {
+    const marked = await countMarked(this.#database.reader, null);
+    return { success: true, vehicles: marked.length, rows: marked.reduce((sum, { rows }) => sum + rows, 0) };
   }
 
   async repair(id: string, actor: Actor, reason: string): Promise<object> {

@@ -18,12 +18,25 @@ const schedule = z.strictObject({
   timeZone: z.string(),
   jitterMs: count,
   catchUpMs: count,
-  sync: z.strictObject({ selection, mode, maxWorkers: maxWorkers.optional() }),
+  sync: z.strictObject({ selection, mode, maxWorkers: maxWorkers.optional() }).nullable(),
+  reconcile: z.strictObject({ selection, lastDays: count.nullable(), repair: z.boolean() }).nullable(),
   paused: z.boolean(),
   note: z.string().nullable().meta({ description: 'Who paused or resumed it, and why.' }),
   nextTimes: z.array(z.iso.datetime()).meta({ description: 'The next five; none while it is paused.' }),
   started: count,
   skipped: count.meta({ description: 'Not started, because the run before was going on.' }),
+});
+/** In the place of a sync: a comparison with the source. */
+const reconcile = z.strictObject({
+  lastDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .nullable()
+    .default(null)
+    .meta({ description: 'So many days before each start; null: all there are.' }),
+  repair: z.boolean().default(false).meta({ description: 'Bring what differs in line at once.' }),
 });
 const stored = success({ schedule });
 const UNKNOWN = { 404: 'There is no such schedule.' };
@@ -32,7 +45,7 @@ export const LIST_SCHEDULES = route({
   method: 'GET',
   path: '',
   access: 'viewer',
-  summary: 'When fleet syncs start by themselves',
+  summary: 'When fleet syncs and reconciliations start by themselves',
   answer: success({ schedules: z.array(schedule), count }),
 });
 
@@ -50,7 +63,7 @@ export const PUT_SCHEDULE = route({
   method: 'PUT',
   path: ':name',
   access: 'operator',
-  summary: 'Add a schedule of fleet syncs, or change the one of this name',
+  summary: 'Add a schedule of fleet syncs or reconciliations, or change the one of this name',
   params,
   body: z.strictObject({
     cron: z
@@ -68,6 +81,7 @@ export const PUT_SCHEDULE = route({
     selection: selection.default({ kind: 'all' }),
     mode: mode.default('delta'),
     maxWorkers: maxWorkers.optional(),
+    reconcile: reconcile.optional().meta({ description: 'Compare with the source instead of syncing.' }),
     reason,
   }),
   answer: stored,

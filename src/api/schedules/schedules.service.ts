@@ -8,7 +8,7 @@ import type { InputOf } from '../core/route.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import type { PUT_SCHEDULE } from './schedules.routes.ts';
 
-/** Schedules of fleet syncs, which Temporal holds. */
+/** Schedules of fleet syncs and reconciliations, which Temporal holds. */
 @Injectable()
 export class SchedulesService {
   readonly #temporal: TemporalGateway;
@@ -32,11 +32,13 @@ export class SchedulesService {
 
   async put(
     name: string,
-    { reason, selection, mode, maxWorkers, ...times }: InputOf<typeof PUT_SCHEDULE>['body'],
+    { reason, selection, mode, maxWorkers, reconcile, ...times }: InputOf<typeof PUT_SCHEDULE>['body'],
     actor: Actor,
   ): Promise<object> {
     const sync = { selection, mode, ...(maxWorkers === undefined ? {} : { maxWorkers }) };
-    const wanted = { name, ...times, sync };
+    const what =
+      reconcile === undefined ? { sync, reconcile: null } : { sync: null, reconcile: { selection, ...reconcile } };
+    const wanted = { name, ...times, ...what };
     await this.#audit.record({
       actor,
       action: 'schedule.changed',

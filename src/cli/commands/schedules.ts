@@ -1,13 +1,13 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { type FleetScheduleState, FleetSchedules } from '../../client/fleet-schedules.ts';
+import { describeReconciliation, type FleetScheduleState, FleetSchedules } from '../../client/fleet-schedules.ts';
 import { describeSelection } from '../../client/worker-pool-manager.ts';
 import { type AuditAction, recordAct } from '../../records/audit-log.ts';
 import { duration } from '../figures.ts';
-import { parseDuration } from '../parse-number.ts';
+import { parseCount, parseDuration } from '../parse-number.ts';
 import { plainTable } from '../run-table.ts';
 import { withSession } from '../session.ts';
-import { type SyncOptions, syncOf, withSyncOptions } from '../sync-options.ts';
+import { selectionOf, type SyncOptions, syncOf, withSyncOptions } from '../sync-options.ts';
 
 interface PutOptions extends SyncOptions {
   cron?: string;
@@ -16,6 +16,9 @@ interface PutOptions extends SyncOptions {
   jitter: number;
   catchUp: number;
   reason?: string;
+  reconcile: boolean;
+  lastDays?: number;
+  repair: boolean;
 }
 
 const DEFAULT_CATCH_UP_MS = 3_600_000;
@@ -23,7 +26,7 @@ const REASON = ['--reason <text>', 'why, for the audit log and Temporal'] as con
 
 export const schedulesCommand = (): Command => {
   const command = new Command('schedules').description(
-    'when fleet syncs start by themselves; `temporal schedule` shows the same',
+    'when fleet syncs and reconciliations start by themselves; `temporal schedule` shows the same',
   );
   command.command('list').description('every schedule with its next five times').action(list);
   withSyncOptions(command.command('put'))
@@ -34,6 +37,9 @@ export const schedulesCommand = (): Command => {
     .option('--time-zone <name>', 'IANA zone of cron', 'UTC')
     .option('--jitter <time>', 'each start is later by a random time up to this', parseDuration, 0)
     .option('--catch-up <time>', 'what Temporal missed is made up for within this', parseDuration, DEFAULT_CATCH_UP_MS)
+    .option('--reconcile', 'compare with the source instead of syncing', false)
+    .option('--last-days <n>', 'with --reconcile: so many days before each start, not all there are', parseCount)
+    .option('--repair', 'with --reconcile: bring what differs in line at once', false)
     .option(...REASON)
     .action(put);
   for (const [name, description, act] of [
@@ -54,24 +60,25 @@ export const schedulesCommand = (): Command => {
 async function list(): Promise<void> {
   const schedules = await withSession(async ({ temporal }) => new FleetSchedules((await temporal()).client).list());
   if (schedules.length === 0) {
-    console.log('There is no schedule of fleet syncs. `fleetgraph schedules put` adds one.');
+    console.log('There is no schedule. `fleetgraph schedules put` adds one.');
     return;
   }
   const rows = schedules.map((schedule) => [
     schedule.name,
     whenOf(schedule),
-    `${describeSelection(schedule.sync)}, ${schedule.sync.mode}`,
+    whatOf(schedule),
     schedule.paused ? `paused: ${schedule.note ?? ''}` : timesOf(schedule),
     String(schedule.started),
     String(schedule.skipped),
   ]);
-  console.log(plainTable(['name', 'when', 'vehicles', 'next', 'started', 'skipped'], rows, 4));
+  console.log(plainTable(['name', 'when', 'what', 'next', 'started', 'skipped'], rows, 4));
 }
 
 async function put(
   name: string,
-  { cron, every, timeZone, jitter, catchUp, reason, ...sync }: PutOptions,
+  { cron, every, timeZone, jitter, catchUp, reason, reconcile, lastDays = 0, repair, ...sync }: PutOptions,
 ): Promise<void> {
+  const compared = { selection: selectionOf(sync), lastDays: lastDays === 0 ? null : lastDays, repair };
   const schedule = {
     name,
     cron: cron ?? null,
@@ -79,7 +86,7 @@ async function put(
     timeZone,
     jitterMs: jitter,
     catchUpMs: catchUp,
-    sync: syncOf(sync),
+    ...(reconcile ? { sync: null, reconcile: compared } : { sync: syncOf(sync), reconcile: null }),
   };
   const stored = await audited('schedule.changed', name, { reason, details: { schedule } }, (schedules) =>
     schedules.put(schedule),
@@ -118,6 +125,11 @@ function audited<T>(
 }
 
 const noteOf = (reason: string): string => `${userInfo().username}: ${reason}`;
+
+const whatOf = ({ sync, reconcile }: FleetScheduleState): string =>
+  reconcile === null
+    ? `${describeSelection(sync!)}, ${sync!.mode ?? 'delta'}`
+    : `reconcile ${describeReconciliation(reconcile)}`;
 
 function whenOf({ cron, everyMs, timeZone }: FleetScheduleState): string {
   return cron === null ? `every ${duration(everyMs ?? 0)}` : `${cron} (${timeZone})`;

@@ -8,6 +8,12 @@ export const RECONCILE_SETTINGS = {
     1,
     'Reconciling at once per legacy server, over all runs and processes; a connection is taken besides.',
   ),
+  reconcileVehicles: setting(
+    'reconcile.vehicles_at_once',
+    count,
+    200,
+    'Vehicles of a server that are compared in one step: those of a shared table in one pass over it. A worker that dies loses a step.',
+  ),
   reconcileRowsPerSecond: setting(
     'reconcile.rows_per_second',
     count,

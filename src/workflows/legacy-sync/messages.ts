@@ -35,6 +35,18 @@ export interface ScheduledFleetSyncResult {
   result: FleetSyncResult | null;
 }
 
+/** What a schedule of reconciliations starts. */
+export interface ScheduledReconciliationInput extends Pick<ReconcileInput, 'selection' | 'repair' | 'requestedBy'> {
+  /** Compares so many days before the start, in every zone; null: all there are. */
+  lastDays: number | null;
+}
+
+/** `skipped`: a reconciliation was under way already. */
+export interface ScheduledReconciliationResult {
+  status: 'ran' | 'skipped';
+  result: ReconcileSummary | null;
+}
+
 export interface WorkerSlotInput {
   runId: string;
   fleetWorkflowId: string;
@@ -113,6 +125,8 @@ export interface ReconcileInput {
   /** Brings what differs in line as soon as it is known. */
   repair?: boolean;
   requestedBy?: string;
+  /** Steps of all servers together, some vehicles each, before it continues as new. */
+  stepsPerHistory?: number;
   /** Carried through continue-as-new. */
   servers?: string[];
 }

@@ -16,6 +16,7 @@ import {
   text,
   textLike,
   vehicleIdText,
+  wholeNumber,
   checkInput,
   refusal,
 } from '../check-input.ts';
@@ -37,9 +38,10 @@ export async function reconcileFleet(input: ReconcileInput): Promise<ReconcileSu
     const { selection, from = null, to = null, requestedBy = 'unknown' } = input;
     const planned = { reconciliationId, workflowId, selection, from, to, requestedBy };
     const servers = input.servers ?? (await reconciliation.planReconciliation(planned)).servers;
-    const left = await eachServer(servers, reconciliationId, reconciling.compareNext);
+    const most = input.stepsPerHistory ?? STEPS_PER_HISTORY;
+    const left = await eachServer(servers, { reconciliationId, most }, reconciling.compareNext);
     if (left.length > 0) return await continueAsNew<typeof reconcileFleet>({ ...input, servers: left });
-    if (input.repair === true && !(await repairAll(reconciliationId))) {
+    if (input.repair === true && !(await repairAll(reconciliationId, most))) {
       return await continueAsNew<typeof reconcileFleet>({ ...input, servers: [] });
     }
     return await reconciliation.finishReconciliation({ reconciliationId, outcome: 'completed' });
@@ -54,7 +56,8 @@ export async function reconcileFleet(input: ReconcileInput): Promise<ReconcileSu
 /** Brings in line what a reconciliation found to differ. */
 export async function repairReconciled(input: RepairInput): Promise<void> {
   checkInput('Starting repairReconciled', input, { reconciliationId: runIdText, requestedBy: optionalText() });
-  if (!(await repairAll(input.reconciliationId))) await continueAsNew<typeof repairReconciled>(input);
+  if (!(await repairAll(input.reconciliationId, STEPS_PER_HISTORY)))
+    await continueAsNew<typeof repairReconciled>(input);
 }
 
 /** Removes rows that are marked as no longer at the source. */
@@ -64,16 +67,16 @@ export async function removeExtraPositions(input: RemoveExtraInput): Promise<Rem
 }
 
 /** False: there is more to repair than one history should hold. */
-async function repairAll(reconciliationId: string): Promise<boolean> {
+async function repairAll(reconciliationId: string, most: number): Promise<boolean> {
   const { servers } = await reconciliation.planRepair({ reconciliationId });
-  const left = await eachServer(servers, reconciliationId, reconciling.repairNext);
+  const left = await eachServer(servers, { reconciliationId, most }, reconciling.repairNext);
   return left.length === 0;
 }
 
 /** Works at all servers at once, on each step by step; returns those that have more left. */
 async function eachServer(
   servers: readonly string[],
-  reconciliationId: string,
+  { reconciliationId, most }: { reconciliationId: string; most: number },
   step: (part: ReconcilePart) => Promise<{ left: boolean }>,
 ): Promise<string[]> {
   let steps = 0;
@@ -82,7 +85,7 @@ async function eachServer(
   const unfinished = await Promise.all(
     servers.map(async (serverId) => {
       for (let left = true; left; show()) {
-        if (steps >= STEPS_PER_HISTORY) return [serverId];
+        if (steps >= most) return [serverId];
         steps += 1;
         ({ left } = await step({ reconciliationId, serverId }));
       }
@@ -102,6 +105,7 @@ function checkReconcile(input: ReconcileInput | null | undefined): void {
     to: optional(DAY),
     repair: optional(flag),
     requestedBy: optionalText(),
+    stepsPerHistory: optional(wholeNumber(1)),
     servers: optional(listOf(text())),
   });
   const { from, to } = input as ReconcileInput;

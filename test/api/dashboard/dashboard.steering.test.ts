@@ -383,10 +383,14 @@ test('the pipeline and a stage alone are cancelled while the source does not ans
 /** What may be clicked, by role: where a run has failed, a dataset is held, and there is a graph to go back to. */
 const ACTS: Record<Role, string[]> = {
   viewer: [],
-  operator: 'activate approve reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(' '),
-  admin: 'activate add-server approve reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
-    ' ',
-  ),
+  operator:
+    'activate approve reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
+      ' ',
+    ),
+  admin:
+    'activate add-server approve reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
+      ' ',
+    ),
 };
 
 test.each(Object.keys(ACTS) as Role[])(

@@ -34,7 +34,24 @@ test('rows in quarantine are shown whole, and imported once the policy was mende
   expect(shown).toMatchObject({ vehicleId, text: expect.stringMatching(/^\(/), truncated: false });
   expect(await fixture.get(`${QUARANTINE}/999999`)).toMatchObject({ status: 404 });
 
+  const { reasons } = (await fixture.get(`${QUARANTINE}/reasons`)).body;
+  expect(reasons).toContainEqual({ reason: 'NullIsland', rows: 2 });
+
   await fixture.fleet.changeServer({ values: { nullIsland: 'flag' } });
+  const matching = async (which: object) =>
+    (await fixture.post(`${QUARANTINE}/redrive-matching`, { ...which, reason: 'to see it' })).body.result;
+  const none = { taken: 0, imported: 0, duplicates: 0, stillQuarantined: 0, vehicles: 0, left: 0 };
+  // Without a word nothing is changed.
+  expect(await matching({ keptFor: 'NullIsland' })).toEqual({ ...none, taken: 2, imported: 2, vehicles: 1 });
+  expect(await matching({ keptFor: 'NullIsland', until: '2020-01-01' })).toEqual(none);
+  expect(await matching({ vehicleId: '999' })).toEqual(none);
+  expect(await matching({ since: '2020-01-01' })).toEqual({
+    ...none,
+    taken: 3,
+    imported: 2,
+    stillQuarantined: 1,
+    vehicles: 1,
+  });
   const redrive = () => fixture.post(`${QUARANTINE}/redrive`, { vehicleId, reason: 'the depot has no GPS' });
   expect((await redrive()).body.result).toEqual({ taken: 3, imported: 2, duplicates: 0, stillQuarantined: 1, left: 0 });
   expect((await redrive()).body.result).toEqual({ taken: 1, imported: 0, duplicates: 0, stillQuarantined: 1, left: 0 });

@@ -53,6 +53,7 @@ test('an operator compares, sees which rows differ, repairs them, and an admin r
       repairedDays: 1,
     });
   });
+  expect((await fixture.get(`${RECONCILIATIONS}/marked`)).body).toEqual({ success: true, vehicles: 1, rows: 1 });
   const remove = { vehicleIds: ['1'], reason: 'test drives' };
   expect((await fixture.post(`${RECONCILIATIONS}/remove-extra`, remove, { as: 'operator' })).status).toBe(403);
   expect((await fixture.post(`${RECONCILIATIONS}/remove-extra`, remove)).body).toMatchObject({

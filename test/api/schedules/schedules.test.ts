@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { startReconciliation } from '../../../src/client/reconciliations.ts';
 import { fleetScheduleId } from '../../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type ApiFixture, openApi, startSyncWorker } from '../../support/fleet-api.ts';
@@ -59,6 +60,47 @@ test('a schedule by cron is shown with its next five times in its own zone, chan
     'schedule.resumed',
     'schedule.deleted',
   ]);
+});
+
+test('reconciliations are scheduled in the same room, of the last days; beside one that is under way they are skipped', async () => {
+  const { fleet } = fixture;
+  const put = await fleet.cli('schedules', 'put', 'truth', '--every', '7d', '--all', '--reconcile', '--last-days', '3');
+  expect(put).toMatchObject({ status: 0, stdout: expect.stringMatching(/^truth: every 168h00m; next 20/) });
+  expect((await fixture.get(`${SCHEDULES}/truth`)).body.schedule).toMatchObject({
+    sync: null,
+    reconcile: { selection: { kind: 'all' }, lastDays: 3, repair: false },
+  });
+  expect((await handle('truth').describe()).policies.overlap).toBe('SKIP');
+  expect((await fleet.cli('schedules', 'list')).stdout).toMatch(/truth.*reconcile all vehicles.*the last 3 days/);
+  const repairing = await fixture.put(`${SCHEDULES}/truth`, { ...NIGHTLY, reconcile: { repair: true } });
+  expect(repairing.body.schedule).toMatchObject({ reconcile: { lastDays: null, repair: true } });
+  await fixture.put(`${SCHEDULES}/truth`, { ...NIGHTLY, reconcile: { lastDays: 2 } });
+
+  const results = async () => {
+    const query = "WorkflowType = 'scheduledReconciliation' AND ExecutionStatus = 'Completed'";
+    const found: { status: string }[] = [];
+    for await (const { workflowId, runId } of fleet.client.workflow.list({ query }))
+      found.push(await fleet.client.workflow.result(workflowId, runId));
+    return found.map(({ status }) => status).sort();
+  };
+  await handle('truth').trigger();
+  await eventually(async () => expect(await results()).toEqual(['ran']));
+  const { reconciliations } = (await fixture.get('/api/v1/legacy-sync/reconciliations')).body;
+  const twoDaysAgo = new Date(Date.now() - 2.5 * 86_400_000).toISOString().slice(0, 10);
+  expect(reconciliations).toMatchObject([
+    { workflowId: 'reconcile-fleet', state: 'completed', requestedBy: 'schedule truth', to: null },
+  ]);
+  // It may have become another day meanwhile.
+  expect(Date.parse(twoDaysAgo) - Date.parse(reconciliations[0].from)).toBeLessThanOrEqual(86_400_000);
+  expect(reconciliations[0].from <= twoDaysAgo).toBe(true);
+
+  await Promise.all(fleet.workers().map((worker) => worker.stop()));
+  const byHand = await startReconciliation(fleet.client, { selection: { kind: 'all' } });
+  await handle('truth').trigger();
+  await startSyncWorker(fixture);
+  await byHand.result();
+  await eventually(async () => expect(await results()).toEqual(['ran', 'skipped']));
+  expect((await fleet.cli('schedules', 'delete', 'truth', '--reason', 'the test ends')).status).toBe(0);
 });
 
 test.each([

@@ -48,14 +48,20 @@ export function id(value: string): string {
 }
 
 /** `vehicle = '…' AND `, after the scope's columns; nothing where the table is the vehicle's own. */
-export function ofVehicle({ columns }: LegacyServer, vehicle: Vehicle): string {
-  const scope = Object.entries(columns.scope ?? {});
+export function ofVehicle(server: LegacyServer, vehicle: Vehicle): string {
+  const { columns } = server;
   const own =
     columns.vehicle === undefined || vehicle.legacyVehicleId === null
       ? []
       : [[columns.vehicle, vehicle.legacyVehicleId] as const];
-  return [...scope, ...own].map(([column, value]) => `${name(column)} = ${vehicleLiteral(value)} AND `).join('');
+  return `${scopeOf(server)}${conditions(own)}`;
 }
+
+/** The scope's columns alone, in the same form. */
+export const scopeOf = ({ columns }: LegacyServer): string => conditions(Object.entries(columns.scope ?? {}));
+
+const conditions = (columns: readonly (readonly [string, string])[]): string =>
+  columns.map(([column, value]) => `${name(column)} = ${vehicleLiteral(value)} AND `).join('');
 
 /** Reads what the tables are like; costs nothing however large they are. */
 export function describeStatements(server: LegacyServer, samples: Map<string, PlanRequestVehicle>): Statement[] {

@@ -14,8 +14,6 @@ import type { ReconciliationDependencies } from './reconciliation-dependencies.t
 import { sidesOf } from './sides.ts';
 import type { DaySpan } from './source-statements.ts';
 
-/** Of one activity: as many as take some seconds, so that little is done again after a crash. */
-const VEHICLES_AT_ONCE = 50;
 /** With its waits this is about five minutes. Then the vehicles are left, and the rest of the fleet goes on. */
 const MOST_ATTEMPTS = 14;
 
@@ -27,8 +25,9 @@ export function createCompareNext(deps: ReconciliationDependencies): Reconciliat
         deps.heartbeat,
         () => 'working',
         async () => {
-          const ids = await plannedVehicles(deps.pool, { ...part, limit: VEHICLES_AT_ONCE + 1 });
-          const now = ids.slice(0, VEHICLES_AT_ONCE);
+          const { reconcileVehicles } = deps.settings();
+          const ids = await plannedVehicles(deps.pool, { ...part, limit: reconcileVehicles + 1 });
+          const now = ids.slice(0, reconcileVehicles);
           if (now.length > 0) await compare(deps, part, now);
           return { left: ids.length > now.length };
         },
@@ -76,7 +75,7 @@ async function compareAt(
   await writeNotCompared(deps.pool, reconciliationId, failed);
   const bounds = await comparedBounds(deps.importPool, { vehicles, timeZone: server.timeZone, days });
   for (const table of plan.tables) {
-    const sides = sidesOf(deps, { at, table, days, reconciliationId });
+    const sides = sidesOf(deps, { at, table, span: plan.spans?.get(table.table), days, reconciliationId });
     const bound = vehiclesOf(vehicles, plan, table.table).map(({ vehicle, sourceHighest }) => ({
       vehicle,
       sourceHighest,

@@ -31,6 +31,13 @@ function plainNumber(
   return `IF(TRIM(${value}) = '', NULL, ${text} + 0e0)`;
 }
 
+/** Whether of this column, unscaled, six digits arrive: what they are follows from the FLOAT itself. */
+export const arrivesRounded = (
+  source: NumberSource,
+  column: TableColumn,
+  { unit = 1, reader }: { unit?: number; reader: RowReader['kind'] },
+): boolean => reader === 'mysqldump' && isRounded(column) && (typeof source === 'string' || source.factor * unit === 1);
+
 /** mysqldump prints six digits of a FLOAT, and a SELECT of ours all of them: a row is compared as the reader in force reads it. */
 function floatValue(column: TableColumn, reader: RowReader['kind']): string {
   const value = name(column.name);

@@ -6,7 +6,7 @@ import { NUMBER_FIELD_NAMES, NUMBER_FIELDS } from '../../../settings/position-co
 import { rowKey } from '../legacy-host/row-key.ts';
 import type { RowReader } from '../legacy-host/choose-reader.ts';
 import { comparedAttribute } from './compared-attributes.ts';
-import { sourceDegrees, sourceDigits, sourceNumber, targetDigits } from './compared-numbers.ts';
+import { arrivesRounded, sourceDegrees, sourceDigits, sourceNumber, targetDigits } from './compared-numbers.ts';
 import { type ComparedTime, comparedTime } from './compared-times.ts';
 import type { ZoneOffset } from './zone-offsets.ts';
 
@@ -17,6 +17,25 @@ import type { ZoneOffset } from './zone-offsets.ts';
 export interface ComparedRow {
   source: SourceSql;
   target: RowSql;
+  fields: ComparedFields;
+}
+
+/** The fields of a row one by one, those that are numbers as doubles. */
+export interface ComparedFields {
+  /** SQL of the id at the source. */
+  id: string;
+  time: ComparedTime;
+  /** null: the mapping names none. */
+  receivedAt: ComparedTime | null;
+  /** Latitude, longitude and the measured numbers; null: the mapping names none. */
+  numbers: readonly (DoubleSql | null)[];
+  texts: readonly Pair[];
+}
+
+/** A number column as a double at the source. `rounded`: a FLOAT, of which its six digits arrive. */
+export interface DoubleSql {
+  sql: string;
+  rounded: boolean;
 }
 
 export interface RowSql {
@@ -33,9 +52,14 @@ export interface SourceSql extends RowSql {
   kept: string;
 }
 
-interface Pair {
+/** SQL of a field's text on either side. */
+export interface Pair {
   source: string;
   target: string;
+}
+
+interface NumberPair extends Pair {
+  double: DoubleSql | null;
 }
 
 /** MySQL's CONCAT_WS leaves NULLs out, which would make two neighbours look alike. */
@@ -54,21 +78,35 @@ export function comparedRow(options: RowOptions): ComparedRow | { unsaid: string
   const time = timeOf(options, columns.time, 'time');
   const [latitude, longitude] = [columns.latitude, columns.longitude].map((source, at) =>
     coordinateOf(options, source, at === 0 ? 'latitude' : 'longitude'),
-  ) as [Pair | null, Pair | null];
+  ) as [NumberPair | null, NumberPair | null];
+  const numbers = numbersOf(options);
+  const attributes = attributesOf(options);
+  const receivedAt = columns.receivedAt === undefined ? null : timeOf(options, columns.receivedAt, 'received_at');
+  const id = `${rowKey(columns).sql} + 0`;
   const fields: [string, Pair | null][] = [
-    ['id', typeof columns.id === 'string' ? { source: `${rowKey(columns).sql} + 0`, target: 'legacy_id' } : null],
+    ['id', typeof columns.id === 'string' ? { source: id, target: 'legacy_id' } : null],
     ['time', time],
     ['latitude', latitude],
     ['longitude', longitude],
-    ...numbersOf(options),
-    ['receivedAt', columns.receivedAt === undefined ? ABSENT : timeOf(options, columns.receivedAt, 'received_at')],
-    ...attributesOf(options),
+    ...numbers,
+    ['receivedAt', columns.receivedAt === undefined ? ABSENT : receivedAt],
+    ...attributes,
   ];
   const unsaid = fields.filter(([, pair]) => pair === null).map(([field]) => field);
   if (time === null || latitude === null || longitude === null || unsaid.length > 0) return { unsaid };
   const pairs = fields.map(([, pair]) => pair!);
   const kept = keptRows(options.server.values, latitude.source, longitude.source);
-  return { source: { ...sourceSql(pairs, time), kept }, target: targetSql(pairs, time) };
+  return {
+    source: { ...sourceSql(pairs, time), kept },
+    target: targetSql(pairs, time),
+    fields: {
+      id,
+      time,
+      receivedAt,
+      numbers: [latitude, longitude, ...numbers.map(([, pair]) => pair!)].map(({ double }) => double),
+      texts: attributes.map(([, pair]) => pair!),
+    },
+  };
 }
 
 /** An import keeps no row without a fix where the server's values say so. */
@@ -82,7 +120,7 @@ function keptRows({ withoutFix, nullIsland }: ValuePolicy, latitude: string, lon
 /** Columns of `positions` that the mapping fills from nothing are compared as well: they are NULL. */
 const ABSENT: Pair = { source: NOTHING, target: 'received_at::text' };
 
-function numbersOf(options: RowOptions): [string, Pair | null][] {
+function numbersOf(options: RowOptions): [string, NumberPair | null][] {
   return NUMBER_FIELD_NAMES.map((field) => {
     const source = options.server.columns[field];
     const units: Readonly<Record<string, number>> | null = NUMBER_FIELDS[field].units;
@@ -95,15 +133,20 @@ function numberOf(
   options: RowOptions,
   source: NumberSource | undefined,
   { into, unit = 1, shown = sourceDigits }: { into: string; unit?: number; shown?: (value: string) => string },
-): Pair | null {
+): NumberPair | null {
   const target = targetDigits(into);
-  if (source === undefined) return { source: NOTHING, target };
+  if (source === undefined) return { source: NOTHING, target, double: null };
   const column = columnOf(options, typeof source === 'string' ? source : source.column);
-  const value = column && sourceNumber(source, column, { unit, reader: options.reader });
-  return value ? { source: shown(value), target } : null;
+  if (column === undefined) return null;
+  const { reader } = options;
+  const value = sourceNumber(source, column, { unit, reader });
+  if (value === null) return null;
+  const rounded = arrivesRounded(source, column, { unit, reader });
+  const sql = rounded ? sourceNumber(source, column, { unit, reader: 'select' })! : value;
+  return { source: shown(value), target, double: { sql, rounded } };
 }
 
-function coordinateOf(options: RowOptions, source: ColumnMapping['latitude'], into: string): Pair | null {
+function coordinateOf(options: RowOptions, source: ColumnMapping['latitude'], into: string): NumberPair | null {
   const plain =
     typeof source === 'string' ||
     (source.format === 'degrees' && source.hemisphere === undefined && isNumeric(columnOf(options, source.column)));

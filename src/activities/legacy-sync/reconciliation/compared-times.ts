@@ -10,6 +10,8 @@ export interface ComparedTime {
   /** Days since 1970 of the server's zone; NULL where the time is none. */
   sourceDay: string;
   targetDay: string;
+  /** The microseconds are those of the server's zone, else of UTC. */
+  local: boolean;
 }
 
 const TO_1970 = { seconds: 62_167_219_200, days: 719_528 };
@@ -50,6 +52,7 @@ function ofLocal(value: string, column: TableColumn, into: TimeForm['into']): Co
     target: micros(local),
     sourceDay: `TO_DAYS(${value}) - ${TO_1970.days}`,
     targetDay: dayOf(local),
+    local: true,
   };
 }
 
@@ -64,6 +67,7 @@ function ofUtc(seconds: string, rest: string, into: TimeForm['into'], offsets: r
     target: micros(`"${into}"`),
     sourceDay: `(${seconds} + ${offsetSql(offsets, seconds)}) DIV 86400`,
     targetDay: dayOf(`("${into}" AT TIME ZONE ${ZONE})`),
+    local: false,
   };
 }
 

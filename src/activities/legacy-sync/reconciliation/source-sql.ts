@@ -1,8 +1,9 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
-import { addTo, type Buckets, type Day } from './buckets.ts';
+import { addTo, type Bucket, type Buckets, type Day } from './buckets.ts';
 import type { SourceRow } from './compare-rows.ts';
 import type { SourceSql } from './compared-row.ts';
+import { together } from './quick-sums.ts';
 import { type AskedRange, bucketStatements, type DaySpan, rowStatements, SESSION } from './source-statements.ts';
 
 /** A vehicle whose rows the legacy server hashes. */
@@ -23,9 +24,9 @@ export interface SourceAccess {
 }
 
 /** Rows of a statement: some hundredths of a second on the host. */
-const STEP_ROWS = 20_000;
+export const STEP_ROWS = 20_000;
 /** Steps of a session: what is lost when the line breaks. */
-const STEPS_PER_SESSION = 20;
+export const STEPS_PER_SESSION = 20;
 
 /** What the legacy server has of these vehicles, by day. */
 export async function sourceBuckets(
@@ -34,9 +35,8 @@ export async function sourceBuckets(
 ): Promise<Map<string, Buckets>> {
   const found = new Map<string, Buckets>(vehicles.map(({ vehicle }) => [vehicle.id, new Map()]));
   await walk(access, vehicles, bucketStatements, (row) => {
-    const [, vehicleId = '', day = '', rows = '0', sum = '0', minId = '0', maxId = '0'] = row;
-    const bucket = { rows: Number(rows), sum: BigInt(sum), minId: BigInt(minId), maxId: BigInt(maxId) };
-    addTo(found.get(vehicleId)!, dayOf(day), bucket);
+    const [, vehicleId = ''] = row;
+    addTo(found.get(vehicleId)!, ...bucketOf(row));
   });
   return found;
 }
@@ -53,6 +53,12 @@ export async function sourceRows(
     found.push({ id, day: dayOf(day), hash }),
   );
   return found;
+}
+
+/** A day and its bucket, as a statement has answered. */
+export function bucketOf([, , day = '', rows = '0', minId = '0', maxId = '0', ...sums]: string[]): [Day, Bucket] {
+  const ids = { minId: BigInt(minId), maxId: BigInt(maxId) };
+  return [dayOf(day), { rows: Number(rows), sum: together(sums.map(BigInt)), ...ids }];
 }
 
 const dayOf = (text: string): Day => (text === 'NULL' ? null : Number(text));

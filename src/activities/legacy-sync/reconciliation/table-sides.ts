@@ -1,4 +1,4 @@
-import type { LegacyTable } from '../../../records/legacy-tables.ts';
+import type { LegacyTable, TableSpan } from '../../../records/legacy-tables.ts';
 import type { ReconciledServer } from './at-server.ts';
 import type { DaySpan } from './source-statements.ts';
 
@@ -6,6 +6,8 @@ import type { DaySpan } from './source-statements.ts';
 export interface TableSides {
   at: ReconciledServer;
   table: LegacyTable;
+  /** Where its rows lie, when an index leads to their ids. */
+  span: TableSpan | undefined;
   days: DaySpan | null;
   reconciliationId: string;
 }

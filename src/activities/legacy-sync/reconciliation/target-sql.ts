@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { unmarked } from '../../../records/extra-positions.ts';
 import { addTo, type Buckets, type Day } from './buckets.ts';
@@ -14,7 +14,7 @@ export interface TargetAccess {
   days: DaySpan | null;
 }
 
-const BEGIN = `BEGIN READ ONLY; SET LOCAL statement_timeout = '30min'; SET LOCAL jit = off; SET LOCAL extra_float_digits = 1;
+export const BEGIN = `BEGIN READ ONLY; SET LOCAL statement_timeout = '30min'; SET LOCAL jit = off; SET LOCAL extra_float_digits = 1;
   SET LOCAL idle_in_transaction_session_timeout = '5min'`;
 
 /** What arrived of these vehicles, by day; marked rows are none. */
@@ -73,6 +73,12 @@ export async function targetRows(
 
 const spanOf = (days: DaySpan | null): [string | null, string | null] =>
   days === null ? [null, null] : [dateOf(days.from), dateOf(days.to)];
+
+/** SQL of "on these days of the zone", without parameters. */
+export function timesOf({ from, to }: DaySpan, timeZone: string): string {
+  const at = (day: number): string => `('${dateOf(day)}'::timestamp AT TIME ZONE ${pg.escapeLiteral(timeZone)})`;
+  return `"time" >= ${at(from)} AND "time" < ${at(to)} + interval '1 day'`;
+}
 
 /** Days since 1970 as a date. */
 export const dateOf = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);

@@ -10,6 +10,8 @@ import { createInspectionPanel } from './inspection-panel.js';
 import { createLogin } from './login.js';
 import { watchPaused } from './paused.js';
 import { createPipelinePanel } from './pipeline-panel.js';
+import { createQuarantinePanel } from './quarantine-panel.js';
+import { createReconciliationPanel } from './reconciliation-panel.js';
 import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
 import { createVehiclesPanel } from './vehicles-panel.js';
 
@@ -44,7 +46,8 @@ function showDashboard({ key, temporal }, api) {
   const vehicles = createVehiclesPanel(context);
   const fleet = createFleetPanel(context, vehicles);
   const adding = context.may('admin') ? [createInspectionPanel(context, vehicles)] : [];
-  const panels = [fleet, vehicles, ...adding, createPipelinePanel(context), createGraphPanel(context)];
+  const truth = [createReconciliationPanel(context), createQuarantinePanel(context)];
+  const panels = [fleet, vehicles, ...truth, ...adding, createPipelinePanel(context), createGraphPanel(context)];
   const refused = () => showLogin('The key is no longer in force. Log in with another.');
   const lost = () => setText(connection, 'Connection lost, retrying…');
   const back = () => {

@@ -4,6 +4,7 @@ import { listDays } from '../../../../src/records/reconciled-days.ts';
 import { listReconciled } from '../../../../src/records/reconciled-vehicles.ts';
 import { insertVehicle } from '../../../../src/records/vehicles.ts';
 import { type Fleet, openFleet } from '../../../support/fleet.ts';
+import { daysOfOtherSums } from '../../../support/quick-sums-here.ts';
 
 const TIMEOUT_MS = 120_000;
 
@@ -128,6 +129,7 @@ test(
   'both sides say the same of every form, and another of each value that changes',
   async () => {
     expect(await changedIds()).toEqual([]);
+    expect(await daysOfOtherSums(fleet, 'forms', ['1'])).toEqual([]);
     const changes = [
       'fix_ms = fix_ms + 1',
       'lat_e7 = lat_e7 + 1',

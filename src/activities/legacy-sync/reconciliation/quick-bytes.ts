@@ -1,0 +1,77 @@
+import { NO_NUMBER, NO_TEXT, SEPARATOR } from './quick-row.ts';
+
+/** What MySQL keeps in front of a point's two doubles: no SRID, little-endian, a point. */
+const POINT_HEAD = Buffer.from('000000000101000000', 'hex');
+const POINT_BYTES = POINT_HEAD.length + 16;
+
+/** The bytes of a row's numbers as CONCAT(POINT(…), POINT(…), …) of MySQL has them; used again for each row. */
+export class PointBytes {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #places: readonly number[];
+
+  /** `count`: doubles; where they are odd, the last point has 0 besides. */
+  constructor(count: number) {
+    const points = Math.ceil(count / 2);
+    this.bytes = new Uint8Array(points * POINT_BYTES);
+    this.#view = new DataView(this.bytes.buffer);
+    for (let at = 0; at < points; at += 1) this.bytes.set(POINT_HEAD, at * POINT_BYTES);
+    this.#places = Array.from(
+      { length: count },
+      (_, at) => Math.floor(at / 2) * POINT_BYTES + POINT_HEAD.length + (at % 2) * 8,
+    );
+  }
+
+  set(at: number, value: number): void {
+    this.#view.setFloat64(this.#places[at]!, value, true);
+  }
+}
+
+/** The bytes of a row's texts as CONCAT_WS of MySQL has them; used again for each row. */
+export class TextBytes {
+  bytes = new Uint8Array(1_024);
+  length = 0;
+  #empty = true;
+
+  clear(): void {
+    this.length = 0;
+    this.#empty = true;
+  }
+
+  /** Adds bytes `from` up to `to` of a text; null: the row has none. */
+  add(text: Uint8Array | null, from: number, to: number): void {
+    this.#makeRoom(2 + (text === null ? 0 : to - from));
+    const { bytes } = this;
+    let at = this.length;
+    if (!this.#empty) bytes[at++] = SEPARATOR;
+    this.#empty = false;
+    if (text === null) bytes[at++] = NOTHING;
+    // Texts are short: a call of a copy costs more than their bytes.
+    else for (let place = from; place < to; place += 1) bytes[at++] = text[place]!;
+    this.length = at;
+  }
+
+  #makeRoom(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const larger = new Uint8Array(2 * (this.length + more));
+    larger.set(this.bytes);
+    this.bytes = larger;
+  }
+}
+
+const NOTHING = NO_TEXT.charCodeAt(0);
+const MOST_DIGITS = 1e6;
+const SCALES = Array.from({ length: 10 }, (_, decimals) => 10 ** decimals);
+
+/**
+ * The FLOAT whose six digits a double is. Of any decimal of six digits or fewer the nearest FLOAT has just these digits. A double that is none such
+ * decimal gets a number that no column has, so that its row is looked at by itself.
+ */
+export function floatOf(value: number): number {
+  for (const scale of SCALES) {
+    const whole = Math.round(value * scale);
+    if (Math.abs(whole) >= MOST_DIGITS) break;
+    if (whole / scale === value) return Math.fround(value);
+  }
+  return 2 * NO_NUMBER;
+}

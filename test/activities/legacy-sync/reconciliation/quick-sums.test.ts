@@ -1,0 +1,102 @@
+import { crc32 } from 'node:zlib';
+import { expect, test } from '@jest/globals';
+import { floatOf, PointBytes, TextBytes } from '../../../../src/activities/legacy-sync/reconciliation/quick-bytes.ts';
+import { NO_NUMBER } from '../../../../src/activities/legacy-sync/reconciliation/quick-row.ts';
+import { crcBothWays, QuickSums } from '../../../../src/activities/legacy-sync/reconciliation/quick-sums.ts';
+
+const bytes = (at: number, length: number): Buffer =>
+  Buffer.from(Array.from({ length }, (_, place) => (at * 7919 + place * 104_729) % 251));
+
+test('the CRCs of bytes and of their reverse are those of zlib', () => {
+  const found = { forth: 0, back: 0 };
+  for (let length = 0; length < 80; length += 1) {
+    const some = bytes(length, length);
+    crcBothWays(some, length, found);
+    expect(found).toEqual({ forth: crc32(some), back: crc32(Buffer.from(some).reverse()) });
+  }
+});
+
+test('sums of products are exact, however many rows there are', () => {
+  const sums = new QuickSums();
+  const wanted = [0n, 0n, 0n];
+  for (let at = 0; at < 3_000; at += 1) {
+    const points = { forth: 0xffff_ffff - at, back: 0xffff_0fff - 7 * at };
+    const texts = { forth: 0xfff0_ffff - 11 * at, back: 0xffff_ffff };
+    sums.add(points, texts);
+    wanted[0]! += BigInt(points.forth) * BigInt(points.back);
+    wanted[1]! += BigInt(texts.forth) * BigInt(points.forth);
+    wanted[2]! += BigInt(texts.back) * BigInt(points.back);
+  }
+  expect(sums.value).toBe((wanted[0]! << 256n) + (wanted[1]! << 128n) + wanted[2]!);
+});
+
+/** The sum of rows of a few fields, as it is made of what PostgreSQL hands over. */
+function sumOf(rows: readonly { numbers: number[]; texts: (string | null)[] }[]): bigint {
+  const sums = new QuickSums();
+  for (const { numbers, texts } of rows) {
+    const points = new PointBytes(numbers.length);
+    for (const [at, value] of numbers.entries()) points.set(at, value);
+    const joined = new TextBytes();
+    for (const text of texts) joined.add(text === null ? null : Buffer.from(text), 0, Buffer.byteLength(text ?? ''));
+    const [ofPoints, ofTexts] = [
+      { forth: 0, back: 0 },
+      { forth: 0, back: 0 },
+    ];
+    crcBothWays(points.bytes, points.bytes.length, ofPoints);
+    crcBothWays(joined.bytes, joined.length, ofTexts);
+    sums.add(ofPoints, ofTexts);
+  }
+  return sums.value;
+}
+
+test('no exchange of fields within a row or between rows leaves the sum as it was', () => {
+  // Pairs of neighbours whose differences are the same and opposite: what a plain sum, and a sum of CRCs, do not tell apart.
+  const rows = Array.from({ length: 16 }, (_, at) => ({
+    numbers: [at, 1_735_689_600_000_000 + at * 15_000_000, 62.5 + (at % 2), 129.25 + (at % 2), at % 2, 1 - (at % 2)],
+    texts: [`R${at % 2}`, null, `trip ${at % 4 < 2 ? 1 : 2}`],
+  }));
+  const whole = sumOf(rows);
+  expect(sumOf([...rows].reverse())).toBe(whole);
+  const seen = new Set([whole]);
+  for (let one = 0; one < rows.length; one += 1) {
+    for (let other = one + 1; other < rows.length; other += 1) {
+      for (const field of [2, 4, 5]) {
+        if (rows[one]!.numbers[field] === rows[other]!.numbers[field]) continue;
+        const changed = rows.map(({ numbers, texts }) => ({ numbers: [...numbers], texts }));
+        [changed[one]!.numbers[field], changed[other]!.numbers[field]] = [
+          rows[other]!.numbers[field]!,
+          rows[one]!.numbers[field]!,
+        ];
+        expect(sumOf(changed)).not.toBe(whole);
+      }
+      if (rows[one]!.texts.join() === rows[other]!.texts.join()) continue;
+      const changed = rows.map((row) => ({ ...row }));
+      [changed[one]!.texts, changed[other]!.texts] = [rows[other]!.texts, rows[one]!.texts];
+      expect(sumOf(changed)).not.toBe(whole);
+    }
+    const { numbers, texts } = rows[one]!;
+    const within = rows.with(one, { numbers: [...numbers.slice(0, 4), numbers[5]!, numbers[4]!], texts });
+    const shifted = rows.with(one, { numbers, texts: [texts[1]!, texts[0]!, texts[2]!] });
+    const ulp = rows.with(one, { numbers: numbers.with(3, numbers[3]! + 2.842170943040401e-14), texts });
+    for (const changed of [within, shifted, ulp]) seen.add(sumOf(changed));
+  }
+  expect(seen.size).toBe(1 + 3 * rows.length);
+});
+
+test('a double that is a decimal of six digits is one FLOAT; another is none, and neither is one with a digit more or less in its last place', () => {
+  for (const text of ['0', '20.3', '-97.743', '359', '0.0001', '123456', '12345.6', '0.000012', '99999.9'])
+    expect(floatOf(Number(text))).toBe(Math.fround(Number(text)));
+  for (const value of [20.300000000000004, 20.299999999999997, Math.fround(20.3), 1234567, 0.1234567, 1 / 3])
+    expect(floatOf(value)).toBe(2 * NO_NUMBER);
+});
+
+test('a text of any length is joined as MySQL joins it', () => {
+  const joined = new TextBytes();
+  const texts = ['', 'ß🚌', null, 'x'.repeat(5_000), ''];
+  for (const text of texts) {
+    const all = Buffer.from(`##${text ?? ''}##`);
+    joined.add(text === null ? null : all, 2, all.length - 2);
+  }
+  const wanted = texts.map((text) => text ?? '~').join('\u001f');
+  expect(Buffer.from(joined.bytes.subarray(0, joined.length)).toString()).toBe(wanted);
+});
