@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
+import { AlertsController } from './alerts/alerts.controller.ts';
+import { AlertsService } from './alerts/alerts.service.ts';
 import { AccessGuard } from './auth/access-guard.ts';
 import { AuditController } from './auth/audit.controller.ts';
 import { Callers } from './auth/callers.ts';
@@ -61,6 +63,7 @@ import { WorkersService } from './pipeline/workers.service.ts';
     AuditController,
     WorkersController,
     PausedController,
+    AlertsController,
     RunsController,
     VehiclesController,
     SchedulesController,
@@ -84,6 +87,7 @@ import { WorkersService } from './pipeline/workers.service.ts';
     WorkersService,
     ExecutionsService,
     PausedService,
+    AlertsService,
     SettingsService,
     Attendance,
     OperatorTasks,

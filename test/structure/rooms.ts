@@ -40,6 +40,7 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     // What failed, told; who may see that a path exists is asked of both.
     problems: ['core', 'auth', 'docs'],
     // One room per thing that is asked for.
+    alerts: ['core'],
     dashboard: ['core'],
     graph: ['core'],
     health: ['core'],

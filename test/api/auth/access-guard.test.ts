@@ -37,6 +37,7 @@ const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /api/v1/session': 'viewer',
   'GET /api/v1/audit': 'admin',
   'GET /api/v1/paused': 'viewer',
+  'GET /api/v1/alerts/open': 'viewer',
   'GET /api/v1/workers': 'local',
   'GET /api/v1/workers/pipeline/status': 'local',
   'GET /api/v1/workers/pipeline/schedule': 'local',

@@ -116,7 +116,17 @@ test('a held dataset is decided on with a reason, which the dialog insists on', 
     `INSERT INTO datasets (source, content_sha256, raw_sha256, state, held_reason, stops, routes, flights)
      VALUES ('other', repeat('1', 64), repeat('1', 64), 'held', 'stops shrank by 90 %', 1, 2, 3)`,
   );
+  // As a worker tells it: it stands above the page for as long as nobody has decided.
+  await fixture.fleet.pool.query(
+    `INSERT INTO alerts (worker_id, subject, message, dedupe_key, delivery)
+     SELECT 'odata-sync-worker', 'a dataset is held', 'nine of ten stops are gone', 'held/other/' || max(version), '{"webhook":"off","email":"off"}'
+       FROM datasets`,
+  );
   await page.getByText('stops shrank by 90 %').waitFor();
+  const told = page.locator('#alerts');
+  await told.getByText('Warning: a dataset is held').click();
+  await told.getByText(/^nine of ten stops are gone .*Alert: dataset-held\.$/).waitFor();
+  expect(await violations(page)).toEqual([]);
   await picture(page, 'held');
   await page.getByRole('button', { name: /^Approve dataset/ }).click();
   await button('Approve').click();
@@ -124,6 +134,7 @@ test('a held dataset is decided on with a reason, which the dialog insists on', 
   await page.getByLabel('Reason').fill('a line was closed');
   await button('Approve').click();
   await page.getByText('approved by test operator').waitFor();
+  await told.getByText('a dataset is held').waitFor({ state: 'detached' });
   const { rows } = await fixture.fleet.pool.query(`SELECT reason FROM audit_log WHERE action = 'dataset.approved'`);
   expect(rows).toEqual([{ reason: 'a line was closed' }]);
 });
@@ -205,6 +216,12 @@ test('what came of it: figures, throughput, what is doubted, the vehicle that fa
   await fleet.getByRole('img', { name: /^Rows imported over time\. Peak [\d,]+/ }).waitFor();
   const href = await fleet.getByRole('link', { name: 'This run in Temporal’s Web UI' }).getAttribute('href');
   expect(href).toMatch(`${UI_URL}/namespaces/${fixture.fleet.namespace}/workflows/fleet-sync%2Fall/`);
+  const figures = panel('Key figures');
+  await figures.getByText(/^1 run$/).waitFor(WITHIN);
+  await figures.locator('figure', { hasText: 'Success' }).getByText('83.3 %').waitFor();
+  // The one that failed did so before a slot had it.
+  await figures.getByText(/^No worker slot had an error\. SSH connections in use: /).waitFor();
+  expect(await violations(page)).toEqual([]);
   await page.getByLabel('Show', { exact: true }).selectOption({ label: 'Last sync failed' });
   const rows = panel('Vehicles').locator('tbody tr');
   await eventually(async () => expect(await rows.count()).toBe(1));

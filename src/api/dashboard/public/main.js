@@ -7,7 +7,9 @@ import { createFleetPanel } from './fleet-panel.js';
 import { createGraphPanel } from './graph-panel.js';
 import { watchHealth } from './health.js';
 import { createInspectionPanel } from './inspection-panel.js';
+import { createKpiPanel } from './kpi-panel.js';
 import { createLogin } from './login.js';
+import { watchOpenAlerts } from './open-alerts.js';
 import { watchPaused } from './paused.js';
 import { createPipelinePanel } from './pipeline-panel.js';
 import { createQuarantinePanel } from './quarantine-panel.js';
@@ -47,7 +49,8 @@ function showDashboard({ key, temporal }, api) {
   const fleet = createFleetPanel(context, vehicles);
   const adding = context.may('admin') ? [createInspectionPanel(context, vehicles)] : [];
   const truth = [createReconciliationPanel(context), createQuarantinePanel(context)];
-  const panels = [fleet, vehicles, ...truth, ...adding, createPipelinePanel(context), createGraphPanel(context)];
+  const watched = [fleet, createKpiPanel(context), vehicles];
+  const panels = [...watched, ...truth, ...adding, createPipelinePanel(context), createGraphPanel(context)];
   const refused = () => showLogin('The key is no longer in force. Log in with another.');
   const lost = () => setText(connection, 'Connection lost, retrying…');
   const back = () => {
@@ -56,7 +59,7 @@ function showDashboard({ key, temporal }, api) {
     for (const { kick } of panels) kick();
   };
   for (const [name, listener] of Object.entries({ refused, lost, back })) api.addEventListener(name, listener);
-  const watches = [watchHealth(), watchPaused(context)];
+  const watches = [watchHealth(), watchOpenAlerts(context), watchPaused(context)];
   close = () => {
     for (const [name, listener] of Object.entries({ refused, lost, back })) api.removeEventListener(name, listener);
     for (const { stop } of [...panels, ...watches]) stop();

@@ -3,7 +3,7 @@ import { ask, notify } from './dialogs.js';
 import { fill, h, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField, selectField } from './fields.js';
 import { MODES } from './fleet-actions.js';
-import { NOTHING, plural, short, whole } from './format.js';
+import { NOTHING, plural, relative, short, whole } from './format.js';
 import { writeAge } from './moments.js';
 import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
 import { poll } from './poll.js';
@@ -190,7 +190,8 @@ function create(context, { id, label }, { sync, toggle }) {
   return line;
 }
 
-function update(context, line, { label, serverId, lastSyncedAt, lastRun, quarantined, enabled }, chosen) {
+function update(context, line, vehicle, chosen) {
+  const { label, serverId, lastSyncedAt, lastRun, quarantined, enabled } = vehicle;
   const [name, server, synced, status, rows, held, error, links] = line.children;
   const box = name.querySelector('input');
   if (box !== null) {
@@ -205,8 +206,8 @@ function update(context, line, { label, serverId, lastSyncedAt, lastRun, quarant
   setText(server, serverId);
   writeAge(synced, lastSyncedAt, context.api.now(), 'never');
   const word = enabled ? (lastRun?.status ?? NOTHING) : 'disabled';
-  const slice = enabled ? describeSlice(lastRun?.slice ?? null) : '';
-  fill(status, word + slice, () => (word === NOTHING ? word : [badge(word), h('span', { class: 'hint' }, slice)]));
+  const hint = enabled ? describeSlice(lastRun?.slice ?? null) + describeNews(vehicle, context.api.now()) : '';
+  fill(status, word + hint, () => (word === NOTHING ? word : [badge(word), h('span', { class: 'hint' }, hint)]));
   setText(rows, lastRun === null ? NOTHING : short(lastRun.rows));
   setText(held, whole(quarantined));
   held.classList.toggle('none', quarantined === 0);
@@ -217,6 +218,10 @@ function update(context, line, { label, serverId, lastSyncedAt, lastRun, quarant
 
 /** A vehicle that was read by itself has no slice. */
 const describeSlice = (slice) => (slice === null ? '' : ` slice ${slice.number} of ${slice.of}`);
+
+/** A vehicle that is synced and sends nothing is silent itself; where the sync is what fails, the other columns say so. */
+const describeNews = ({ news, newestPositionAt }, now) =>
+  news === 'silent' && newestPositionAt !== null ? ` no news since ${relative(newestPositionAt, now)}` : '';
 
 const describeError = (error) => (error === null ? '' : [h('strong', {}, `${error.code}: `), error.message]);
 
