@@ -6,7 +6,7 @@ import { recordLimitChange } from '../records/limit-changes.ts';
 import { countInFlight } from '../records/work-claims.ts';
 import { fixedLimit } from '../settings/fixed-limit.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
-import { type AdaptiveLimit, type EndedWork, SLOW_START, recordEnd } from './adaptive-limit.ts';
+import { type AdaptiveLimit, type EndedWork, type HostLoad, SLOW_START, recordEnd } from './adaptive-limit.ts';
 import { type FlightTime, NO_FLIGHTS, beginFlight, endFlight } from './flight-time.ts';
 import { lockServers } from './server-state.ts';
 
@@ -27,7 +27,7 @@ interface Work {
 interface Moment {
   /** By PostgreSQL's clock, since the server was locked. */
   now: number;
-  settings: Pick<LegacySyncSettings, 'maxConcurrentVehicles'>;
+  settings: Pick<LegacySyncSettings, 'maxConcurrentVehicles' | 'maxLoadPerCore' | 'maxThreadsRunning'>;
 }
 
 /** The limits of these servers, as far as they adapt by now. The caller has the locks of `lockServers`, as with all functions here. */
@@ -102,6 +102,22 @@ export function createLimitStore(pool: pg.Pool, settings: () => LegacySyncSettin
   };
 }
 
+/** Keeps what a host said of its load, with the time. Errors: DatabaseUnavailable. */
+export async function noteHostLoad(
+  pool: pg.Pool,
+  serverId: string,
+  { loadPerCore, threadsRunning }: HostLoad,
+): Promise<void> {
+  await namingDatabaseFailures(`Keeping the load of ${serverId}`, () =>
+    pool.query(
+      `UPDATE legacy_server_state SET host_load = coalesce(host_load, '{}') || jsonb_strip_nulls(jsonb_build_object(
+         'loadPerCore', $2::float8, 'threadsRunning', $3::float8)) || jsonb_build_object('at', extract(epoch FROM clock_timestamp()) * 1000)
+       WHERE server_id = $1`,
+      [serverId, loadPerCore, threadsRunning],
+    ),
+  );
+}
+
 async function decide(
   client: pg.ClientBase,
   { work, kept }: { work: Work; kept: KeptLimit },
@@ -109,12 +125,16 @@ async function decide(
   { now, settings }: Moment,
 ): Promise<void> {
   const { serverId, runId } = work;
-  const { rows } = await client.query<{ limits: Record<string, unknown> }>(
-    'SELECT limits FROM legacy_servers WHERE id = $1',
+  const { rows } = await client.query<{ limits: Record<string, unknown>; load: HostLoad | null }>(
+    `SELECT limits, CASE WHEN to_timestamp((host_load ->> 'at')::float8 / 1000) > clock_timestamp() - interval '1 minute' THEN host_load END AS load
+       FROM legacy_servers JOIN legacy_server_state ON server_id = id WHERE id = $1`,
     [serverId],
   );
   const most = fixedLimit(rows[0]?.limits ?? {}, settings);
-  const { state, change } = recordEnd(kept.limit, told, { now, most });
+  const { maxLoadPerCore, maxThreadsRunning } = settings;
+  const load = rows[0]?.load;
+  const heard = load ? { ...told, load } : told;
+  const { state, change } = recordEnd(kept.limit, heard, { now, most, maxLoadPerCore, maxThreadsRunning });
   await write(client, serverId, { ...kept, limit: state });
   if (change) await recordLimitChange(client, { serverId, runId, ...change });
 }

@@ -41,6 +41,10 @@ export async function readLimitChanges(
   return rows;
 }
 
+/** Why the limit of server `id`, an SQL expression, is what it is; NULL before its first change. */
+export const lastLimitReason = (id: string): string =>
+  `(SELECT reason FROM limit_changes WHERE server_id = ${id} ORDER BY limit_changes.id DESC LIMIT 1)`;
+
 /** Changes of the last day, by server and direction. */
 export async function countLimitChanges(
   database: Queryable,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { columnMappingSchema } from './column-mapping.ts';
+import { isQuietHours } from './quiet-hours.ts';
 import { identifierSchema } from './mysql-identifier.ts';
 
 /** What happens to a value that is legal in MySQL and not, or not plainly, in PostgreSQL. */
@@ -39,6 +40,10 @@ export const serverLimitsSchema = z.strictObject({
   maxConcurrentVehicles: z.number().int().positive().optional(),
   connectionPoolSize: z.number().int().positive().optional(),
   concurrentTransfers: z.number().int().positive().optional(),
+  dumpsPerSecond: z.number().nonnegative().optional(),
+  rowsPerSecond: z.number().nonnegative().optional(),
+  bytesPerSecond: z.number().nonnegative().optional(),
+  quietHours: z.string().refine(isQuietHours, 'is none of the form 07:00-09:00 Europe/Belgrade, …').optional(),
   /** Read a vehicle although no index serves it (a scan of the whole table per vehicle). */
   allowTableScan: z.boolean().default(false),
   /** SHA-1 key exchange and host keys of hosts from before 2015. */

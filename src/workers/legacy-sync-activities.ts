@@ -21,7 +21,8 @@ import type { ProgressStore } from '../records/progress.ts';
 import type { SettingsReader } from '../records/settings-reader.ts';
 import type { Logger } from '../logger.ts';
 import { createCircuitStore } from '../pool/circuit-store.ts';
-import { createLimitStore } from '../pool/limit-store.ts';
+import { createHostRates } from '../pool/host-rates.ts';
+import { createLimitStore, noteHostLoad } from '../pool/limit-store.ts';
 import { openServerPermits, type TransferPermits } from '../pool/permits.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { readLegacyServer } from '../records/legacy-servers.ts';
@@ -50,6 +51,8 @@ export interface LegacySyncParts {
   close(): Promise<void>;
 }
 
+const RATE_OF = { dumps: 'dumpsPerSecond', rows: 'rowsPerSecond', bytes: 'bytesPerSecond' } as const;
+
 /** What reaches out of this process: the legacy hosts, with the permits they are reached by, and the staging folder. */
 export async function openLegacySyncParts(
   config: Config,
@@ -68,7 +71,19 @@ export async function openLegacySyncParts(
     },
     onError: (error) => logger.warn({ err: error }, 'keeping the permits at the legacy servers'),
   });
-  const legacyHosts = openLegacyHosts({ settings, permits, logger });
+  const legacyHosts = openLegacyHosts({
+    settings,
+    permits,
+    rates: ({ id, limits }) => createHostRates(pool, id, (kind) => limits[RATE_OF[kind]] ?? settings()[RATE_OF[kind]]),
+    onLoad: (serverId, load) => {
+      if (!settings().adaptiveEnabled) return;
+      // It only guides the limit, and the next dump tells it again.
+      noteHostLoad(pool, serverId, load).catch((error: unknown) =>
+        logger.debug({ err: error }, 'keeping a host’s load'),
+      );
+    },
+    logger,
+  });
   const staging = await openLocalStaging(config.stagingDir);
   return {
     legacyHosts,

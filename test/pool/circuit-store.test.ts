@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { importFailure } from '../../src/activities/legacy-sync/load/import-failure.ts';
+import type { Failure, FailureCode } from '../../src/errors.ts';
 import { type CircuitStore, closeCircuit, createCircuitStore, readCircuit } from '../../src/pool/circuit-store.ts';
 import { addServer, emptyFleet } from '../support/fleet-fixture.ts';
 import { type FreshDatabase, freshDatabase } from '../support/stack.ts';
@@ -73,6 +75,22 @@ test('a failure that began before the circuit was closed by hand does not count 
   expect(await readCircuit(pool(), 'depot-1')).toMatchObject({ failures: 0 });
   await store.record('depot-1', { key: 'a', code: 'SshUnreachable', tookMs: 0 });
   expect(await readCircuit(pool(), 'depot-1')).toMatchObject({ failures: 1 });
+});
+
+test('a target database that refuses rows, is full or is away does not close the door of the legacy host', async () => {
+  const refusal = async (state: string): Promise<FailureCode> => {
+    await pool().query(
+      `CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '${state}'; END $$;
+       CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON positions EXECUTE FUNCTION refuse()`,
+    );
+    const refused = pool().query(`INSERT INTO positions (vehicle_id, time, legacy_id) VALUES (1, now(), 1)`);
+    return (importFailure(await refused.catch((error: unknown) => error), '1') as Failure).code;
+  };
+  const codes = [await refusal('53100'), await refusal('23514'), await refusal('57P03')];
+  await pool().query('DROP TRIGGER refuse ON positions');
+  expect(codes).toEqual(['DatabaseDiskFull', 'ImportFailed', 'DatabaseUnavailable']);
+  for (const code of [...codes, ...codes, ...codes]) await store.record('depot-1', { key: 'a', code, tookMs: 0 });
+  expect(await readCircuit(pool(), 'depot-1')).toMatchObject({ state: 'closed', failures: 0 });
 });
 
 test('a server that does not exist is named', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { createLimitStore } from '../../src/pool/limit-store.ts';
+import { createLimitStore, noteHostLoad } from '../../src/pool/limit-store.ts';
 import { readLimitChanges } from '../../src/records/limit-changes.ts';
 import { readServerPlaces } from '../../src/records/server-places.ts';
 import { readSettings } from '../../src/records/settings.ts';
@@ -129,7 +129,7 @@ describe('where the limit adapts', () => {
     await worked(100);
     expect(await slots[0]!.ask(completed('1'))).toMatchObject({
       kind: 'wait',
-      reason: 'no free place at depot-1: 3 of 2, which adapts up to 8',
+      reason: 'no free place at depot-1: 3 of 2, which adapts up to 8 (LegacyDatabaseUnavailable with 4 in flight)',
     });
   });
 
@@ -144,6 +144,30 @@ describe('where the limit adapts', () => {
     expect(await changes()).toEqual([]);
     expect(await two.ask(failed(second.vehicleId, 'VehicleTimeout'))).toMatchObject({ kind: 'wait' });
     expect(await changes()).toEqual([{ from: 2, to: 1, reason: 'VehicleTimeout with 2 in flight' }]);
+  });
+
+  test('shrinks by a quarter when the host says that it is overloaded, and not by what it said a while ago', async () => {
+    await addServer(pool(), 'depot-1', { count: 10 });
+    await limitTo(4);
+    const runId = await startRun(fleet);
+    const slot = slotOf(fleet, runId, 1);
+    let { vehicleId } = await slot.claim();
+    await noteHostLoad(pool(), 'depot-1', { loadPerCore: 2.5, threadsRunning: 3 });
+    // A streamed dump has no client to ask the database with: what it said before stays.
+    await noteHostLoad(pool(), 'depot-1', { loadPerCore: 1, threadsRunning: null });
+    await worked(100);
+    ({ vehicleId } = await slot.claim(completed(vehicleId)));
+    expect(await changes()).toEqual([]);
+    await noteHostLoad(pool(), 'depot-1', { loadPerCore: 1, threadsRunning: 33 });
+    await worked(100);
+    ({ vehicleId } = await slot.claim(completed(vehicleId)));
+    expect(await changes()).toEqual([{ from: 4, to: 3, reason: '33 threads run in its database' }]);
+    await pool().query(
+      `UPDATE legacy_server_state SET host_load = host_load || jsonb_build_object('at', (host_load ->> 'at')::float8 - 61000)`,
+    );
+    await worked(100);
+    await slot.claim(completed(vehicleId));
+    expect(await changes()).toHaveLength(1);
   });
 
   test('slices of a table count as vehicles do', async () => {

@@ -4,6 +4,9 @@ import { noteBegun, readAdaptiveLimits } from '../../../pool/limit-store.ts';
 import { nextVehicleOrder } from '../../../pool/order.ts';
 import { type CurrentSlice, dropServerSlices, takeSlice } from '../../../records/table-reads.ts';
 import { settleVehicle } from '../../../records/vehicle-claims.ts';
+import { placesKeptAt, requestPlaces } from '../../../records/place-requests.ts';
+import { lastLimitReason } from '../../../records/limit-changes.ts';
+import { isQuiet } from '../../../settings/quiet-hours.ts';
 import { fixedLimit } from '../../../settings/fixed-limit.ts';
 import { inFlightAt } from '../../../records/work-claims.ts';
 import { type ServerState, writeCircuit } from '../../../pool/server-state.ts';
@@ -19,12 +22,13 @@ export async function claimVehicle(
   request: ClaimRequest,
   servers: Map<string, ServerState>,
 ): Promise<Claim> {
-  const { settings, workers } = request;
+  const { settings, workers, run } = request;
   await giveUpHopeless(client, request, servers);
   const byServer = await freePlaces(client, request, [...servers.keys()]);
   if (byServer.size === 0) return { kind: 'retire', reason: 'drained', workers };
 
   const open: string[] = [];
+  const full: string[] = [];
   const obstacles: Obstacle[] = [];
   for (const [serverId, places] of byServer) {
     const server = servers.get(serverId);
@@ -32,7 +36,9 @@ export async function claimVehicle(
     if (!server) continue;
     const admission = admit(server.circuit, { key: '', now: server.lockedAt, probeMs: settings.leaseMs });
     if (!admission.admitted) obstacles.push(circuitObstacle(server, admission));
-    else if (places.claimed >= places.limit) obstacles.push({ reason: noFreePlace(serverId, places) });
+    else if (places.quiet && run.mode === 'full')
+      obstacles.push({ reason: `quiet hours at ${serverId}, no full sync` });
+    else if (places.claimed + places.kept >= places.limit) full.push(serverId);
     else open.push(serverId);
   }
   const slice = await claimSlice(client, request, open);
@@ -41,7 +47,11 @@ export async function claimVehicle(
     return claimOfSlice(slice, request);
   }
   const next = await takeNext(client, request, open);
-  if (!next) return waitFor(client, request, obstacles);
+  if (!next) {
+    if (full.length > 0) await requestPlaces(client, { runId: run.runId, slot: request.input.slot, serverIds: full });
+    const waits = full.map((serverId) => ({ reason: noFreePlace(serverId, byServer.get(serverId)!) }));
+    return waitFor(client, request, [...obstacles, ...waits]);
+  }
   await admitToServer(client, request, servers.get(next.serverId), next.vehicleId);
   return claimOf(next, request);
 }
@@ -67,15 +77,28 @@ async function giveUpHopeless(
   }
 }
 
+/** A waiting slot asks at each poll; one that is gone keeps a place for no longer than this. */
+const FORGOTTEN_AFTER_POLLS = 5;
+
 interface Places {
   claimed: number;
+  /** Kept for vehicles that an operator has asked for. */
+  kept: number;
   limit: number;
   /** The limit where it does not adapt. */
   most: number;
+  quiet: boolean;
+  /** Why the limit is what it is; null where it does not adapt, or did not yet. */
+  reason: string | null;
 }
 
-const noFreePlace = (serverId: string, { claimed, limit, most }: Places): string =>
-  `no free place at ${serverId}: ${claimed} of ${limit}${limit < most ? `, which adapts up to ${most}` : ''}`;
+function noFreePlace(serverId: string, { claimed, kept, limit, most, quiet, reason }: Places): string {
+  if (claimed < limit)
+    return `no free place at ${serverId}: ${claimed} of ${limit}, and ${kept} kept for vehicles asked for by hand`;
+  const why = reason === null ? '' : ` (${reason})`;
+  const adapts = limit < most ? `, which adapts up to ${most}${why}` : '';
+  return `no free place at ${serverId}: ${claimed} of ${limit}${quiet ? ' in its quiet hours' : adapts}`;
+}
 
 /** For each server with planned vehicles of this run: its places, and how many of them claims of all runs take, expired claims included. */
 async function freePlaces(
@@ -83,18 +106,31 @@ async function freePlaces(
   { run, settings }: ClaimRequest,
   serverIds: string[],
 ): Promise<Map<string, Places>> {
-  const { rows } = await client.query<{ id: string; limits: Record<string, unknown>; claimed: number }>(
-    `SELECT id, limits, ${inFlightAt('id')} AS claimed FROM legacy_servers
+  const { rows } = await client.query<{
+    id: string;
+    limits: Record<string, unknown>;
+    timeZone: string;
+    now: Date;
+    claimed: number;
+    kept: number;
+    reason: string | null;
+  }>(
+    `SELECT id, limits, time_zone AS "timeZone", clock_timestamp() AS now, ${inFlightAt('id')} AS claimed, ${lastLimitReason('id')} AS reason,
+            ${placesKeptAt('id', '$1', '$3::float8')} AS kept
+     FROM legacy_servers
      WHERE id = ANY($2) AND (EXISTS (SELECT FROM vehicle_syncs WHERE run_id = $1 AND server_id = id AND state = 'planned' AND read_id IS NULL)
                           OR EXISTS (SELECT FROM table_slices WHERE run_id = $1 AND server_id = id AND state = 'planned'))
      ORDER BY id`,
-    [run.runId, serverIds],
+    [run.runId, serverIds, settings.claimPollMs * FORGOTTEN_AFTER_POLLS],
   );
   const adaptive = settings.adaptiveEnabled ? await readAdaptiveLimits(client, serverIds) : null;
   return new Map(
-    rows.map(({ id, limits, claimed }) => {
+    rows.map(({ id, limits, claimed, kept, timeZone, now, reason }) => {
       const most = fixedLimit(limits, settings);
-      return [id, { claimed, limit: Math.min(most, adaptive?.get(id)?.limit.limit ?? most), most }];
+      const quietHours = typeof limits.quietHours === 'string' ? limits.quietHours : settings.quietHours;
+      const quiet = isQuiet(quietHours, timeZone, now);
+      const limit = quiet ? 1 : Math.min(most, adaptive?.get(id)?.limit.limit ?? most);
+      return [id, { claimed, kept, limit, most, quiet, reason: adaptive && reason }];
     }),
   );
 }

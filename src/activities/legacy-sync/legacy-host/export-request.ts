@@ -1,4 +1,5 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
+import type { HostLoad } from '../../../pool/adaptive-limit.ts';
 import type { Compressors } from './compression.ts';
 import { name } from './mysql-name.ts';
 import { ofWanted, orderOf, type WantedVehicles } from './wanted-vehicles.ts';
@@ -33,6 +34,8 @@ export interface ExportRequest {
   minFreeBytes: number;
   /** Bytes written so far, about once a second. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** What the host said of its load, when the dump was done. */
+  onLoad?: ((load: HostLoad) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -3,6 +3,7 @@ import { endOthers } from './claim-dir.ts';
 import type { Compressor } from './compression.ts';
 import { boundsStatement, type ExportRequest, fromId, rangeParts } from './export-request.ts';
 import type { HostTools } from './host-tools.ts';
+import { HOST_LOAD } from './host-load.ts';
 import { dumpFunction, dumpTo } from './dump-command.ts';
 import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
 import { remoteBase, workTag } from './remote-path.ts';
@@ -29,6 +30,7 @@ fail() { echo "fail $*"; exit 10; }
 free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }
 ask() { ( printf '%s;\\n' "$1" >&8 ) 2>/dev/null; IFS= read -r answer <&9 || fail query; }
 ${dumpFunction(request, tools)}
+${HOST_LOAD}
 base=${remoteBase(server)}
 unlinked() { for d in "$base" "$base"/${dir.vehicleId} "$base"/${own}; do [ ! -L "$d" ] || fail link; done; }
 unlinked
@@ -116,6 +118,10 @@ while :; do
   [ "$answer" = "$rows" ] && break
   rm -f -- "$file.part"
 done
+# Asked last: a server that refuses it ends the client, which nobody needs any more.
+answer=
+( printf "SHOW GLOBAL STATUS LIKE 'Threads_running';\\n" >&8 ) 2>/dev/null && IFS= read -r answer <&9 || :
+host_load "\${answer##*[!0-9]}"
 exec 8>&- 9<&-
 sum=$(sha256sum <"$file.part"); sum=\${sum%% *}
 bytes=$(wc -c <"$file.part"); bytes=$((bytes))

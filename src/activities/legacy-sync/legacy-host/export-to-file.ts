@@ -3,6 +3,7 @@ import type { ExportManifest } from '../../../workflows/legacy-sync/activities.t
 import { exportFailure } from './export-failure.ts';
 import { type ExportRequest, fromId } from './export-request.ts';
 import { exportScript } from './export-script.ts';
+import { readHostLoad } from './host-load.ts';
 import type { HostTools } from './host-tools.ts';
 import { passwordLine } from './mysql-option.ts';
 
@@ -17,7 +18,11 @@ export async function exportToFile(
   request: ExportRequest,
 ): Promise<ExportManifest | null> {
   const { server, password, timeoutMs, niceness, signal } = request;
-  const said = readLines(request.onProgress);
+  const said = readLines(request.onProgress, (line) => {
+    const load = readHostLoad(line, tools.cores);
+    if (load !== null) request.onLoad?.(load);
+    return load !== null;
+  });
   const result = await shell.run(exportScript(request, tools), {
     payload: `${passwordLine(password, server.id)}\n`,
     timeoutMs,
@@ -47,7 +52,7 @@ function manifest(request: ExportRequest, words: string[]): ExportManifest {
 }
 
 /** Passes on progress lines as they come and keeps the last line of another kind. */
-function readLines(onProgress: ExportRequest['onProgress']) {
+function readLines(onProgress: ExportRequest['onProgress'], isLoad: (line: string) => boolean) {
   let rest = '';
   let last: string | undefined;
   return {
@@ -58,7 +63,7 @@ function readLines(onProgress: ExportRequest['onProgress']) {
       for (const line of lines) {
         const bytes = /^bytes (\d+)$/.exec(line)?.[1];
         if (bytes !== undefined) onProgress?.(Number(bytes));
-        else last = line;
+        else if (!isLoad(line)) last = line;
       }
     },
   };

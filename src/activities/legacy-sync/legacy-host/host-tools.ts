@@ -13,6 +13,8 @@ export interface HostTools {
   compressors: ('zstd' | 'pigz' | 'gzip')[];
   /** The host's own time zone, an IANA name; null where it does not say. */
   timeZone: string | null;
+  /** null where the host does not say. */
+  cores: number | null;
 }
 
 const CANDIDATES = {
@@ -46,6 +48,7 @@ done
 for zone in "$(cat /etc/timezone 2>/dev/null)" "$(readlink -f /etc/localtime 2>/dev/null)"; do
   [ -z "$zone" ] || echo "zone \${zone#*/zoneinfo/}"
 done
+[ ! -r /proc/cpuinfo ] || echo "cores $(grep -c '^processor' </proc/cpuinfo)"
 exit 0
 `;
 
@@ -61,6 +64,11 @@ done
 `;
 
 const namesOf = (lines: string[]): string[] => lines.flatMap((line) => /^option (\S+)$/.exec(line)?.[1] ?? []);
+
+function coresOf(lines: string[]): number | null {
+  const cores = Number(lines.flatMap((line) => /^cores (\d+)$/.exec(line)?.[1] ?? [])[0] ?? 0);
+  return cores > 0 ? cores : null;
+}
 
 /** Errors: LegacyToolMissing, which names everything that lacks; InvalidConfiguration, which names options of the login's; SshConnectionLost. */
 export async function probeHost(shell: RemoteShell, server: LegacyServer, signal?: AbortSignal): Promise<HostTools> {
@@ -90,5 +98,6 @@ export async function probeHost(shell: RemoteShell, server: LegacyServer, signal
     flavour: /mariadb/i.test(version) ? 'mariadb' : 'mysql',
     compressors: CANDIDATES.compressors.filter(has),
     timeZone: lines.flatMap((line) => /^zone (\S+)$/.exec(line)?.[1] ?? []).find(isTimeZone) ?? null,
+    cores: coresOf(lines),
   };
 }

@@ -8,6 +8,8 @@ import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
+import type { HostLoad } from '../../../pool/adaptive-limit.ts';
+import type { HostRates } from '../../../pool/host-rates.ts';
 import { transferFile } from '../transfer/transfer.ts';
 import { askDatabase } from './ask-database.ts';
 import { chooseCompressors } from './compression.ts';
@@ -34,6 +36,10 @@ export interface LegacyHostParts {
   readPassword: () => Promise<string | null>;
   /** Whether this host can read zstd: `auto` compresses with it only then. */
   readsZstd: boolean;
+  /** How fast the host may be worked; absent: as fast as it can. */
+  rates?: HostRates | undefined;
+  /** Hears what the host says of its load. */
+  onLoad?: ((load: HostLoad) => void) | undefined;
   logger: Logger;
 }
 
@@ -49,14 +55,19 @@ export interface ExportOptions extends SessionOptions {
   rangeRows: number | null;
   /** Ids at and below the cursor that are read again; default: the setting. */
   overlapIds?: number;
+<<<<<<< HEAD
   /** Of a table that many share: these vehicles' rows, and no others. */
   only?: WantedVehicles | undefined;
   /** Nothing is committed late among these ids any more. */
   final?: boolean;
+=======
+  /** New rows that are left, as planning counted them. */
+  newRows?: number;
+>>>>>>> 55a7bbe (Follow a host that got better in growing steps, hear its own load, limit its rates by rows, keep the next free place for what was asked by hand)
   onProgress?: (bytes: number) => void;
 }
 
-export interface StreamOptions extends Omit<ExportOptions, 'rangeRows' | 'onProgress'> {
+export interface StreamOptions extends Omit<ExportOptions, 'rangeRows' | 'onProgress' | 'newRows'> {
   /** As many as planning counted above the cursor. */
   newRows: number;
   /** Compressed bytes received so far. */
@@ -95,7 +106,7 @@ export interface LegacyHost {
 }
 
 export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
-  const { pool, server, settings } = parts;
+  const { pool, server, settings, rates } = parts;
   const tools = probeOnce(pool, server);
   const asking = mysqlSessions(parts, tools);
   const session = sessionMemory(server, asking);
@@ -115,20 +126,7 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
       const overridden = characterSetWarning(server, reader, planned.session);
       return planOf({ ...planned, warnings: [...planned.warnings, ...overridden] });
     },
-    exportToFile: async (options) => {
-      const { found, compressors, request } = await prepare(options);
-      const { rangeRows, onProgress } = options;
-      const whole = { ...request, compressors, rangeRows, onProgress };
-      return pool.withSession((shell) => exportToFile(shell, found, whole), options);
-    },
-    streamDump: async ({ newRows, onReceived, ...options }) => {
-      const { found, compressors, request } = await prepare(options);
-      const compressor = newRows <= compressors.smallUpTo ? compressors.small : compressors.large;
-      const rest = { ...request, compressor, maxBytes: settings().streamMaxBytes, onReceived };
-      return parts.transfers.hold(options, (signal) =>
-        pool.withSession((shell) => streamDump(shell, found, { ...rest, signal }), { ...options, signal }),
-      );
-    },
+    ...dumping(parts, prepare),
     transfer: async ({ manifest, localFile, onProgress, ...session }) => {
       const { transferMethod: method, stallBytesPerSecond, stallMs, minFreeBytes } = settings();
       const limits = { stallBytesPerSecond, stallMs, minFreeBytes };
@@ -143,6 +141,7 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
           method,
           onProgress,
           signal,
+          rates,
         }),
       );
     },
@@ -155,6 +154,38 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
     removeFiles: (dir, signal) =>
       pool.withSession((shell) => removeRemoteDir(shell, { server, dir }, signal), { signal }),
     listFiles: (signal) => pool.withSession((shell) => listRemoteDirs(shell, server, signal), { signal }),
+  };
+}
+
+/** Both ways of dumping begin when the host's rates allow it. */
+function dumping(
+  { pool, settings, transfers, rates, onLoad }: LegacyHostParts,
+  prepare: ReturnType<typeof preparing>,
+): Pick<LegacyHost, 'exportToFile' | 'streamDump'> {
+  return {
+    exportToFile: async (options) => {
+      const { found, compressors, request } = await prepare(options);
+      const { rangeRows, onProgress, newRows } = options;
+      await rates?.dump(Math.min(newRows ?? Infinity, rangeRows ?? newRows ?? 0), options);
+      const whole = { ...request, compressors, rangeRows, onProgress, onLoad };
+      return pool.withSession((shell) => exportToFile(shell, found, whole), options);
+    },
+    streamDump: async ({ newRows, onReceived, ...options }) => {
+      const { found, compressors, request } = await prepare(options);
+      const compressor = newRows <= compressors.smallUpTo ? compressors.small : compressors.large;
+      const rest = {
+        ...request,
+        compressor,
+        maxBytes: settings().streamMaxBytes,
+        onReceived,
+        onLoad,
+        pace: rates?.bytes,
+      };
+      await rates?.dump(newRows, options);
+      return transfers.hold(options, (signal) =>
+        pool.withSession((shell) => streamDump(shell, found, { ...rest, signal }), { ...options, signal }),
+      );
+    },
   };
 }
 

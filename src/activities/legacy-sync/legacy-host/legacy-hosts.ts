@@ -7,6 +7,8 @@ import { createSshPool, type SshPool } from '../../../connections/ssh/ssh-pool.t
 import type { SshPoolLimits, SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import type { HostLoad } from '../../../pool/adaptive-limit.ts';
+import type { HostRates } from '../../../pool/host-rates.ts';
 import type { LegacyPlanner } from './legacy-planner.ts';
 import { createLegacyHost, type LegacyHost } from './legacy-host.ts';
 import { transferPlaces, type TransferPermitsOfServer } from './transfer-places.ts';
@@ -24,6 +26,8 @@ export interface LegacyHostsParts {
     connections(serverId: string): ConnectionPermits;
     transfers: { acquire(serverId: string, signal?: AbortSignal): ReturnType<TransferPermitsOfServer['acquire']> };
   };
+  rates?: (server: LegacyServer) => HostRates;
+  onLoad?: (serverId: string, load: HostLoad) => void;
   logger: Logger;
 }
 
@@ -56,6 +60,8 @@ export function openLegacyHosts(parts: LegacyHostsParts): LegacyHosts {
       settings: parts.settings,
       logger: parts.logger,
       readsZstd,
+      rates: parts.rates?.(server),
+      onLoad: parts.onLoad && ((load) => parts.onLoad?.(server.id, load)),
       transfers: transferPlaces({ acquire: (signal) => parts.permits.transfers.acquire(server.id, signal) }, server.id),
       readPassword: async () => (server.mysqlPasswordRef === null ? null : readPassword(server.mysqlPasswordRef)),
     });

@@ -6,6 +6,7 @@ import type { Compressor } from './compression.ts';
 import { dumpFunction, dumpTo } from './dump-command.ts';
 import { exportFailure } from './export-failure.ts';
 import { type ExportRequest, fromId, rangeParts } from './export-request.ts';
+import { HOST_LOAD, readHostLoad } from './host-load.ts';
 import type { HostTools } from './host-tools.ts';
 import { READ_PASSWORD } from './mysql-command.ts';
 import { passwordLine } from './mysql-option.ts';
@@ -17,6 +18,8 @@ export interface StreamRequest extends Omit<ExportRequest, 'rangeRows' | 'compre
   maxBytes: number;
   /** Compressed bytes received so far. */
   onReceived?: ((bytes: number) => void) | undefined;
+  /** Waits until more may come. */
+  pace?: ((bytes: number, signal?: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** All rows up to the frozen bound, compressed. Their number is not known yet. */
@@ -35,7 +38,7 @@ export async function streamDump(
   tools: HostTools,
   request: StreamRequest,
 ): Promise<StreamedDump | null> {
-  const { server, password, timeoutMs, niceness, signal, maxBytes, onReceived } = request;
+  const { server, password, timeoutMs, niceness, signal, maxBytes, onReceived, pace } = request;
   const chunks: Buffer[] = [];
   let bytes = 0;
   const result = await shell.run(streamScript(request, tools), {
@@ -47,8 +50,11 @@ export async function streamDump(
       chunks.push(chunk);
       bytes += chunk.length;
       onReceived?.(bytes);
+      return pace?.(chunk.length, signal);
     },
   });
+  const load = readHostLoad(result.stderr, tools.cores);
+  if (load !== null) request.onLoad?.(load);
   if (bytes > maxBytes) return null;
   if (result.code !== 0) throw exportFailure(request, result, failWords(result.stderr));
   const content = Buffer.concat(chunks);
@@ -65,10 +71,12 @@ function streamScript(request: StreamRequest, tools: HostTools): string {
 # ${workTag(request.dir)}
 ${READ_PASSWORD}
 ${dumpFunction(request, tools)}
+${HOST_LOAD}
 compress() { ${request.compressor.command}; }
 where=${shellQuote(`${before}${request.frozenToId}${after}`)}
 exec 3>&1
 ${dumpTo(`| head -c ${request.maxBytes + 1} >&3`)}
+host_load >&2
 [ "$d$t$c" = 000 ] || { echo "fail dump \${d:-x} \${c:-x} -" >&2; exit 10; }
 `;
 }

@@ -67,7 +67,11 @@ async function exportSlice(
     // A second attempt never streams: a file proves more and can be resumed, whatever went wrong with the stream.
     if (activityInfo().attempt === 1 && mayStream(context, limits)) return streamSlice(deps, work);
     try {
-      const manifest = await host.exportToFile({ ...optionsOf(deps, work), rangeRows: null });
+      const manifest = await host.exportToFile({
+        ...optionsOf(deps, work),
+        rangeRows: null,
+        newRows: context.sync.plannedRows,
+      });
       if (manifest === null) return { loaded: await importDump(deps, work, { manifest: null, dump: Buffer.alloc(0) }) };
       deps.faultPoint?.('export:done');
       return manifest;

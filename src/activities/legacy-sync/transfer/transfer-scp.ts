@@ -15,6 +15,8 @@ export interface ScpTransfer {
   hostKey: Buffer;
   file: string;
   localPart: string;
+  /** 0: as fast as it can. */
+  bytesPerSecond?: number;
   signal: AbortSignal;
 }
 
@@ -22,7 +24,14 @@ export interface ScpTransfer {
  * Copies the whole file with the OpenSSH client's scp, which cannot resume. It meets the same pinned key as our own connections:
  * `hostKey` is the one such a connection has verified. Errors: TransferFailed, the signal's reason.
  */
-export async function transferByScp({ target, hostKey, file, localPart, signal }: ScpTransfer): Promise<void> {
+export async function transferByScp({
+  target,
+  hostKey,
+  file,
+  localPart,
+  bytesPerSecond = 0,
+  signal,
+}: ScpTransfer): Promise<void> {
   if (!/^\/[A-Za-z0-9_./-]+$/.test(file)) {
     throw new Failure(
       'TransferFailed',
@@ -37,7 +46,7 @@ export async function transferByScp({ target, hostKey, file, localPart, signal }
     // scp would make the file with the remote one's mode, and follow a link.
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
     await (await open(localPart, flags, 0o600)).close();
-    await runScp(scpArguments({ target, file, localPart }, { knownHosts, agent: agent.path }), signal);
+    await runScp(scpArguments({ target, file, localPart, bytesPerSecond }, { knownHosts, agent: agent.path }), signal);
   } finally {
     await agent.close();
     await rm(dir, { recursive: true, force: true });
@@ -45,7 +54,12 @@ export async function transferByScp({ target, hostKey, file, localPart, signal }
 }
 
 function scpArguments(
-  { target, file, localPart }: Pick<ScpTransfer, 'target' | 'file' | 'localPart'>,
+  {
+    target,
+    file,
+    localPart,
+    bytesPerSecond,
+  }: Required<Pick<ScpTransfer, 'target' | 'file' | 'localPart' | 'bytesPerSecond'>>,
   { knownHosts, agent }: { knownHosts: string; agent: string },
 ): string[] {
   const options = {
@@ -74,8 +88,20 @@ function scpArguments(
   };
   const set = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+  // In kbit.
+  const slowly = bytesPerSecond > 0 ? ['-l', String(Math.max(8, Math.floor(bytesPerSecond / 125)))] : [];
   // -F: the account's own configuration must not change where we connect to.
-  return ['-F', '/dev/null', '-P', String(target.port), ...set, '--', `${target.user}@${host}:${file}`, localPart];
+  return [
+    '-F',
+    '/dev/null',
+    '-P',
+    String(target.port),
+    ...slowly,
+    ...set,
+    '--',
+    `${target.user}@${host}:${file}`,
+    localPart,
+  ];
 }
 
 function runScp(args: string[], signal: AbortSignal): Promise<void> {

@@ -3,12 +3,20 @@ import type { SessionOptions } from '../../../connections/ssh/session-places.ts'
 import type { SshPool } from '../../../connections/ssh/ssh-pool.ts';
 import type { SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import { Failure } from '../../../errors.ts';
+import type { HostRates } from '../../../pool/host-rates.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { type StallLimits, stallGuard } from './stall-guard.ts';
 import { transferByExec } from './transfer-exec.ts';
 import { sizeOf, transferByScp } from './transfer-scp.ts';
 import { transferBySftp } from './transfer-sftp.ts';
-import { adopt, fingerprint, namingFullDisk, openTransferTarget, requireSpace } from './transfer-target.ts';
+import {
+  adopt,
+  fingerprint,
+  namingFullDisk,
+  openTransferTarget,
+  requireSpace,
+  type TransferTarget,
+} from './transfer-target.ts';
 
 export interface TransferRequest extends StallLimits, SessionOptions {
   pool: SshPool;
@@ -20,6 +28,7 @@ export interface TransferRequest extends StallLimits, SessionOptions {
   minFreeBytes: number;
   /** Bytes of the file received so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+  rates?: Pick<HostRates, 'bytes' | 'bytesPerSecond'> | undefined;
 }
 
 /**
@@ -66,7 +75,8 @@ async function attempt(request: TransferRequest): Promise<void> {
 
 async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Promise<void> {
   const { pool, manifest, localFile, minFreeBytes, signal, onQueued } = request;
-  const target = await openTransferTarget(localFile, manifest);
+  const opened = await openTransferTarget(localFile, manifest);
+  const target = { ...opened, write: pacedWrite(request, opened) };
   try {
     await requireSpace(localFile, manifest.bytes - target.offset(), minFreeBytes);
     await pool.withSession(
@@ -84,6 +94,15 @@ async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Pro
   }
 }
 
+/** The next bytes are read when these may have come. */
+function pacedWrite({ rates, signal }: TransferRequest, target: TransferTarget): TransferTarget['write'] {
+  if (rates === undefined) return target.write;
+  return async (chunk) => {
+    await target.write(chunk);
+    await rates.bytes(chunk.length, signal);
+  };
+}
+
 async function byScp(request: TransferRequest): Promise<void> {
   const { pool, target, manifest, localFile, minFreeBytes, signal } = request;
   const part = `${localFile}.part`;
@@ -91,6 +110,9 @@ async function byScp(request: TransferRequest): Promise<void> {
   await requireSpace(localFile, manifest.bytes, minFreeBytes);
   // A session of our own verifies the pinned key first; scp then accepts that key and no other.
   const hostKey = await pool.withSession(async (shell) => Buffer.from(shell.hostKey), request);
+  // scp is a program of its own: its bytes are taken at once, and it keeps to the rate by itself.
+  await request.rates?.bytes(manifest.bytes, signal);
+  const bytesPerSecond = request.rates?.bytesPerSecond() ?? 0;
   let size = 0;
   const poll = setInterval(() => void sizeOf(part).then((bytes) => (size = bytes)), 500);
   try {
@@ -99,7 +121,8 @@ async function byScp(request: TransferRequest): Promise<void> {
         guarded(
           request,
           () => size,
-          (guard) => transferByScp({ target, hostKey, file: manifest.file, localPart: part, signal: guard }),
+          (guard) =>
+            transferByScp({ target, hostKey, file: manifest.file, localPart: part, bytesPerSecond, signal: guard }),
         ),
       { signal },
     );

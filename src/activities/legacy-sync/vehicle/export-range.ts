@@ -66,6 +66,7 @@ function exportOptions(
     frozenTo: sync.frozenTo,
     rangeRows: rangeRows(context, settings()),
     overlapIds: overlapIds(context, settings()),
+    newRows: Math.max(1, sync.plannedRows - sync.rows),
     signal,
     onQueued: queued,
     onProgress: (bytes) => {

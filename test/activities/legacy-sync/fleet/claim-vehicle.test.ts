@@ -50,6 +50,61 @@ describe('the places of a legacy server', () => {
     });
   });
 
+  test('go to a vehicle that was asked for by hand, as soon as one of a full pool is free', async () => {
+    await addServer(pool(), 'depot-1', { count: 9, over: { limits: { maxConcurrentVehicles: 2 } } });
+    const night = await startRun(fleet, { selection: { kind: 'priority', atLeast: 0 } });
+    const slots = [1, 2, 3].map((slot) => slotOf(fleet, night, slot));
+    const [first] = [await slots[0]!.claim(), await slots[1]!.claim()];
+    const hand = await startRun(fleet, {
+      selection: { kind: 'list', vehicleIds: ['9'] },
+      workflowId: 'fleet-sync/9',
+      maxWorkers: 1,
+    });
+    const asked = slotOf(fleet, hand, 1);
+    expect(await asked.ask()).toMatchObject({ kind: 'wait', reason: 'no free place at depot-1: 2 of 2' });
+    expect(await slots[0]!.ask(completed(first.vehicleId))).toMatchObject({
+      kind: 'wait',
+      reason: 'no free place at depot-1: 1 of 2, and 1 kept for vehicles asked for by hand',
+    });
+    expect(await slots[2]!.ask()).toMatchObject({ kind: 'wait' });
+    expect(await asked.claim()).toMatchObject({ vehicleId: '9' });
+    await asked.ask(completed('9'));
+    expect(await slots[0]!.claim()).toMatchObject({ vehicleId: '3' });
+  });
+
+  test('are not kept for a slot that asks no more, nor for a vehicle that is in flight already', async () => {
+    await addServer(pool(), 'depot-1', { count: 9, over: { limits: { maxConcurrentVehicles: 1 } } });
+    const night = await startRun(fleet, { selection: { kind: 'priority', atLeast: 0 } });
+    const slot = slotOf(fleet, night, 1);
+    let { vehicleId } = await slot.claim();
+    const hand = await startRun(fleet, { selection: { kind: 'list', vehicleIds: ['1'] }, workflowId: 'fleet-sync/1' });
+    await slotOf(fleet, hand, 1).ask();
+    expect(vehicleId).toBe('1');
+    ({ vehicleId } = await slot.claim(completed(vehicleId)));
+    await slotOf(fleet, hand, 2).ask();
+    await pool().query(`UPDATE place_requests SET asked_at = asked_at - interval '6 s'`);
+    await slot.claim(completed(vehicleId));
+  });
+
+  test('are one in quiet hours, which no full sync goes on in', async () => {
+    const limits = { quietHours: '00:00-12:00 UTC,12:00-00:00 UTC' };
+    await addServer(pool(), 'depot-1', { first: 1, count: 4, over: { limits } });
+    await addServer(pool(), 'depot-2', { first: 11, count: 4 });
+    const delta = await startRun(fleet, { selection: { kind: 'list', vehicleIds: ['1', '2'] } });
+    await slotOf(fleet, delta, 1).claim();
+    expect(await slotOf(fleet, delta, 2).ask()).toMatchObject({
+      kind: 'wait',
+      reason: 'no free place at depot-1: 1 of 1 in its quiet hours',
+    });
+    const full = await startRun(fleet, {
+      selection: { kind: 'list', vehicleIds: ['3', '11'] },
+      mode: 'full',
+      workflowId: 'fleet-sync/full',
+    });
+    expect(await slotOf(fleet, full, 1).claim()).toMatchObject({ vehicleId: '11' });
+    expect(await slotOf(fleet, full, 2).ask()).toMatchObject({ reason: 'quiet hours at depot-1, no full sync' });
+  });
+
   test('follow the setting where the server has no limit of its own, and one full server does not stop another', async () => {
     await addServer(pool(), 'depot-1', { first: 1, count: 3 });
     await addServer(pool(), 'depot-2', { first: 11, count: 1 });

@@ -144,6 +144,7 @@ describe('an exported range', () => {
 
   test('leaves no part and no process', async () => {
     await exported();
+    expect(fixture.loads.at(-1)).toEqual({ loadPerCore: expect.any(Number), threadsRunning: expect.any(Number) });
     expect(await remoteFiles()).toEqual([`./1/${runId}/0-6000.sql.zst`, `./1/${runId}/0.manifest`, `./1/${runId}/pid`]);
     expect(processesWith(runId)).toEqual([]);
   });

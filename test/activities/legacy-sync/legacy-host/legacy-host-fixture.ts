@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inProcessPermits } from '../../../../src/connections/ssh/in-process-permits.ts';
+import type { HostLoad } from '../../../../src/pool/adaptive-limit.ts';
 import { createLegacyHost } from '../../../../src/activities/legacy-sync/legacy-host/legacy-host.ts';
 import { openLegacyHosts } from '../../../../src/activities/legacy-sync/legacy-host/legacy-hosts.ts';
 import { transferPlaces } from '../../../../src/activities/legacy-sync/legacy-host/transfer-places.ts';
@@ -44,7 +45,9 @@ export async function legacyHostFixture(changes: Partial<Record<string, unknown>
   });
   const permits = inProcessPermits(() => 5);
   const transfers = inProcessPermits(() => settings.concurrentTransfers);
+  const loads: HostLoad[] = [];
   const hosts = openLegacyHosts({
+    onLoad: (_, load) => loads.push(load),
     settings: () => settings,
     permits: { connections: () => permits, transfers: { acquire: (_, signal) => transfers.acquire(signal) } },
     logger: silentLogger,
@@ -66,6 +69,7 @@ export async function legacyHostFixture(changes: Partial<Record<string, unknown>
     database,
     settings,
     hosts,
+    loads,
     host: hosts.of(server),
     pool,
     remote,

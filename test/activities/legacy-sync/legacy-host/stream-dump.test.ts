@@ -52,6 +52,7 @@ test('a small range comes over the session that dumps it, whole, and nothing is 
     last: true,
   });
   expect(received.at(-1)).toBe(content.length);
+  expect(fixture.loads.at(-1)).toEqual({ loadPerCore: expect.any(Number), threadsRunning: null });
   const dump = gunzipSync(content).toString('utf8');
   expect(dump).toMatch(/\n-- fleetgraph rc=0\n$/);
   expect(idsIn(dump)).toHaveLength(ROWS);
