@@ -28,6 +28,12 @@ const server = z.strictObject({
     openings: count,
     code: z.string().nullable().meta({ description: 'The failure that opened it.' }),
   }),
+  places: z.strictObject({
+    inFlight: count,
+    limit: count,
+    fixedLimit: count,
+    reason: z.string().nullable().meta({ description: 'Why the limit is what it is, where it adapts.' }),
+  }),
 });
 
 export const LIST_SERVERS = route({

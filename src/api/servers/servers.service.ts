@@ -43,7 +43,7 @@ export class ServersService {
   }
 
   async list(): Promise<object> {
-    const servers = await readServerOverviews(this.#database.reader);
+    const servers = await this.#overviews();
     return { success: true, servers, count: servers.length };
   }
 
@@ -121,8 +121,23 @@ export class ServersService {
       throw new Problem('WrongState', `Closing the circuit of legacy server ${id}: it is closed.`, { link });
     }
     await this.#database.write((pool) => closeCircuit(pool, id, { actor: actor.name, reason }));
-    const [server] = await readServerOverviews(this.#database.reader, id);
+    const [server] = await this.#overviews(id);
     return { success: true, server };
+  }
+
+  async #overviews(id: string | null = null): Promise<object[]> {
+    const reader = this.#database.reader;
+    const [servers, places] = await Promise.all([
+      readServerOverviews(reader, id),
+      readServerPlaces(reader, await readSettings(reader), id),
+    ]);
+    const placesOf = new Map(
+      places.map(({ serverId, adaptive, ...numbers }) => [serverId, { ...numbers, reason: adaptive?.reason ?? null }]),
+    );
+    return servers.flatMap((server) => {
+      const found = placesOf.get(server.id);
+      return found ? [{ ...server, places: found }] : [];
+    });
   }
 
   async #known(id: string): Promise<void> {

@@ -181,6 +181,21 @@ test('one vehicle is synced now', async () => {
   expect(run).toMatchObject({ selection: { kind: 'list', vehicleIds: ['2'] }, settled: { 2: 'completed' } });
 });
 
+test('a circuit that only an operator may close is closed, after the page said why it is held', async () => {
+  const held = { state: 'held', code: 'HostKeyMismatch', troubledSince: Date.now(), changedAt: Date.now() };
+  await fixture.fleet.pool.query('UPDATE legacy_server_state SET breaker = $1', [held]);
+  const servers = panel('Legacy servers');
+  await servers.getByText('HostKeyMismatch').waitFor(WITHIN);
+  await servers.getByRole('button', { name: /^Close the circuit of / }).click();
+  await dialog().getByLabel('Reason', { exact: true }).fill('the new key was compared');
+  await confirm('Close circuit');
+  await servers.getByText('closed', { exact: true }).waitFor(WITHIN);
+  expect(await servers.getByRole('button', { name: /^Close the circuit of / }).count()).toBe(0);
+  expect(await audited('breaker.closed')).toMatchObject([
+    { actor: 'test operator', reason: 'the new key was compared' },
+  ]);
+});
+
 /** A page that is later than this breaks its promise. */
 const PROMISED_MS = 2_000;
 /** How long it is watched: until the source has moved so often, or for so long on a machine that has no time for it. */

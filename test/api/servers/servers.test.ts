@@ -35,7 +35,9 @@ test('legacy servers are shown without secrets, added, changed and tested', asyn
   expect(server).toMatchObject({ id: SERVER_ID, privateKeyRef: expect.stringMatching(/^file:/) });
   expect((await fixture.get(SERVERS)).body).toMatchObject({
     count: 1,
-    servers: [{ id: SERVER_ID, circuit: { state: 'closed' } }],
+    servers: [
+      { id: SERVER_ID, circuit: { state: 'closed' }, places: { inFlight: 0, limit: 8, fixedLimit: 8, reason: null } },
+    ],
   });
 
   const { check } = (await fixture.post(`${SERVERS}/${SERVER_ID}/test`)).body;

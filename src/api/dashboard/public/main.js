@@ -15,6 +15,7 @@ import { createPipelinePanel } from './pipeline-panel.js';
 import { createQuarantinePanel } from './quarantine-panel.js';
 import { createReconciliationPanel } from './reconciliation-panel.js';
 import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
+import { createServersPanel } from './servers-panel.js';
 import { createVehiclesPanel } from './vehicles-panel.js';
 
 const RETRY_MS = 1_500;
@@ -50,7 +51,8 @@ function showDashboard({ key, temporal }, api) {
   const adding = context.may('admin') ? [createInspectionPanel(context, vehicles)] : [];
   const truth = [createReconciliationPanel(context), createQuarantinePanel(context)];
   const watched = [fleet, createKpiPanel(context), vehicles];
-  const panels = [...watched, ...truth, ...adding, createPipelinePanel(context), createGraphPanel(context)];
+  const hosts = [createServersPanel(context), ...adding];
+  const panels = [...watched, ...truth, ...hosts, createPipelinePanel(context), createGraphPanel(context)];
   const refused = () => showLogin('The key is no longer in force. Log in with another.');
   const lost = () => setText(connection, 'Connection lost, retrying…');
   const back = () => {
