@@ -34,12 +34,26 @@ export function isQuiet(text: string, serverZone: string, at: Date): boolean {
 }
 
 function minuteOfDay(zone: string, at: Date): number {
-  const format = new Intl.DateTimeFormat('en-GB', {
+  const parts = new Map(
+    formatOf(zone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
+  return Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
+}
+
+/** Asked at each claim, and a formatter takes 2 ms to make. */
+const FORMATS = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = FORMATS.get(zone);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat('en-GB', {
     timeZone: zone,
     hour: '2-digit',
     minute: '2-digit',
     hourCycle: 'h23',
   });
-  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, value]));
-  return Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
+  FORMATS.set(zone, made);
+  return made;
 }
