@@ -73,17 +73,18 @@ describe('the places of a legacy server', () => {
   });
 
   test('are not kept for a slot that asks no more, nor for a vehicle that is in flight already', async () => {
-    await addServer(pool(), 'depot-1', { count: 9, over: { limits: { maxConcurrentVehicles: 1 } } });
+    await addServer(pool(), 'depot-1', { count: 9, over: { limits: { maxConcurrentVehicles: 2 } } });
     const night = await startRun(fleet, { selection: { kind: 'priority', atLeast: 0 } });
-    const slot = slotOf(fleet, night, 1);
-    let { vehicleId } = await slot.claim();
-    const hand = await startRun(fleet, { selection: { kind: 'list', vehicleIds: ['1'] }, workflowId: 'fleet-sync/1' });
-    await slotOf(fleet, hand, 1).ask();
-    expect(vehicleId).toBe('1');
-    ({ vehicleId } = await slot.claim(completed(vehicleId)));
-    await slotOf(fleet, hand, 2).ask();
+    const [one, two] = [slotOf(fleet, night, 1), slotOf(fleet, night, 2)];
+    await one.claim();
+    await two.claim();
+    const hand = (id: string): Promise<string> =>
+      startRun(fleet, { selection: { kind: 'list', vehicleIds: [id] }, workflowId: `fleet-sync/${id}` });
+    expect(await slotOf(fleet, await hand('1'), 1).ask()).toMatchObject({ kind: 'wait' });
+    expect(await two.claim(completed('2'))).toMatchObject({ vehicleId: '3' });
+    expect(await slotOf(fleet, await hand('9'), 1).ask()).toMatchObject({ kind: 'wait' });
     await pool().query(`UPDATE place_requests SET asked_at = asked_at - interval '6 s'`);
-    await slot.claim(completed(vehicleId));
+    expect(await two.claim(completed('3'))).toMatchObject({ vehicleId: '4' });
   });
 
   test('are one in quiet hours, which no full sync goes on in', async () => {
