@@ -10,7 +10,7 @@ export async function requestPlaces(
 ): Promise<void> {
   await client.query(
     `INSERT INTO place_requests (server_id, run_id, slot)
-     SELECT asked.server_id, run_id, $2 FROM sync_runs, unnest($3::text[]) AS asked (server_id) WHERE run_id = $1 AND selection ->> 'kind' = 'list'
+     SELECT asked.server_id, run_id, $2::integer FROM sync_runs, unnest($3::text[]) AS asked (server_id) WHERE run_id = $1 AND selection ->> 'kind' = 'list'
      ON CONFLICT (server_id, run_id, slot) DO UPDATE SET asked_at = clock_timestamp()`,
     [runId, slot, serverIds],
   );

@@ -115,7 +115,7 @@ async function freePlaces(
     kept: number;
     reason: string | null;
   }>(
-    `SELECT id, limits, time_zone AS "timeZone", clock_timestamp() AS now, ${inFlightAt('id')} AS claimed, ${lastLimitReason('id')} AS reason,
+    `SELECT id, limits, time_zone AS "timeZone", clock_timestamp() AS now, ${inFlightAt('id')} AS claimed, ${lastLimitReason('legacy_servers.id')} AS reason,
             ${placesKeptAt('id', '$1', '$3::float8')} AS kept
      FROM legacy_servers
      WHERE id = ANY($2) AND (EXISTS (SELECT FROM vehicle_syncs WHERE run_id = $1 AND server_id = id AND state = 'planned' AND read_id IS NULL)
