@@ -55,15 +55,12 @@ export interface ExportOptions extends SessionOptions {
   rangeRows: number | null;
   /** Ids at and below the cursor that are read again; default: the setting. */
   overlapIds?: number;
-<<<<<<< HEAD
   /** Of a table that many share: these vehicles' rows, and no others. */
   only?: WantedVehicles | undefined;
   /** Nothing is committed late among these ids any more. */
   final?: boolean;
-=======
   /** New rows that are left, as planning counted them. */
   newRows?: number;
->>>>>>> 55a7bbe (Follow a host that got better in growing steps, hear its own load, limit its rates by rows, keep the next free place for what was asked by hand)
   onProgress?: (bytes: number) => void;
 }
 
