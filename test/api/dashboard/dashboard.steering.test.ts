@@ -184,9 +184,8 @@ test('one vehicle is synced now', async () => {
 test('a circuit that only an operator may close is closed, after the page said why it is held', async () => {
   const held = { state: 'held', code: 'HostKeyMismatch', troubledSince: Date.now(), changedAt: Date.now() };
   await fixture.fleet.pool.query('UPDATE legacy_server_state SET breaker = $1', [held]);
-  const servers = panel('Legacy servers');
-  await servers.getByText('HostKeyMismatch').waitFor(WITHIN);
-  const close = servers.getByRole('button', { name: /^Close the circuit of / });
+  await panel('Legacy servers').getByText('HostKeyMismatch').waitFor(WITHIN);
+  const close = panel('Legacy servers').getByRole('button', { name: /^Close the circuit of / });
   await close.click();
   await dialog().getByLabel('Reason', { exact: true }).fill('a new key');
   await confirm('Close circuit');
