@@ -66,9 +66,11 @@ async function tellTheStory(): Promise<'told'> {
     const added = await driveOn(stack, fleet.generated);
     say(`\nsecond run: the fleet drove on, ${count(added)} new rows`);
     await syncAndCompare(stack, session);
-    const traccar = await showTraccarDepot(stack);
-    if (!(await printComparison(stack, session, THE_TRACCAR)) || !traccar) process.exitCode = 1;
-    await showTransportGraph(session, worker);
+    if (!options.fleetOnly) {
+      const traccar = await showTraccarDepot(stack);
+      if (!(await printComparison(stack, session, THE_TRACCAR)) || !traccar) process.exitCode = 1;
+      await showTransportGraph(session, worker);
+    }
     say(`\nTemporal Web UI  ${stack.temporal.uiUrl}\nworker log       ${join(stack.stateDir, 'worker.log')}`);
     if (options.keep) say(`${dashboard}\nkey              ${api.key}\n${invitation(stack)}`);
   });

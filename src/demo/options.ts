@@ -10,6 +10,8 @@ export interface DemoOptions {
   realVehicles: number;
   data: string;
   maxWorkers: number;
+  /** Without the Traccar server and the transport graph. */
+  fleetOnly: boolean;
   keep: boolean;
 }
 
@@ -27,6 +29,7 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
       dataFolder,
     )
     .option('--max-workers <n>', 'worker slots', wholeNumber, 3)
+    .option('--fleet-only', 'leave out the Traccar server and the transport graph', false)
     .option('--keep', 'leave the stack up for exploring, until Ctrl-C', false)
     .parse(argv, { from: 'user' });
   const options = program.opts<Omit<DemoOptions, 'data'> & { data?: string }>();
