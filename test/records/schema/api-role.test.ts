@@ -23,8 +23,8 @@ const WRITES: Record<string, Record<string, string>> = {
   legacy_servers: { INSERT: '*', UPDATE: '*' },
   legacy_server_state: { INSERT: '*', UPDATE: 'breaker,updated_at' },
   vehicles: {
-    INSERT: 'enabled,id,label,legacy_table,legacy_vehicle_id,priority,server_id',
-    UPDATE: 'enabled,label,legacy_table,legacy_vehicle_id,priority,server_id',
+    INSERT: 'enabled,id,label,legacy_table,legacy_vehicle_id,part_of,priority,server_id',
+    UPDATE: 'enabled,label,legacy_table,legacy_vehicle_id,part_of,priority,server_id',
   },
   datasets: { UPDATE: 'decided_at,decided_by,decision_reason,state' },
 };
