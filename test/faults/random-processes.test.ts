@@ -16,7 +16,7 @@ const SCHEDULES = SOAK_MS > 0 ? 1_000_000 : Number(process.env['FLEETGRAPH_PROCE
 const SHRINK_MS = Number(process.env['FLEETGRAPH_SHRINK_MINUTES'] ?? 0) * 60_000;
 const { FLEETGRAPH_SEED: SEED, FLEETGRAPH_PATH: PATH } = process.env;
 /** A schedule is as long as the suite bears; a soak's are longer than a heartbeat's patience. */
-const LENGTH = SOAK_MS > 0 ? { minLength: 10, maxLength: 40 } : { minLength: 6, maxLength: 12 };
+const LENGTH = SOAK_MS > 0 ? { minLength: 10, maxLength: 40 } : { minLength: 5, maxLength: 8 };
 
 let stack: Stack;
 beforeAll(async () => {
