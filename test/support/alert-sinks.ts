@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { expect } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
 
 export interface AlertSinks {
@@ -56,4 +57,13 @@ export async function startAlertSinks(): Promise<AlertSinks> {
       await new Promise<void>((resolve) => smtp.close(() => resolve()));
     },
   };
+}
+
+/** Looks twice, as two rounds do, and returns the subjects that the webhook got; the mail server got as many. */
+export async function toldBy(sinks: AlertSinks, watch: () => Promise<void>): Promise<string[]> {
+  sinks.clear();
+  await watch();
+  await watch();
+  expect(sinks.mails).toHaveLength(sinks.posts.length);
+  return sinks.posts.map(({ subject }) => String(subject));
 }

@@ -8,7 +8,7 @@ import { createIncidentWatch } from '../../../src/activities/alerts/watch-incide
 import { openAlerts } from '../../../src/records/open-alerts.ts';
 import { readSettings, readTransportGraphSettings } from '../../../src/records/settings.ts';
 import type { LegacySyncSettings } from '../../../src/settings/legacy-sync.ts';
-import { type AlertSinks, startAlertSinks } from '../../support/alert-sinks.ts';
+import { type AlertSinks, startAlertSinks, toldBy } from '../../support/alert-sinks.ts';
 import {
   addServer,
   completed,
@@ -55,15 +55,6 @@ const aWatch = () =>
     bounds: () => bounds,
     channels: { read: () => readTransportGraphSettings(pool()), last: () => null },
   });
-/** Looks twice, as two rounds do, and returns the subjects that the webhook got; the mail server got as many. */
-async function toldBy(watch: () => Promise<void>): Promise<string[]> {
-  sinks.clear();
-  await watch();
-  await watch();
-  expect(sinks.mails).toHaveLength(sinks.posts.length);
-  return sinks.posts.map(({ subject }) => String(subject));
-}
-
 const circuit = (state: object) =>
   pool().query(`UPDATE legacy_server_state SET breaker = $1 WHERE server_id = 'depot-1'`, [state]);
 const minutesAgo = (minutes: number): number => Date.now() - minutes * 60_000;
@@ -79,15 +70,15 @@ const open = (minutes: number) => ({
 test('a circuit: told when it is open for longer than the bound, told again when it is held, told when it is closed', async () => {
   await addServer(pool(), 'depot-1');
   const watch = aWatch();
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await circuit(open(14));
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await circuit(open(16));
-  expect(await toldBy(watch)).toEqual(['the circuit of depot-1 is open for 16 minutes: SshUnreachable']);
+  expect(await toldBy(sinks, watch)).toEqual(['the circuit of depot-1 is open for 16 minutes: SshUnreachable']);
   await circuit({ ...open(40), state: 'half-open', allowed: 1, successes: 0, probes: [] });
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await circuit({ state: 'held', code: 'SshAuthRejected', troubledSince: minutesAgo(41), changedAt: Date.now() });
-  expect(await toldBy(watch)).toEqual(['the circuit of depot-1 is held: SshAuthRejected']);
+  expect(await toldBy(sinks, watch)).toEqual(['the circuit of depot-1 is held: SshAuthRejected']);
   expect(String(sinks.posts[0]!['message'])).toMatch(/servers test depot-1, .* servers close-circuit depot-1 --reason/);
   expect(await openAlerts(pool())).toEqual([
     {
@@ -100,19 +91,19 @@ test('a circuit: told when it is open for longer than the bound, told again when
     },
   ]);
   await circuit(open(42));
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await circuit({ state: 'closed', failures: 0, openings: 0 });
-  expect(await toldBy(watch)).toEqual(['over: circuit-open of depot-1']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: circuit-open of depot-1']);
   expect(await openAlerts(pool())).toEqual([]);
   // The next trouble is another incident.
   await circuit(open(20));
-  expect(await toldBy(watch)).toEqual(['the circuit of depot-1 is open for 20 minutes: SshUnreachable']);
+  expect(await toldBy(sinks, watch)).toEqual(['the circuit of depot-1 is open for 20 minutes: SshUnreachable']);
 });
 
 test('a circuit that is held is told of at once', async () => {
   await addServer(pool(), 'depot-1');
   await circuit({ state: 'held', code: 'HostKeyMismatch', troubledSince: Date.now(), changedAt: Date.now() });
-  expect(await toldBy(aWatch())).toEqual(['the circuit of depot-1 is held: HostKeyMismatch']);
+  expect(await toldBy(sinks, aWatch())).toEqual(['the circuit of depot-1 is held: HostKeyMismatch']);
 });
 
 /** A run in which so many of the vehicles fail. */
@@ -134,13 +125,13 @@ test('a run: told by its failures, told again when success falls below the bound
   await addServer(pool(), 'depot-1', { count: 30 });
   const watch = aWatch();
   await aRun(1, 30);
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await aRun(3, 30);
-  expect(await toldBy(watch)).toEqual(['fleet-sync/all: 3 of 30 vehicles failed']);
+  expect(await toldBy(sinks, watch)).toEqual(['fleet-sync/all: 3 of 30 vehicles failed']);
   await aRun(2, 30);
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   const runId = await aRun(4, 30);
-  expect(await toldBy(watch)).toEqual(['fleet-sync/all: 4 of 30 vehicles failed']);
+  expect(await toldBy(sinks, watch)).toEqual(['fleet-sync/all: 4 of 30 vehicles failed']);
   expect(sinks.posts[0]).toMatchObject({
     workerId: 'legacy-sync',
     dedupeKey: expect.stringMatching(/^incident\/\d+\/critical$/),
@@ -150,9 +141,9 @@ test('a run: told by its failures, told again when success falls below the bound
   );
   // What an operator cancelled says nothing of the fleet.
   await aRun(0, 5, 'cancelled');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await aRun(1, 30);
-  expect(await toldBy(watch)).toEqual(['over: vehicles-failed of fleet-sync/all']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: vehicles-failed of fleet-sync/all']);
 });
 
 const insertRun = (state: string, workflowId: string, startedAgo: string) =>
@@ -167,12 +158,12 @@ test('a run that was lost, and one that failed before it had vehicles; each flee
   await insertRun('lost', 'fleet-sync/all', '1 hour');
   await insertRun('failed', 'fleet-sync/0a', '1 hour');
   await insertRun('lost', 'fleet-sync/of-last-month', '30 days');
-  expect((await toldBy(watch)).sort()).toEqual([
+  expect((await toldBy(sinks, watch)).sort()).toEqual([
     'fleet-sync/0a: 0 of 0 vehicles failed',
     'fleet-sync/all: a run was terminated or lost',
   ]);
   await insertRun('completed', 'fleet-sync/all', '1 minute');
-  expect(await toldBy(watch)).toEqual(['over: run-lost of fleet-sync/all']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: run-lost of fleet-sync/all']);
 });
 
 test('five workers that look at once tell it once', async () => {
@@ -190,7 +181,7 @@ test('what a killed worker began and did not tell is told by the next, and what 
   // As it stands when a worker is killed between the transaction and the webhook.
   await pool().query(`UPDATE alerts SET delivery = '{}'`);
   sinks.answerWith(500);
-  expect(await toldBy(aWatch())).toHaveLength(1);
+  expect(await toldBy(sinks, aWatch())).toHaveLength(1);
   expect((await pool().query('SELECT delivery FROM alerts')).rows).toEqual([
     { delivery: { webhook: 'failed: the webhook answered 500', email: 'sent' } },
   ]);

@@ -8,7 +8,7 @@ import { noteAlert, recordDelivery } from '../../../src/records/alerts.ts';
 import { openAlerts } from '../../../src/records/open-alerts.ts';
 import { PIPELINE_ALERTS } from '../../../src/records/pipeline-alerts.ts';
 import { readTransportGraphSettings } from '../../../src/records/settings.ts';
-import { type AlertSinks, startAlertSinks } from '../../support/alert-sinks.ts';
+import { type AlertSinks, startAlertSinks, toldBy } from '../../support/alert-sinks.ts';
 import { fleetDatabase } from '../../support/fleet-fixture.ts';
 
 const pool = fleetDatabase();
@@ -37,15 +37,6 @@ const aWatch = (settledMs = 0) =>
     },
     settledMs,
   );
-/** Looks twice, as two rounds do, and returns the subjects that the webhook got; the mail server got as many. */
-async function toldBy(watch: () => Promise<void>): Promise<string[]> {
-  sinks.clear();
-  await watch();
-  await watch();
-  expect(sinks.mails).toHaveLength(sinks.posts.length);
-  return sinks.posts.map(({ subject }) => String(subject));
-}
-
 /** A run of the stage that ended now; one that was told of when it has a subject. */
 async function run(workerId: string, status: 'success' | 'skipped' | 'failed', subject?: string): Promise<void> {
   const runId = randomUUID();
@@ -62,38 +53,38 @@ async function run(workerId: string, status: 'success' | 'skipped' | 'failed', s
 test('a stage that failed twice and works again is told once; another stage is told by itself', async () => {
   const watch = aWatch();
   await run(ODATA, 'success');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await run(ODATA, 'failed', 'odata-sync-worker failed: OdataInvalid');
   await run(ODATA, 'failed', 'odata-sync-worker failed: OdataShrunk');
   await run('graph-builder', 'failed', 'graph-builder failed: RedisUnavailable');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await run(ODATA, 'success');
-  expect(await toldBy(watch)).toEqual(['over: odata-sync-worker failed: OdataShrunk']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: odata-sync-worker failed: OdataShrunk']);
   await run(ODATA, 'success');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   await run('graph-builder', 'success');
-  expect(await toldBy(watch)).toEqual(['over: graph-builder failed: RedisUnavailable']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: graph-builder failed: RedisUnavailable']);
 });
 
 test('a source that was away is over when the next run finds nothing new, and not while it is away again', async () => {
   const watch = aWatch();
   await run(ODATA, 'skipped', 'odata-sync-worker was skipped: OdataUnavailable');
   await run(ODATA, 'skipped', 'odata-sync-worker was skipped: OdataUnavailable');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   expect(await lasting()).toEqual(['source-away of odata-sync-worker, warning']);
   await run(ODATA, 'skipped');
-  expect(await toldBy(watch)).toEqual(['over: odata-sync-worker was skipped: OdataUnavailable']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: odata-sync-worker was skipped: OdataUnavailable']);
   expect(await lasting()).toEqual([]);
 });
 
 test('a run that ended just now is left alone, because its alert may not be a row yet', async () => {
   await run(ODATA, 'failed', 'odata-sync-worker failed: OdataInvalid');
   await run(ODATA, 'skipped');
-  expect(await toldBy(aWatch(60_000))).toEqual([]);
+  expect(await toldBy(sinks, aWatch(60_000))).toEqual([]);
   await pool().query(
     `UPDATE stage_runs SET finished_at = finished_at - interval '2 minutes', started_at = started_at - interval '2 minutes'`,
   );
-  expect(await toldBy(aWatch(60_000))).toEqual(['over: odata-sync-worker failed: OdataInvalid']);
+  expect(await toldBy(sinks, aWatch(60_000))).toEqual(['over: odata-sync-worker failed: OdataInvalid']);
 });
 
 /** What lasts, as the API and the doctor list it. */
@@ -118,10 +109,10 @@ test('a pipeline that cannot run is over when a later one comes to its first sta
   await told('pipeline', `pipeline/${randomUUID()}`, 'the pipeline cannot run: DatabaseUnavailable');
   await told('pipeline', `pipeline/${randomUUID()}`, 'the pipeline cannot run: DatabaseDiskFull');
   await run(ODATA, 'success');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   expect(await lasting()).toEqual(['pipeline-cannot-run of pipeline, critical']);
   await insertRun(ODATA, 'running', randomUUID());
-  expect(await toldBy(watch)).toEqual(['over: the pipeline cannot run: DatabaseDiskFull']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: the pipeline cannot run: DatabaseDiskFull']);
   expect(String(sinks.posts[0]!['message'])).toMatch(/of the pipeline came to odata-sync-worker at /);
   expect(await lasting()).toEqual([]);
 });
@@ -131,10 +122,10 @@ test('a stage that never began was told by its pipeline, whose run the key names
   const pipelineRunId = randomUUID();
   await insertRun('graph-builder', 'failed', pipelineRunId);
   await told('graph-builder', `graph-builder/${pipelineRunId}`, 'graph-builder failed: CannotRun');
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   expect(await lasting()).toEqual(['stage-failed of graph-builder, critical']);
   await insertRun('graph-builder', 'success', randomUUID());
-  expect(await toldBy(watch)).toEqual(['over: graph-builder failed: CannotRun']);
+  expect(await toldBy(sinks, watch)).toEqual(['over: graph-builder failed: CannotRun']);
 });
 
 test('data that is held is over when an operator has decided', async () => {
@@ -145,12 +136,12 @@ test('data that is held is over when an operator has decided', async () => {
   );
   const { version } = rows[0]!;
   await told(ODATA, `held/https://example.org/odata//${version}`, `dataset ${version} is held`);
-  expect(await toldBy(watch)).toEqual([]);
+  expect(await toldBy(sinks, watch)).toEqual([]);
   expect(await lasting()).toEqual([`dataset-held of ${version}, warning`]);
   await pool().query(
     `UPDATE datasets SET state = 'rejected', decided_by = 'olga', decision_reason = 'half of it', decided_at = now()`,
   );
-  expect(await toldBy(watch)).toEqual([`over: dataset ${version} is held`]);
+  expect(await toldBy(sinks, watch)).toEqual([`over: dataset ${version} is held`]);
   expect(sinks.posts[0]!['message']).toBe(`Dataset ${version} waits no more: olga decided: half of it.`);
   expect(await lasting()).toEqual([]);
 });

@@ -1,10 +1,9 @@
 // Rows imported per second over the time of a run.
-import uPlot from './uplot.js';
 import { h, setText, show } from './dom.js';
 import { clock, offset, short } from './format.js';
+import { createLiveChart } from './live-chart.js';
 
 const HEIGHT = 190;
-const FONT = '11px system-ui, sans-serif';
 
 /** Fills the gaps: an interval in which nothing was committed is a zero, so that the chart draws no line across it. */
 /** @returns {[number[], number[]]} */
@@ -34,32 +33,23 @@ export function createThroughput() {
   const caption = h('figcaption', {});
   const note = h('p', { class: 'state' }, NOTHING_YET);
   const element = h('figure', { class: 'throughput' }, h('h3', {}, 'Throughput'), note, frame, caption);
-  let chart = null;
   /** @type {[number[], number[]]} */
   let data = [[], []];
   let summary = '';
-
-  const draw = () => {
-    chart?.destroy();
-    chart = new uPlot(
-      optionsFor(frame, (index) => setText(caption, index === null ? summary : reading(data, index))),
-      data,
-      frame,
-    );
-  };
-  const scheme = matchMedia('(prefers-color-scheme: dark)');
-  const redraw = () => {
-    if (chart !== null) draw();
-  };
-  scheme.addEventListener('change', redraw);
-  const resized = new ResizeObserver(() => chart?.setSize({ width: frame.clientWidth, height: HEIGHT }));
-  resized.observe(frame);
+  const onPoint = (index) => setText(caption, index === null ? summary : reading(data, index));
+  const chart = createLiveChart(frame, HEIGHT, (colour) => ({
+    padding: [12, 26, 0, 0],
+    cursor: { drag: { x: false, y: false }, y: false },
+    sizes: [28, 52],
+    tell: short,
+    series: { label: 'rows/s', fill: colour('--accent-soft'), points: { show: false } },
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
+  }));
 
   return {
     element,
     clear() {
-      chart?.destroy();
-      chart = null;
+      chart.clear();
       show(note, true);
       show(frame, false);
       setText(caption, '');
@@ -73,16 +63,11 @@ export function createThroughput() {
       data = series(answer, run, now);
       summary = summaryOf(data, answer.bucketSeconds);
       frame.setAttribute('aria-label', `Rows imported over time. ${summary}`);
-      if (chart === null) draw();
-      else chart.setData(data);
-      if (chart.cursor.idx === null || chart.cursor.idx === undefined) setText(caption, summary);
+      chart.set(data);
+      if (chart.pointed() === null) setText(caption, summary);
       return undefined;
     },
-    close() {
-      scheme.removeEventListener('change', redraw);
-      resized.disconnect();
-      chart?.destroy();
-    },
+    close: chart.close,
   };
 }
 
@@ -92,39 +77,4 @@ const reading = ([times, rates], index) =>
 function summaryOf([times, rates], bucketSeconds) {
   const busy = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
   return `Peak ${short(Math.max(...rates))}, mean ${short(busy)} rows/s, by ${bucketSeconds} s; times are ${offset(times[0] * 1000)}`;
-}
-
-/** @returns {import('uplot').Options} */
-function optionsFor(frame, onPoint) {
-  const styles = getComputedStyle(frame);
-  const colour = (name) => styles.getPropertyValue(name).trim();
-  const axis = {
-    font: FONT,
-    stroke: colour('--muted'),
-    grid: { stroke: colour('--line'), width: 1 },
-    ticks: { show: false },
-  };
-  return {
-    width: frame.clientWidth,
-    height: HEIGHT,
-    padding: [12, 26, 0, 0],
-    legend: { show: false },
-    cursor: { drag: { x: false, y: false }, y: false },
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
-    axes: [
-      { ...axis, space: 90, size: 28, values: (_, splits) => splits.map((seconds) => clock(seconds * 1000)) },
-      { ...axis, space: 36, size: 52, values: (_, splits) => splits.map((rate) => short(rate)) },
-    ],
-    series: [
-      {},
-      {
-        label: 'rows/s',
-        stroke: colour('--accent'),
-        width: 1.5,
-        fill: colour('--accent-soft'),
-        points: { show: false },
-      },
-    ],
-    hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? null)] },
-  };
 }
