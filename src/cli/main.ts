@@ -53,6 +53,7 @@ try {
     process.exitCode = error.exitCode;
   } else {
     console.error(explain(error));
-    process.exitCode = 1;
+    // At once, because Temporal's runtime and open connections would keep the process: a worker that could not start would stay, and nobody start it anew.
+    process.exit(1);
   }
 }

@@ -14,6 +14,10 @@ export interface ListenOptions {
   onDisconnected?: () => void;
   onError?: (error: Error) => void;
   reconnectMs?: number;
+  /** How often the server is asked whether it is there. A connection that has gone without a word only looks like one without news. */
+  askMs?: number;
+  /** Longest wait for that answer, and for the one to LISTEN. */
+  answerMs?: number;
 }
 
 /**
@@ -50,6 +54,7 @@ async function connect(url: string, options: ListenOptions): Promise<Connected> 
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
+    query_timeout: options.answerMs ?? 10_000,
   });
   client.on('error', (error) => options.onError?.(error));
   client.on('notification', (message) => {
@@ -68,6 +73,13 @@ async function connect(url: string, options: ListenOptions): Promise<Connected> 
     await client.end().catch(() => undefined);
     throw error;
   }
+  const asking = setInterval(() => {
+    client.query('SELECT 1').catch((error: Error) => {
+      options.onError?.(error);
+      void client.end().catch(() => undefined);
+    });
+  }, options.askMs ?? 30_000).unref();
+  void gone.then(() => clearInterval(asking));
   options.onListening?.();
   return { client, gone };
 }

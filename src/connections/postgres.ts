@@ -12,7 +12,10 @@ export interface PostgresOptions {
   /** The server ends a transaction that does nothing for this long, so that a stuck process keeps no locks. */
   idleInTransactionTimeoutMs?: number;
   connectTimeoutMs?: number;
-  /** Longest wait for an answer, because a server that hangs enforces no timeout of its own. */
+  /**
+   * Longest wait for an answer, because a server that hangs or has gone enforces no timeout of its own; by then the client is given up. It
+   * has to be longer than every statement's timeout, and a pool for COPY can have none: pg counts a COPY as one query.
+   */
   queryTimeoutMs?: number;
   /** Every connection works under this role. */
   role?: string;

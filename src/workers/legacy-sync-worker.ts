@@ -42,7 +42,13 @@ const OUTLIVED_MS = 5_000;
 
 /** Everything the legacy-sync task queue needs, from the addresses to the polling worker. */
 export async function startLegacySyncWorker(config: Config, logger: Logger): Promise<RunningWorker> {
-  const pool = openPostgres(config.postgresUrl, { max: 10, applicationName: 'fleetgraph worker' });
+  const pool = openPostgres(config.postgresUrl, {
+    max: 10,
+    applicationName: 'fleetgraph worker',
+    // Short statements only. A connection that has gone without a word must not keep one of the ten for longer.
+    statementTimeoutMs: 30_000,
+    queryTimeoutMs: 35_000,
+  });
   const redis = openRedis(config.redisUrl);
   const temporal = await openTemporal();
   const connection = await connectWorkers();

@@ -45,7 +45,12 @@ export async function runWorkers(config: Config): Promise<void> {
 
 /** Fails with one clear line when the database has no schema; otherwise each activity would fail. */
 async function checkDatabase(config: Config, logger: Logger): Promise<void> {
-  const pool = openPostgres(config.postgresUrl, { max: 1, applicationName: 'fleetgraph worker start' });
+  const pool = openPostgres(config.postgresUrl, {
+    max: 1,
+    applicationName: 'fleetgraph worker start',
+    statementTimeoutMs: 10_000,
+    queryTimeoutMs: 15_000,
+  });
   try {
     const { rows } = await pool.query<{ migrated: boolean }>(
       `SELECT to_regclass('vehicle_syncs') IS NOT NULL AS migrated`,

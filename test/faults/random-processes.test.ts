@@ -64,6 +64,19 @@ const STEPS: Record<string, (world: FaultWorld, n: number) => Promise<void> | vo
   'the operator cancels': (world) => world.operator((manager, runId) => manager.cancel(runId)),
 };
 
+async function live(world: FaultWorld, steps: { act: string; n: number }[]): Promise<void> {
+  try {
+    for (const { act, n } of steps) {
+      await world.do(act, STEPS[act]!(world, n));
+      await sleep(100 + 50 * n);
+    }
+    await world.do('all harm is taken away', world.heal());
+    await world.expectLive();
+  } catch (cause) {
+    throw new Error(await world.account(), { cause });
+  }
+}
+
 let tried = 0;
 afterAll(() => console.log(`${tried} random schedules on real processes`));
 
@@ -80,16 +93,10 @@ test(
       fc.asyncProperty(schedule, async ({ unit, steps }) => {
         tried += 1;
         const world = await FaultWorld.open(stack, { unit });
-        try {
-          for (const { act, n } of steps) {
-            await STEPS[act]!(world, n);
-            await sleep(100 + 50 * n);
-          }
-          await world.heal();
-          await world.expectLive();
-        } finally {
-          await world.close();
-        }
+        const lived = await Promise.allSettled([live(world, steps)]);
+        const closed = await Promise.allSettled([world.do('the fleet is closed', world.close())]);
+        // What a fleet died of says more than that it could not be closed.
+        for (const { reason } of [...lived, ...closed].filter((end) => end.status === 'rejected')) throw reason;
       }),
       {
         numRuns: SCHEDULES,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import { WorkerPoolManager } from '../../src/client/worker-pool-manager.ts';
 import { readCircuit } from '../../src/pool/circuit-store.ts';
 import type { ServerName, Stack } from '../../src/stack/stack.ts';
 import { runMariadb } from '../../src/stack/servers/mariadb-client.ts';
@@ -13,6 +14,10 @@ const ROWS = 400;
 const PADDING = 400;
 /** How long a run may take once nothing is wrong any more. */
 const LIVE_WITHIN_MS = 90_000;
+/** How long anything else may take. */
+const STEP_WITHIN_MS = 90_000;
+/** An operator has less patience here: while all workers stand still, nobody hears an order. */
+const STEERING_MS = 2_000;
 
 const SETTINGS = {
   'export.compression': 'none',
@@ -28,6 +33,7 @@ const SETTINGS = {
 export class FaultWorld {
   private run: Run | null = null;
   private readonly still = new Set<FleetWorker>();
+  private readonly manager: WorkerPoolManager;
   private readonly starting: Promise<unknown>[] = [];
 
   private constructor(
@@ -36,7 +42,10 @@ export class FaultWorld {
     private readonly vehicles: string[],
     /** The ways to the legacy host and to PostgreSQL. */
     private readonly links: Record<'host' | 'database', FaultProxy>,
-  ) {}
+  ) {
+    const { client: temporal, pool: postgres, progress } = fleet;
+    this.manager = new WorkerPoolManager({ temporal, postgres, progress, steeringMs: STEERING_MS });
+  }
 
   static async open(stack: Stack, { unit }: { unit: 'vehicle' | 'table' }): Promise<FaultWorld> {
     const fleet = await openFleet({ stack, settings: { ...SETTINGS, 'export.unit': unit } });
@@ -105,12 +114,17 @@ export class FaultWorld {
   }
 
   /** What an operator asks for while a server is away is refused with an error, which is all right here. */
-  async operator(act: (manager: Fleet['manager'], runId: string) => Promise<unknown>): Promise<void> {
-    if (this.run !== null) await act(this.fleet.manager, this.run.runId).catch(ignore);
+  async operator(act: (manager: WorkerPoolManager, runId: string) => Promise<unknown>): Promise<void> {
+    if (this.run !== null) await act(this.manager, this.run.runId).catch(ignore);
   }
 
   async ask(): Promise<void> {
     this.run = await this.fleet.start().catch(() => this.run);
+  }
+
+  /** One step of a schedule. @throws Error with its name when it has no end */
+  do(what: string, step: Promise<void> | void): Promise<void> {
+    return inTime(what, STEP_WITHIN_MS, Promise.resolve(step));
   }
 
   /** Takes every harm away: nobody stands still, all links pass, a worker is there, and nothing is paused. */
@@ -119,22 +133,37 @@ export class FaultWorld {
     await this.wake();
     await Promise.allSettled(this.starting);
     if (this.fleet.workers().length === 0) await this.startWorker();
-    await this.operator((manager, runId) => manager.resume(runId));
+    if (this.run !== null) await this.fleet.manager.resume(this.run.runId).catch(ignore);
   }
 
   /** What is running ends by itself, and the run after it is whole, with nothing lost, doubled or left behind. */
   async expectLive(): Promise<void> {
     // It may have been cancelled, or have failed: how it ended is no matter here.
-    await inTime(this.run?.result().catch(ignore));
+    await inTime('the run of the schedule', LIVE_WITHIN_MS, Promise.resolve(this.run?.result().catch(ignore)));
     for (const vehicle of this.vehicles) await this.fleet.addRows(vehicle, 20);
     const run = await this.fleet.start();
-    const result = await inTime(run.result());
+    const result = await inTime('the run after everything was well again', LIVE_WITHIN_MS, run.result());
     const ends = (await this.fleet.manager.results(run.runId)).map(({ status, error }) => error ?? status);
     const circuit = await readCircuit(this.fleet.pool, SERVER_ID);
     const whole = { completed: this.vehicles.length, failed: 0 };
     expect({ result, ends, circuit }).toMatchObject({ result: whole, ends: this.vehicles.map(() => 'completed') });
     await expectInvariants(this.fleet, this.vehicles);
     await this.expectTrue();
+  }
+
+  /** What is under way, for a failure that cannot be seen again: the runs and vehicles, what Temporal waits for, the last words of the workers. */
+  async account(): Promise<string> {
+    const { rows } = await this.fleet.pool.query<{ line: string }>(
+      `SELECT concat_ws(' ', 'run', run_id, state, started_at) AS line FROM sync_runs
+       UNION ALL SELECT concat_ws(' ', 'vehicle', vehicle_id, status, 'of run', run_id, failure_code, failure_message) FROM vehicle_syncs`,
+    );
+    const waits: string[] = [];
+    for await (const { workflowId } of this.fleet.client.workflow.list({ query: "ExecutionStatus = 'Running'" })) {
+      const { raw } = await this.fleet.client.workflow.getHandle(workflowId).describe();
+      waits.push(JSON.stringify({ workflowId, task: raw.pendingWorkflowTask, activities: raw.pendingActivities }));
+    }
+    const words = this.fleet.workers()[0]?.log().split('\n').slice(-40) ?? ['no worker'];
+    return [...rows.map(({ line }) => line), ...waits, ...words].join('\n');
   }
 
   /** What the rows of all runs say came in is what is there. */
@@ -148,14 +177,18 @@ export class FaultWorld {
 
 const ignore = (): null => null;
 
-/** What a run's end gives, which has to come while nothing is wrong any more. */
-const inTime = <T>(end: Promise<T> | undefined): Promise<T | undefined> =>
-  Promise.race([
-    end ?? Promise.resolve(undefined),
-    sleep(LIVE_WITHIN_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`A run has not ended ${LIVE_WITHIN_MS / 1_000} s after everything was well again.`);
-    }),
-  ]);
+/** What `end` gives, which has to come in time: a test that only ran out of time would not say what it waited for. */
+async function inTime<T>(what: string, withinMs: number, end: Promise<T>): Promise<T> {
+  const gaveUp = new AbortController();
+  const late = sleep(withinMs, undefined, { signal: gaveUp.signal }).then(() => {
+    throw new Error(`No end after ${withinMs / 1_000} s: ${what}.`);
+  });
+  try {
+    return await Promise.race([end, late]);
+  } finally {
+    gaveUp.abort();
+  }
+}
 
 /** The private MariaDB writes its log once a second: what was committed in the last one would go with it. */
 async function keepWhatIsCommitted(stack: Stack): Promise<void> {
