@@ -41,7 +41,11 @@ export function usePrivateStack(): void {
 /** Opens what a command needs, runs the command, and closes everything whether or not it failed. */
 export async function withSession<T>(work: (session: Session) => Promise<T>): Promise<T> {
   const config = readConfig();
-  const postgres = openPostgres(config.postgresUrl, { max: 3, applicationName: 'fleetgraph cli', queryTimeoutMs: 70_000 });
+  const postgres = openPostgres(config.postgresUrl, {
+    max: 3,
+    applicationName: 'fleetgraph cli',
+    queryTimeoutMs: 70_000,
+  });
   const redis = openRedis(config.redisUrl);
   const progress = createProgressStore(redis);
   let temporal: Promise<TemporalClient> | null = null;

@@ -26,10 +26,7 @@ test('a connection that has gone without a word is given up, in a transaction to
   const { link, url } = await linked();
   const pool = openPostgres(url, { max: 1, applicationName: 'test silent', queryTimeoutMs: 300 });
   const failures: unknown[] = [];
-  for (const work of [
-    () => pool.query('SELECT 1'),
-    () => inTransaction(pool, (client) => client.query('SELECT 1')),
-  ]) {
+  for (const work of [() => pool.query('SELECT 1'), () => inTransaction(pool, (client) => client.query('SELECT 1'))]) {
     await pool.query('SELECT 1');
     link.set({ kind: 'blackhole' });
     await work().catch((error: unknown) => failures.push(error));
