@@ -6,6 +6,17 @@ import { OVERRIDES } from './option-files.ts';
 /** Reads the password line that every script of ours finds first on its stdin; unset takes off an inherited export mark. */
 export const READ_PASSWORD = 'unset password; IFS= read -r password';
 
+/** What the server made of the utf8mb4 that the client asked for, before we said it again: the sets of client, connection and results. */
+export const SERVERS_OWN_SETS = '@fleetgraph_sets';
+
+/**
+ * The first statement of each session of the client, whoever asks: where init_connect or skip-character-set-client-handshake overrides what the
+ * client asked for, a vehicle's key in other letters than the server's would find no row. Servers before utf8mb4 skip the part that they do not know.
+ */
+const OUR_NAMES =
+  `SET ${SERVERS_OWN_SETS} = CONCAT_WS(' ', @@character_set_client, @@character_set_connection, IFNULL(@@character_set_results, 'none'))` +
+  '/*!50503 , NAMES utf8mb4 */';
+
 interface MysqlCommand {
   program: 'client' | 'dump';
   tools: Pick<HostTools, 'client' | 'dump' | 'flavour'>;
@@ -41,6 +52,7 @@ export function mysqlCommand({ program, tools, server, args, optionsFd = 0 }: My
     ...(local ? [] : [`--port=${server.mysqlPort}`, '--protocol=tcp']),
     `--user=${server.mysqlUser}`,
     '--default-character-set=utf8mb4',
+    ...(program === 'client' ? [`--init-command=${OUR_NAMES}`] : []),
     ...tlsFlags(server, tools.flavour),
     ...(server.mysqlPasswordRef === null ? OVERRIDES[program].map((option) => `--loose-${option}`) : []),
   ];

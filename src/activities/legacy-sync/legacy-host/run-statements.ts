@@ -3,7 +3,7 @@ import { Failure } from '../../../errors.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { HostTools } from './host-tools.ts';
 import { databaseFailure, errorNumbers, failureOfError } from './legacy-database-failure.ts';
-import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
+import { mysqlCommand, READ_PASSWORD, SERVERS_OWN_SETS } from './mysql-command.ts';
 import { passwordLine } from './mysql-option.ts';
 import type { Statement } from './plan-statements.ts';
 
@@ -18,13 +18,15 @@ export interface StatementResults {
 export interface MysqlSession {
   /** `10.11.19-MariaDB`, `8.0.36`. */
   version: string;
-  /** What the server made of the utf8mb4 that the client asked for: another where init_connect or skip-character-set-client-handshake overrides it. */
+  /** utf8mb4, or what the server made of it for anything that is asked or answered: init_connect or skip-character-set-client-handshake overrides it. */
   characterSet: string;
 }
 
-/** The first line of a session. Behind it a server's own idea of our character set is overridden, and what option files print is over. */
+export const OUR_SET = 'utf8mb4';
+
+/** The first line of a session: behind it, what option files print is over. */
 const GREETING: Statement = {
-  sql: "SHOW SESSION STATUS LIKE 'Ssl_cipher'; SELECT '#session', @@version, @@character_set_results; SET NAMES utf8mb4;",
+  sql: `SHOW SESSION STATUS LIKE 'Ssl_cipher'; SELECT '#session', @@version, ${SERVERS_OWN_SETS};`,
   about: {},
 };
 
@@ -56,7 +58,8 @@ export async function runStatements(access: MysqlAccess, asked: Statement[]): Pr
     .slice(0, -1)
     .map((line) => line.split('\t').map(unescape));
   const greeting = rows.findIndex(([tag]) => tag === '#session');
-  const [, version = '', characterSet = ''] = rows[greeting] ?? [];
+  const [, version = '', sets = ''] = rows[greeting] ?? [];
+  const characterSet = sets.split(' ').find((set) => set !== OUR_SET) ?? OUR_SET;
   if (greeting >= 0) {
     refuseOldServer(server, version);
     refuseClearText(server, rows.slice(0, greeting));

@@ -8,7 +8,7 @@ const NUMBERS = /^(tinyint|smallint|mediumint|int|bigint|decimal|double|year)$/;
 const BYTES = /binary|blob|geometry|geomcollection|point|linestring|polygon|vector/;
 
 /** What a session has to be set to, so that values are written as a dump writes them, whatever the server's own defaults are. */
-export const ROW_SESSION = "SET NAMES utf8mb4; SET SESSION time_zone='+00:00', sql_mode=''";
+export const ROW_SESSION = "SET SESSION time_zone='+00:00', sql_mode=''";
 
 /**
  * SQL for a column's value as mysqldump would write it in an INSERT. A FLOAT is widened to a double first, because MySQL prints only six digits

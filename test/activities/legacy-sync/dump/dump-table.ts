@@ -32,7 +32,13 @@ export async function selectTable(
   database: string,
   { table, columns, where = '1=1' }: { table: string; columns: readonly TableColumn[]; where?: string },
 ): Promise<Buffer> {
-  const login = ['--no-defaults', `--host=${host}`, `--port=${port}`, `--user=${user}`];
+  const login = [
+    '--no-defaults',
+    `--host=${host}`,
+    `--port=${port}`,
+    `--user=${user}`,
+    '--default-character-set=utf8mb4',
+  ];
   const { before, after } = selectDump(table, columns, 'id');
   const { stdout } = await run(
     'mariadb',

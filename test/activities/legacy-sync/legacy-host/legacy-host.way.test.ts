@@ -68,7 +68,7 @@ describe('a server that overrides our character set', () => {
       countCap: 10,
       signal,
     });
-    expect(warnings).toEqual([expect.stringMatching(/latin: MySQL answers in latin1.*read by SELECT/)]);
+    expect(warnings).toEqual([expect.stringMatching(/latin: MySQL speaks latin1.*read by SELECT/)]);
     const streamed = await host.streamDump({ ...range, tableColumns: tables[0]!.columns });
     expect(gunzipSync(streamed!.content).toString('utf8')).toContain(letters);
   });
@@ -87,6 +87,46 @@ describe('a server that overrides our character set', () => {
     fixture.settings.reader = 'auto';
   });
 });
+
+describe.each(['SET NAMES latin1', 'SET character_set_client = latin1'])(
+  'a server whose init_connect is %s',
+  (init) => {
+    const table = `plates_${init.length}`;
+    const plate = { ...vehicle(7, table), legacyVehicleId: 'Я 123 ЖЩ' };
+    const runId = '7f0c1f5e-0000-4000-8000-000000000053';
+    const range = { vehicle: plate, runId, cursor: '0', frozenTo: '100', newRows: 34 };
+    const planned = { vehicles: [{ vehicle: plate, fromId: '0', seen: null }], countCap: 1_000, signal };
+
+    beforeAll(async () => {
+      await fixture.database.query(`
+      CREATE TABLE ${table} (id BIGINT PRIMARY KEY, vehicle_id VARCHAR(20), ts DATETIME, lat DOUBLE, lon DOUBLE, KEY (vehicle_id, id));
+      INSERT INTO ${table} SELECT seq, IF(seq % 3 = 1, 'Я 123 ЖЩ', 'А 1 БВ'), NOW(), 1, 2 FROM seq_1_to_100;`);
+      // For this test's user alone: every other test's sessions go by this server, too.
+      const only = `IF(USER() LIKE '${fixture.database.user}@%', '${init}', 'DO 0')`;
+      await runMariadb(mariadb, `SET GLOBAL init_connect = "EXECUTE IMMEDIATE ${only}"`);
+    });
+    afterAll(() => runMariadb(mariadb, "SET GLOBAL init_connect = ''"));
+
+    test('finds a vehicle by a key in Cyrillic letters: planning, a stream and a file have its rows', async () => {
+      const host = fixture.hosts.of(changed({ id: table }));
+      const { vehicles, tables, warnings } = await host.plan(planned);
+      expect(vehicles).toEqual([expect.objectContaining({ newRows: 34 })]);
+      expect(warnings).toEqual([expect.stringMatching(/MySQL speaks latin1.*read by SELECT/)]);
+      const tableColumns = tables[0]!.columns;
+      const rowsOf = (dump: Buffer) =>
+        gunzipSync(dump)
+          .toString('utf8')
+          .match(/'Я 123 ЖЩ'/g)?.length;
+      const streamed = await host.streamDump({ ...range, tableColumns });
+      expect(rowsOf(streamed!.content)).toBe(34);
+      const file = await host.exportToFile({ ...range, tableColumns, rangeRows: 1_000_000 });
+      expect(file).toMatchObject({ rows: 34 });
+      const content = Buffer.from(await fixture.remote(`base64 -w0 ${file!.file}`), 'base64');
+      expect(rowsOf(content)).toBe(34);
+      await host.removeFiles({ vehicleId: '7', runId });
+    });
+  },
+);
 
 describe('option files of the login, which log in where the server has no password reference', () => {
   const client = () => `[client]\npassword=${fixture.database.password}\n`;
