@@ -40,14 +40,15 @@ const MAX_CACHED_WORKFLOWS = 1_000;
 /** A look costs one short statement for each attempt that ended before its vehicle did. */
 const OUTLIVED_MS = 5_000;
 
+/** A connection that has gone without a word must not keep one of the ten for longer. */
+const SHORT_STATEMENTS = { statementTimeoutMs: 30_000, queryTimeoutMs: 35_000 };
+
 /** Everything the legacy-sync task queue needs, from the addresses to the polling worker. */
 export async function startLegacySyncWorker(config: Config, logger: Logger): Promise<RunningWorker> {
   const pool = openPostgres(config.postgresUrl, {
     max: 10,
     applicationName: 'fleetgraph worker',
-    // Short statements only. A connection that has gone without a word must not keep one of the ten for longer.
-    statementTimeoutMs: 30_000,
-    queryTimeoutMs: 35_000,
+    ...SHORT_STATEMENTS,
   });
   const redis = openRedis(config.redisUrl);
   const temporal = await openTemporal();
