@@ -2,7 +2,7 @@ import type { RemoteShell } from '../../../connections/ssh/remote-shell.ts';
 import { Failure } from '../../../errors.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import { isTimeZone } from '../../../settings/time-zone.ts';
-import { refuseDumpOptions } from './option-files.ts';
+import { type OptionsSet, refuseOptions } from './option-files.ts';
 
 /** What a legacy host has of what we run there. */
 export interface HostTools {
@@ -52,18 +52,26 @@ done
 exit 0
 `;
 
-/** The names of options that the login's own option files set for the dump tool; their values, of which one is a password, stay there. */
-const OPTIONS = `
-for dump in ${CANDIDATES.dump.join(' ')}; do
-  command -v "$dump" >/dev/null || continue
-  "$dump" --print-defaults 2>/dev/null | tr ' ' '\\n' | while IFS= read -r word; do
-    case $word in --*) word=\${word#--}; echo "option \${word%%=*}";; esac
+/** The names of options that the login's own option files set for both tools; their values, of which one is a password, stay there. */
+const OPTIONS = (['dump', 'client'] as const)
+  .map(
+    (program) => `
+for tool in ${CANDIDATES[program].join(' ')}; do
+  command -v "$tool" >/dev/null || continue
+  "$tool" --print-defaults 2>/dev/null | tr ' ' '\\n' | while IFS= read -r word; do
+    case $word in --*) word=\${word#--}; echo "option ${program} \${word%%=*}";; esac
   done
   break
 done
-`;
+`,
+  )
+  .join('');
 
-const namesOf = (lines: string[]): string[] => lines.flatMap((line) => /^option (\S+)$/.exec(line)?.[1] ?? []);
+function optionsOf(lines: string[]): OptionsSet {
+  const namesOf = (program: keyof OptionsSet): string[] =>
+    lines.flatMap((line) => new RegExp(String.raw`^option ${program} (\S+)$`).exec(line)?.[1] ?? []);
+  return { dump: namesOf('dump'), client: namesOf('client') };
+}
 
 function coresOf(lines: string[]): number | null {
   const cores = Number(lines.flatMap((line) => /^cores (\d+)$/.exec(line)?.[1] ?? [])[0] ?? 0);
@@ -90,7 +98,7 @@ export async function probeHost(shell: RemoteShell, server: LegacyServer, signal
       `${serverId} lacks ${missing.join(', ')}. Install it there (packages mariadb-client, coreutils, util-linux, findutils) or put it on the PATH of a non-interactive login.`,
     );
   }
-  refuseDumpOptions(server, namesOf(lines));
+  refuseOptions(server, optionsOf(lines));
   const version = lines.find((line) => line.startsWith('version ')) ?? '';
   return {
     dump,

@@ -132,7 +132,9 @@ describe('option files of the login, which log in where the server has no passwo
   const client = () => `[client]\npassword=${fixture.database.password}\n`;
 
   test('change neither what is asked nor what is dumped', async () => {
-    const mysql = '[mysql]\nvertical\nraw\nsafe-updates\nselect-limit=5\nskip-line-numbers\ncolumn-type-info\n';
+    const mysql =
+      '[mysql]\nvertical\nraw\nsafe-updates\nselect-limit=5\nskip-line-numbers\ncolumn-type-info\n' +
+      'auto-vertical-output\nbinary-as-hex\nshow-warnings\nforce\ndelimiter=//\ninit-command=SET NAMES latin1\n';
     const dump =
       '[mysqldump]\ncompact\nreplace\nskip-quote-names\nskip-opt\nno-data\nforce\nroutines\nevents\nwhere=1=0\n';
     const { host, close } = await hostWithOptionFile(fixture, client() + mysql + dump);
@@ -152,14 +154,15 @@ describe('option files of the login, which log in where the server has no passwo
     }
   });
 
-  test('are refused by the name of an option that no flag takes back', async () => {
-    const { host, close } = await hostWithOptionFile(fixture, `${client()}[mysqldump]\nxml\nresult_file=/tmp/x\n`);
+  test.each([
+    ['[mysqldump]\nxml\nresult_file=/tmp/x\n', /they set xml, result-file for mysqldump/],
+    ['[mysql]\nloose-verbose\n', /they set verbose for the mysql client/],
+    ['[mysql]\nexecute=SELECT 1\ntee=/tmp/x\n', /they set execute, tee for the mysql client/],
+  ])('are refused by the name of an option that no flag takes back: %j', async (options, named) => {
+    const { host, close } = await hostWithOptionFile(fixture, client() + options);
     const failure = await host.plan(request).catch((error: unknown) => error);
     await close();
-    expect(failure).toMatchObject({
-      code: 'InvalidConfiguration',
-      message: expect.stringMatching(/they set xml, result-file for mysqldump/),
-    });
+    expect(failure).toMatchObject({ code: 'InvalidConfiguration', message: expect.stringMatching(named) });
     expect(String(failure)).not.toContain(fixture.database.password);
   });
 });
