@@ -228,6 +228,7 @@ const OF_ITS_OWN: readonly FailureCode[] = [
   'DumpCorrupt',
   'DumpRowCountMismatch',
   'WatermarkMoved',
+  'SourceReset',
   'ImportFailed',
   'VehicleTimeout',
 ];

@@ -137,6 +137,24 @@ describe('a table that is not as it was', () => {
     await expectInvariants(fleet, ['1', '2']);
   });
 
+  test('was filled again with other gaps between its ids, so that the rows we remember are not there: SourceReset', async () => {
+    expect(await sync()).toEqual({ 1: 'completed', 2: 'completed' });
+    const before = await positions();
+    await fleet.legacy.query(
+      `CREATE TABLE kept AS SELECT * FROM ${TABLE}; TRUNCATE ${TABLE};
+       INSERT INTO ${TABLE} (vehicle_id, device_time, latitude, longitude, note)
+       SELECT 1 + seq % 2, TIMESTAMPADD(SECOND, 15 * seq + 7, '2025-03-01 00:00:00'), 62.03, 129.73, 'again' FROM seq_1_to_3000`,
+    );
+    const { rows: marked } = await fleet.pool.query<{ id: string }>(
+      `SELECT mark ->> 0 AS id FROM vehicles, jsonb_array_elements(seen_marks) AS mark`,
+    );
+    await fleet.legacy.query(`DELETE FROM ${TABLE} WHERE id IN (${marked.map(({ id }) => id).join(',')})`);
+    expect(await sync()).toEqual({ 1: 'SourceReset', 2: 'SourceReset' });
+    expect(await positions()).toBe(before);
+    await fleet.legacy.query(`DELETE FROM ${TABLE}; INSERT INTO ${TABLE} SELECT * FROM kept; DROP TABLE kept;`);
+    await expectInvariants(fleet, ['1', '2']);
+  });
+
   test('was emptied and began its ids anew: SourceReset, and what was synced stays', async () => {
     expect(await sync()).toEqual({ 1: 'completed', 2: 'completed' });
     const before = await positions();

@@ -9,6 +9,7 @@ import type { SeenRows } from '../dump/vehicle-lane.ts';
 import type { RowMark } from '../../../records/synced-vehicles.ts';
 import type { VehicleContext } from '../vehicle-context.ts';
 import { assertAllLoaded, convertAndLoad, directOrStaged } from './convert-and-load.ts';
+import { findGivenAnew, givenAnew } from './given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { keepQuarantined } from '../../../records/quarantine.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';
@@ -17,7 +18,7 @@ import { assertNextRange, recordRange } from './range-records.ts';
 import { type ImportDependencies, inRangeTransaction } from './range-transaction.ts';
 import { type Dump, assertIntact } from './read-dump.ts';
 import { idNotUnique } from './repeated-id.ts';
-import { mergeStaged, NOTHING_MERGED } from './staged-rows.ts';
+import { type MergedRows, mergeStaged, NOTHING_MERGED } from './staged-rows.ts';
 
 export interface ImportInput {
   key: VehicleSyncKey;
@@ -41,7 +42,7 @@ export interface ImportInput {
  * Imports one range: positions, quarantine, ledger and watermark in one transaction, so it is there once or not at all. A range that
  * the ledger has is not imported again; its recorded totals are the answer, which is also how a lost answer to COMMIT ends.
  * @throws Failure DumpTruncated, DumpCorrupt, DumpRowCountMismatch, SchemaDrift, QuarantineThresholdExceeded, WatermarkMoved,
- *   NoClaim, DatabaseUnavailable, DatabaseDiskFull, ImportFailed; the signal's reason when it was aborted
+ *   SourceReset, NoClaim, DatabaseUnavailable, DatabaseDiskFull, ImportFailed; the signal's reason when it was aborted
  */
 export async function importRange(deps: ImportDependencies, input: ImportInput): Promise<RangeTotals> {
   const { key, manifest, counted, signal, settings, context } = input;
@@ -136,11 +137,12 @@ async function loadUpTo(
     const { vehicleId } = key;
     const { fromId, toId } = manifest;
     const merge = { vehicleIds: [vehicleId], rows: staged, days: summary.overlapDays, fromId, toId };
-    const { inserted, repeated } = staged === 0 ? NOTHING_MERGED : await mergeStaged(client, merge);
+    const rows = staged === 0 ? NOTHING_MERGED : await mergeStaged(client, merge);
     const counts = converter.vehicles().get(vehicleId);
-    const repeatedId = counts?.repeatedId ?? repeated.get(vehicleId) ?? null;
+    const repeatedId = counts?.repeatedId ?? rows.repeated.get(vehicleId) ?? null;
     if (repeatedId !== null) throw idNotUnique(vehicleId, repeatedId);
-    const merged = inserted.get(vehicleId) ?? 0;
+    await refuseGivenAnew(client, input, rows);
+    const merged = rows.inserted.get(vehicleId) ?? 0;
     const totals = {
       ranges: 1,
       rows: summary.rows,
@@ -154,6 +156,15 @@ async function loadUpTo(
     loader.abort(new Error('The import failed.'));
     throw error;
   }
+}
+
+/** @throws Failure SourceReset */
+async function refuseGivenAnew(client: pg.PoolClient, input: ImportInput, merged: MergedRows): Promise<void> {
+  if (!isOneColumn(input)) return;
+  const { runId, vehicleId } = input.key;
+  const judged = { runId, fromIds: new Map([[vehicleId, BigInt(input.manifest.fromId)]]) };
+  const found = (await findGivenAnew(client, judged, merged)).get(vehicleId);
+  if (found !== undefined) throw givenAnew(found);
 }
 
 function assertCounted({ key, manifest, counted }: ImportInput, { rows, newRows }: ConverterSummary): void {

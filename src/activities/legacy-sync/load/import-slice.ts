@@ -9,6 +9,7 @@ import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.
 import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { VehicleCounts } from '../dump/vehicle-lane.ts';
 import { assertAllLoaded, convertAndLoad, directOrStaged } from './convert-and-load.ts';
+import { findGivenAnew } from './given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';
 import { createRangeLoader } from './range-loader.ts';
@@ -146,6 +147,7 @@ async function loadWith(
     const merge = { vehicleIds: [...found.keys()], rows: staged, days: summary.overlapDays, fromId, toId };
     const merged = staged === 0 ? NOTHING_MERGED : await mergeStaged(client, merge);
     refuseRepeated(found, merged);
+    await refuseGivenAnew(client, { input, wanted, merged });
     return loadedOf(input, summary, { found, merged: merged.inserted, vehicles });
   } catch (error) {
     loader.abort(new Error('The import failed.'));
@@ -159,6 +161,20 @@ function refuseRepeated(found: Map<string, VehicleCounts>, { repeated }: MergedR
   const unfit = new Set([...ids, ...repeated.keys()]);
   if (unfit.size === 0) return;
   throw new UnfitVehicles(new Map([...unfit].map((id) => [id, 'read by itself: two of its rows have one id'])));
+}
+
+/** Read by itself, a vehicle whose ids were given anew fails by itself, with the reason. @throws UnfitVehicles */
+async function refuseGivenAnew(
+  client: pg.PoolClient,
+  { input, wanted, merged }: { input: SliceInput; wanted: SliceVehicle[]; merged: MergedRows },
+): Promise<void> {
+  if (typeof input.server.columns.id !== 'string') return;
+  const first = BigInt(input.fromId) + 1n;
+  const fromIds = new Map(wanted.map(({ vehicleId, fromId }) => [vehicleId, max(first, fromId)]));
+  const found = await findGivenAnew(client, { runId: input.key.runId, fromIds }, merged);
+  if (found.size === 0) return;
+  const reason = 'read by itself: other rows have the ids that it had';
+  throw new UnfitVehicles(new Map([...found.keys()].map((id) => [id, reason])));
 }
 
 function loadedOf(

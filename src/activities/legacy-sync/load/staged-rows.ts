@@ -26,11 +26,13 @@ const CONTENT = POSITION_COLUMNS.filter((column) => !['vehicle_id', 'legacy_id',
 export interface MergedRows {
   /** How many of each vehicle were new. */
   inserted: Map<string, number>;
+  /** How many of those lie up to the vehicle's watermark. */
+  late: Map<string, number>;
   /** Vehicles of which two rows have one id and are not the same, with that id: one may be missing now, so nothing may be committed. */
   repeated: Map<string, string>;
 }
 
-export const NOTHING_MERGED: MergedRows = { inserted: new Map(), repeated: new Map() };
+export const NOTHING_MERGED: MergedRows = { inserted: new Map(), late: new Map(), repeated: new Map() };
 
 /**
  * Moves the staged rows into positions, except those that are there already. A row is there when its key is, or when one with the same legacy id and
@@ -51,20 +53,27 @@ export async function mergeStaged(
              WHERE vehicle_id = ANY($1) AND legacy_id BETWEEN $2 AND $3
                AND time >= $${parameters.length - 1} AND time < $${parameters.length}`;
   });
-  const { rows } = await client.query<{ vehicleId: string; rows: number | null; id: string | null }>(
+  const { rows } = await client.query<{
+    vehicleId: string;
+    rows: number | null;
+    late: number | null;
+    id: string | null;
+  }>(
     `WITH known AS MATERIALIZED (${known.join(' UNION ALL ')}), inserted AS (
      INSERT INTO positions (${TUPLE_COLUMNS})
      SELECT ${TUPLE_COLUMNS} FROM fleetgraph_staging AS staged
       WHERE NOT EXISTS (SELECT FROM known WHERE known.vehicle_id = staged.vehicle_id AND known.legacy_id = staged.legacy_id
                            AND known.latitude = staged.latitude AND known.longitude = staged.longitude
                            AND extract(epoch FROM known.time - staged.time) % 900 = 0)
-     ON CONFLICT DO NOTHING RETURNING vehicle_id)
-     SELECT vehicle_id::text AS "vehicleId", count(*)::float8 AS rows, NULL AS id FROM inserted GROUP BY 1
-     UNION ALL SELECT vehicle_id::text, NULL, legacy_id::text FROM (${REPEATED}) AS repeated`,
+     ON CONFLICT DO NOTHING RETURNING vehicle_id, legacy_id)
+     SELECT vehicle_id::text AS "vehicleId", count(*)::float8 AS rows, count(*) FILTER (WHERE legacy_id <= watermark)::float8 AS late, NULL AS id
+       FROM inserted LEFT JOIN vehicles ON vehicles.id = vehicle_id GROUP BY 1
+     UNION ALL SELECT vehicle_id::text, NULL, NULL, legacy_id::text FROM (${REPEATED}) AS repeated`,
     parameters,
   );
   return {
     inserted: new Map(rows.flatMap(({ vehicleId, rows: count }) => (count === null ? [] : [[vehicleId, count]]))),
+    late: new Map(rows.flatMap(({ vehicleId, late }) => (late === null ? [] : [[vehicleId, late]]))),
     repeated: new Map(rows.flatMap(({ vehicleId, id }) => (id === null ? [] : [[vehicleId, id]]))),
   };
 }

@@ -154,17 +154,19 @@ describe('the overlap', () => {
     expect(before.rows[3].time.toISOString()).toBe('2025-11-02T07:10:00.000Z');
   });
 
-  test('of ids that the source gave to other rows is not taken for the same', async () => {
+  test('of ids that the source gave to other rows is not taken for the same by a full sync', async () => {
     fixture = await claimVehicle(database.pool);
     await importRange(database, await fixture.input(rowsOf(1, 10), { toId: '10' }));
+    await database.pool.query(`UPDATE sync_runs SET mode = 'full'`);
     const others = rowsOf(1, 10, () => ({ lat: '50', t: "'2025-06-01 09:00:00'" }));
     const again = await fixture.input(others, { watermark: '10', toId: '11' });
     expect(await importRange(database, again)).toMatchObject({ inserted: 10, duplicates: 0 });
   });
 
-  test('of rows with known ids and places, at times that no zone explains, is not taken for the same', async () => {
+  test('of rows with known ids and places, at times that no zone explains, is not taken for the same by a full sync', async () => {
     fixture = await claimVehicle(database.pool);
     await importRange(database, await fixture.input(rowsOf(1, 10), { toId: '10' }));
+    await database.pool.query(`UPDATE sync_runs SET mode = 'full'`);
     // The bus still stands there; the source gave its ids anew.
     const later = rowsOf(1, 10, (id) => ({ t: `'2025-06-01 14:00:0${id % 10}'` }));
     const again = await fixture.input(later, { watermark: '10', toId: '11' });

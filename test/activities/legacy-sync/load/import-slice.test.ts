@@ -201,6 +201,31 @@ describe('a vehicle', () => {
     expect(await positions()).not.toContain(2);
   });
 
+  test.each([
+    ['are other rows now', [2, 5, 8]],
+    ['are not its own now', [1, 4, 7]],
+  ])('of whose rows below its watermark none is known, and whose ids %s, is left out', async (_name, ids) => {
+    await begin();
+    await pool().query(
+      `UPDATE table_reads SET overlap_ids = 50; UPDATE vehicle_syncs SET cursor_id = 10;
+       UPDATE vehicles SET watermark = 10, seen_from_id = 0, seen_to_id = 10, seen_rows = 3, newest_position_at = '2025-06-01 12:00:02Z'`,
+    );
+    const known = (vehicle: number, id: number, day: string) =>
+      `(${vehicle}, '2025-${day} 12:00:${String(id).padStart(2, '0')}Z', ${id}, 62.0339, 129.7331, 0)`;
+    // Of the first vehicle one row is known, and of the third two others had come that were purged.
+    const rows = [
+      known(1, 1, '06-01'),
+      ...ids.map((id) => known(2, id, '05-07')),
+      known(3, 4, '06-01'),
+      known(3, 7, '06-01'),
+    ];
+    await pool().query(
+      `INSERT INTO positions (vehicle_id, time, legacy_id, latitude, longitude, flags) VALUES ${rows.join(', ')}`,
+    );
+    expect(await run(await inputOf(1))).toMatchObject({ inserted: 6, duplicates: 1 });
+    expect(await leftOut()).toEqual([{ id: '2', why: 'read by itself: other rows have the ids that it had' }]);
+  });
+
   test('whose watermark somebody moved meanwhile is left out, and stays where it was put', async () => {
     await begin();
     await pool().query('UPDATE vehicles SET watermark = 7 WHERE id = 3');
