@@ -11,7 +11,7 @@ import { name } from '../legacy-host/mysql-name.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { describeServerStatements, readDescribedServer } from './describe-server.ts';
 import { distinctKeys } from './distinct-keys.ts';
-import type { Ask } from './sample-rows.ts';
+import type { Ask } from './explained.ts';
 
 /** A vehicle that a legacy server has rows of. */
 export interface FoundVehicle {

@@ -5,8 +5,7 @@ import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import { name } from '../legacy-host/mysql-name.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION } from '../legacy-host/select-rows.ts';
-import { worstAccess } from '../legacy-host/table-description.ts';
-import type { Ask } from './sample-rows.ts';
+import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';
 
 interface KeyRequest {
   server: LegacyServer;
@@ -20,8 +19,6 @@ interface KeyRequest {
 
 /** Steps in one session; a fleet has hundreds of vehicles. */
 const STEPS = 200;
-/** A scan of fewer rows costs nothing. */
-export const SMALL_TABLE_ROWS = 10_000;
 const sql = (text: string): Statement => ({ sql: text, about: {} });
 
 /**
@@ -57,16 +54,6 @@ async function isStepped(ask: Ask, { table, column, indexed }: KeyRequest): Prom
     `SELECT ${key} FROM ${name(table.name)} WHERE ${key} > '0' ORDER BY ${key} LIMIT 1`,
   );
   return access !== null && (access.type === 'range' || access.rows <= SMALL_TABLE_ROWS);
-}
-
-/** A view has no index of its own: what a query of it costs, EXPLAIN tells; null where our user may not ask. */
-export async function explained(ask: Ask, query: string): Promise<ReturnType<typeof worstAccess>> {
-  try {
-    return worstAccess(await ask([sql(`EXPLAIN ${query};`)]));
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'LegacyQueryFailed') return null;
-    throw error;
-  }
 }
 
 /** Up to STEPS keys above this one. A hexadecimal literal is the key whatever it holds, and leaves the comparison to the column's collation. */

@@ -7,11 +7,11 @@ import type { LegacyServerInput } from '../../../records/legacy-servers.ts';
 import { name } from '../legacy-host/mysql-name.ts';
 import { rowKey } from '../legacy-host/row-key.ts';
 import { type ConvertedSample, convertSample } from './convert-sample.ts';
-import { explained, SMALL_TABLE_ROWS } from './distinct-keys.ts';
 import type { DescribedServer } from './describe-server.ts';
 import type { Candidate, Inspection, InspectionRequest } from './inspection.ts';
 import type { PositionTuple } from '../dump/read-position-tuples.ts';
-import { type Ask, sampleRows, type TableSample } from './sample-rows.ts';
+import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';
+import { sampleRows, type TableSample } from './sample-rows.ts';
 
 type Proposal = Omit<NonNullable<Inspection['proposal']>, 'tables'> & { sampled: number };
 
@@ -26,6 +26,7 @@ export async function proposeServer(ask: Ask, proposing: Proposing): Promise<Pro
   const { proposal } = proposing;
   const sample = await sampleRows(ask, proposal);
   const { columns, told, unsure } = refineMapping(proposal, sample.rows);
+  if (sample.unread !== undefined) unsure.unshift(sample.unread);
   const hurts = [...proposal.hurts, ...(await viewHurts(ask, proposing))];
   const result: Proposal = { sampled: sample.rows.length, server: null, rows: [], told, unsure, hurts };
   const scope = scopeOf(proposal, sample, result);

@@ -6,6 +6,7 @@ import { name } from '../legacy-host/mysql-name.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION, rowLiteral, selectable } from '../legacy-host/select-rows.ts';
 import { VEHICLE_KEY } from '../../../settings/mysql-identifier.ts';
+import { type Ask, isKnownCheap } from './explained.ts';
 import { readTuple } from './read-tuple.ts';
 
 /** Rows of one table: as a dump would write them, and their values by column. */
@@ -14,10 +15,9 @@ export interface TableSample {
   /** `1,'2025-06-01 12:00:00',62.0339`, without the brackets. */
   tuples: string[];
   rows: SampleRow[];
+  /** Why no row was read; absent where some were. */
+  unread?: string;
 }
-
-/** Asks a legacy server; the rows of all statements, their columns unescaped. */
-export type Ask = (statements: Statement[]) => Promise<string[][]>;
 
 /** Places of the table that are looked at, so that a night in which all buses stand is not all that is seen. */
 const PLACES = 6;
@@ -33,13 +33,17 @@ const INTEGER = /int$/;
 export async function sampleRows(ask: Ask, proposal: MappingProposal): Promise<TableSample> {
   const { example: table, columns: mapping } = proposal;
   const columns = selectable(table.columns.map((column) => ({ ...column, nullable: true })));
-  const order = leadingColumn(table, [idColumn(mapping.id), timeColumn(mapping.time)]);
   const select = `SELECT ${rowLiteral(columns)} FROM ${name(table.name)}`;
+  const order = leadingColumn(table, [idColumn(mapping.id), timeColumn(mapping.time)]);
   const read = async (...queries: string[]): Promise<TableSample> =>
     tableSample(
       columns,
       (await ask([session, ...queries.map(statement)])).map(([tuple = '']) => tuple),
     );
+  if (table.isView) {
+    const query = await viewQuery(ask, select, idColumn(mapping.id) ?? timeColumn(mapping.time));
+    return query === null ? { columns, tuples: [], rows: [], unread: unreadView(table.name) } : read(`${query};`);
+  }
   const first =
     order === null
       ? await read(`${select} LIMIT ${ROWS_WITHOUT_INDEX};`)
@@ -53,6 +57,20 @@ export async function sampleRows(ask: Ask, proposal: MappingProposal): Promise<T
   const more = await read(...queries);
   return tableSample(columns, [...first.tuples, ...more.tuples]);
 }
+
+/** What reads rows of a view without reading all that lies behind it, as far as EXPLAIN tells; null: nothing is known to. */
+async function viewQuery(ask: Ask, select: string, along: string | undefined): Promise<string | null> {
+  const queries = [
+    `${select} LIMIT ${ROWS_WITHOUT_INDEX}`,
+    ...(along === undefined ? [] : [`${select} ORDER BY ${name(along)} DESC LIMIT ${ROWS_WITHOUT_INDEX}`]),
+  ];
+  for (const query of queries) if (await isKnownCheap(ask, query)) return query;
+  return null;
+}
+
+const unreadView = (view: string): string =>
+  `no row of ${view} was read, so nothing below is told by rows: it is a view, and no EXPLAIN says that some rows of it can be read without all that lies behind it. ` +
+  'GRANT SHOW VIEW on it, or name the table behind it by --table';
 
 const statement = (sql: string): Statement => ({ sql, about: {} });
 const session = statement(`${ROW_SESSION};`);
