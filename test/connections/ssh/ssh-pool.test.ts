@@ -30,6 +30,9 @@ const run = (on: SshPool, script: string, options = {}) =>
   on.withSession((shell) => shell.run(script, { timeoutMs: 30_000, ...options }), options);
 
 const isInstalled = (program: string): boolean => spawnSync('which', [program]).status === 0;
+const SHELLS = ['tcsh', 'fish'];
+const missing = SHELLS.filter((shell) => !isInstalled(shell));
+if (missing.length > 0) console.log(`a login whose shell is ${missing.join(' or ')} is not tested: not installed here`);
 
 afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
@@ -101,7 +104,7 @@ describe('a login whose shell has ways of its own', () => {
       `echo Welcome; echo mesg >&2; printf '\\033]0;depot\\007$ '; exec sh -c ${ours}`,
     ],
     ['prints more than one packet', `seq 1 30000; exec sh -c ${ours}`],
-    ...['tcsh', 'fish'].filter(isInstalled).map((shell) => [`is ${shell}`, `exec ${shell} -c ${ours}`] as const),
+    ...SHELLS.filter(isInstalled).map((shell) => [`is ${shell}`, `exec ${shell} -c ${ours}`] as const),
   ])('and %s runs scripts, and their output is theirs alone', async (_, instead) => {
     const result = await run(loginThat(instead), 'printf out:; cat; echo err >&2; exit 3', { payload: 'one!\n' });
     expect(result).toEqual({ code: 3, stdout: 'out:one!\n', stderr: 'err\n' });
