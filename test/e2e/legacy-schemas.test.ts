@@ -245,6 +245,11 @@ test('by the command line: a login, two commands, and the vehicles are there', a
   const written = JSON.parse(readFileSync(file, 'utf8')) as object;
   expect(written).toMatchObject({ id: 'by-hand', database: database.name, columns: { id: 'id', vehicle: 'deviceid' } });
   expect(written).not.toHaveProperty('limits');
+  const byFile = await fleet.cli('servers', 'inspect', file);
+  expect(byFile).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining(`proposed for ${database.name}.tc_positions`),
+  });
 
   expect((await fleet.cli('servers', 'put', file)).status).toBe(0);
   const looked = await fleet.cli('vehicles', 'discover', 'by-hand');
