@@ -1,6 +1,6 @@
 import { columnNamed, type DescribedTable } from './described-table.ts';
 
-/** Systems whose tables are known by their names and columns; `plain` is everything else that looks like positions. */
+/** Systems whose tables are known by their names and columns; `traccar-3` is what came before 4, and `plain` everything else that looks like positions. */
 export type LegacySystem = 'traccar' | 'traccar-3' | 'opengts' | 'gps-server' | 'plain';
 
 /** Tables of a database that belong together: one shared by all vehicles, or one of many that look alike. */
@@ -25,6 +25,7 @@ const SYSTEMS: { system: LegacySystem; name: RegExp; columns: string[]; devices:
     columns: ['deviceid', 'fixtime', 'servertime', 'latitude', 'longitude', 'speed'],
     devices: { table: 'tc_devices', key: 'id', label: 'name' },
   },
+  // Traccar 2.
   {
     system: 'traccar-3',
     name: /^positions$/i,
