@@ -20,8 +20,8 @@ export interface CustomStages {
 const customStageQueue = (workerId: string): string => `${TRANSPORT_GRAPH_TASK_QUEUE}.${workerId}`;
 
 export function createCustomStages(postgres: pg.Pool): CustomStages {
-  const workers: Worker[] = [];
-  const running: Promise<void>[] = [];
+  /** Those that poll, and the end of each. */
+  const polling = new Map<Worker, Promise<unknown>>();
   // In the order of registration, which is the order in the pipeline.
   const waiting = new Map<string, IBackgroundWorker>();
   let connection: Promise<WorkerConnection> | null = null;
@@ -44,8 +44,12 @@ export function createCustomStages(postgres: pg.Pool): CustomStages {
       activities: { runStage: createRunStage(stage) },
       maxHeartbeatThrottleInterval: '3 seconds',
     });
-    workers.push(worker);
-    running.push(worker.run());
+    const ended = worker
+      .run()
+      // Its queue or namespace is gone. A rejection that nobody takes would end the program; the next call starts the stage anew.
+      .catch(() => waiting.set(workerId, stage))
+      .finally(() => polling.delete(worker));
+    polling.set(worker, ended);
   };
   /** One that fails waits for the next call and hinders no other. */
   const startWaiting = async (): Promise<ReadonlyMap<string, unknown>> => {
@@ -73,8 +77,8 @@ export function createCustomStages(postgres: pg.Pool): CustomStages {
     ready,
     async close() {
       await starting;
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-      await Promise.allSettled(running);
+      for (const worker of polling.keys()) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await Promise.allSettled(polling.values());
       await (await connection)?.close();
     },
   };

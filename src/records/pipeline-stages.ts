@@ -40,6 +40,13 @@ export async function findStage(database: Queryable, workerId: string): Promise<
   return { stage, enabled, missing };
 }
 
+/** Why a stage cannot run, or null. */
+export function stageObstacle(found: FoundStage | null): string | null {
+  if (found === null) return 'it is not registered';
+  if (!found.enabled) return 'it is disabled in pipeline_stages';
+  return found.missing.length > 0 ? `missing dependency ${found.missing.join(', ')}` : null;
+}
+
 export interface RegisteredStage {
   workerId: string;
   workerName: string;

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { namingDatabaseFailures } from '../../connections/database-errors.ts';
 import { Failure } from '../../errors.ts';
 import { settleLostStages } from '../../records/lost-stages.ts';
-import { type FoundStage, enabledStages, findStage } from '../../records/pipeline-stages.ts';
+import { enabledStages, findStage, stageObstacle } from '../../records/pipeline-stages.ts';
 import { endStageRun, insertRefusedRun, insertStageRun } from '../../records/stage-runs.ts';
 import type { TransportGraphSettings } from '../../settings/transport-graph.ts';
 import type {
@@ -42,7 +42,7 @@ async function begin(deps: StageRecordsDependencies, input: BeginStageInput): Pr
   // Settings are read before the row is written: refused settings must not leave a row that says it is running.
   const { retryInitialMs: retryWaitMs, retryCoefficient, heartbeatTimeoutMs, workerPatienceMs } = await settings.read();
   const found = await findStage(pool, input.workerId);
-  const reason = obstacleOf(found);
+  const reason = stageObstacle(found);
   if (found === null || reason !== null) return refuse(deps, input, reason ?? 'it is not registered');
   // A terminated run may have left its row running. Close that row first.
   await settleLostStages(temporal, pool, input.workflowId).catch((error: unknown) => refuseUntold(error, input));
@@ -51,13 +51,6 @@ async function begin(deps: StageRecordsDependencies, input: BeginStageInput): Pr
     decision: 'run',
     stage: { ...found.stage, retryWaitMs, retryCoefficient, heartbeatTimeoutMs, workerPatienceMs },
   };
-}
-
-/** Why a stage cannot run, or null. */
-function obstacleOf(found: FoundStage | null): string | null {
-  if (found === null) return 'it is not registered';
-  if (!found.enabled) return 'it is disabled in pipeline_stages';
-  return found.missing.length > 0 ? `missing dependency ${found.missing.join(', ')}` : null;
 }
 
 /** In a pipeline, a stage that cannot run has its row: whoever reads the run later sees why there is nothing of it. */

@@ -86,7 +86,7 @@ export class ExecutionsService {
   }
 
   async worker(workerId: string, execution: Execution): Promise<unknown> {
-    await this.#workers.known(workerId);
+    await this.#workers.runnable(workerId);
     const { force } = execution;
     const run = await this.#start(workerId, stageWorkflowId(workerId), execution, (client) =>
       startStage(client, workerId, { force }),

@@ -4,11 +4,11 @@ import { describeChain } from '../../connections/temporal-chain.ts';
 import { type LostStages, findLostStages, readRunningStages } from '../../records/lost-stages.ts';
 import { seemsRunning, stopsShort } from '../../records/pipeline-runs.ts';
 import { describeSchedule } from '../../records/pipeline-schedule.ts';
-import { enabledStages, findStage } from '../../records/pipeline-stages.ts';
+import { type FoundStage, enabledStages, findStage, stageObstacle } from '../../records/pipeline-stages.ts';
 import { type WorkerMetadata, readWorkerMetadata } from '../../records/stage-metadata.ts';
-import { PIPELINE_WORKFLOW_ID, stageWorkflowId } from '../../workflows/transport-graph/messages.ts';
+import { PIPELINE_WORKFLOW_ID, cannotRunMessage, stageWorkflowId } from '../../workflows/transport-graph/messages.ts';
 import { Database } from '../core/database.ts';
-import { notFound } from '../core/problem.ts';
+import { Problem, notFound } from '../core/problem.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { executionOfRow } from '../../orchestrator/execution-results.ts';
 import { type RunningPipeline, runningPipeline } from './pipeline-running.ts';
@@ -48,8 +48,16 @@ export class WorkersService {
   }
 
   /** Throws NotFound when the stage is not registered. */
-  async known(workerId: string): Promise<void> {
-    if ((await findStage(this.#database.reader, workerId)) === null) throw notFound(`worker ${workerId}`, LIST);
+  async known(workerId: string): Promise<FoundStage> {
+    const found = await findStage(this.#database.reader, workerId);
+    if (found === null) throw notFound(`worker ${workerId}`, LIST);
+    return found;
+  }
+
+  /** Throws NotFound, or CannotRun with the reason, before anything is begun: whoever does not wait for the end would not hear of it. */
+  async runnable(workerId: string): Promise<void> {
+    const reason = stageObstacle(await this.known(workerId));
+    if (reason !== null) throw new Problem('CannotRun', `${cannotRunMessage(workerId, reason)}.`);
   }
 
   async pipelineStatus(): Promise<object> {

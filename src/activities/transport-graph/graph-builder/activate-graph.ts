@@ -61,7 +61,7 @@ export async function activateGraph(
   } finally {
     lease.release();
   }
-  await settleActive(pool, store, graph.id);
+  await orLeaveToReconciling(context, graph, () => settleActive(pool, store, graph.id));
   return { kind: 'activated', graph };
 }
 
@@ -93,6 +93,20 @@ async function clear({ store, log }: GraphBuilderContext, graph: GraphRecord, ro
   const results = await Promise.allSettled([store.remove(graph.version), row]);
   for (const result of results) {
     if (result.status === 'rejected') log.warn(`Not all of ${graph.version} could be removed yet: ${result.reason}`);
+  }
+}
+
+/** Does what follows once readers may have been sent to the graph. When that fails, the next reconciliation settles the row. */
+export async function orLeaveToReconciling<T>(
+  context: GraphBuilderContext,
+  graph: GraphRecord,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await leaveToReconciling(context, graph);
+    throw error;
   }
 }
 

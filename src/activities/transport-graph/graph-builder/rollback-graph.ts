@@ -5,6 +5,7 @@ import { actOfRequest, recordAct } from '../../../records/audit-log.ts';
 import { type GraphBuilderContext, type GraphBuilderDependencies, openContext } from './graph-builder-context.ts';
 import { type GraphRecord, activeGraph, retiredGraph } from '../../../records/graphs.ts';
 import { markActivating, undoActivating } from '../../../records/graph-switch.ts';
+import { orLeaveToReconciling } from './activate-graph.ts';
 import { settleActive } from './settle-active.ts';
 
 export interface RollbackRequest {
@@ -55,12 +56,13 @@ export async function rollbackGraph(
     const details = { from: active?.version ?? null, ...(request.request && { request: request.request }) };
     await recordAct(client, { actor, action: 'graph.rollback', subject: target.version, reason, details });
   });
-  const result = await store.switchTo(active?.version ?? null, target.version, target.nodes);
+  const known = <T>(work: () => Promise<T>): Promise<T> => orLeaveToReconciling(context, target, work);
+  const result = await known(() => store.switchTo(active?.version ?? null, target.version, target.nodes));
   if (result === 'stale' || result === 'incomplete') {
     await undoActivating(pool, target.id);
     throw superseded(`Rolling back to ${target.version}: the live graph changed meanwhile. Look again.`);
   }
-  await settleActive(pool, store, target.id);
+  await known(() => settleActive(pool, store, target.id));
   return { from: active?.version ?? '', to: target.version };
 }
 
