@@ -60,6 +60,11 @@ async function writeServer(file: string, server: LegacyServerInput): Promise<voi
 
 function print({ found, proposal }: Inspection): void {
   if (found.length > 0) console.log(`\n${foundTable(found)}`);
+  for (const { database, table, columns, indexes } of found) {
+    console.log(
+      `\n${database}.${table}:\n  columns: ${columns.join(', ')}\n  indexes: ${indexes.join('; ') || 'none'}`,
+    );
+  }
   if (proposal === null) return;
   const { server, rows, told, unsure, hurts } = proposal;
   console.log(`\nproposed for ${proposal.tables.database}.${proposal.tables.table}:`);

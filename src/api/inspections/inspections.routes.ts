@@ -53,6 +53,8 @@ const tables = z.strictObject({
   tables: count.meta({ description: 'How many are alike.' }),
   engine: z.string(),
   estimatedRows: count.nullable().meta({ description: 'By the server’s statistics.' }),
+  columns: z.array(z.string()).optional().meta({ description: 'Of `table`, each with its type.' }),
+  indexes: z.array(z.string()).optional().meta({ description: 'Of `table`, each with its columns.' }),
 });
 
 const sentences = z.array(z.string());

@@ -18,6 +18,9 @@ export interface CandidateTables {
   tables: number;
   engine: string;
   estimatedRows: number | null;
+  /** Absent in the result of an earlier build. */
+  columns?: string[];
+  indexes?: string[];
 }
 
 export interface InspectionResult {

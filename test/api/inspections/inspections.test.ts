@@ -72,7 +72,13 @@ test('a login leads to a mapping, rows as they would arrive, and what would hurt
       'one group of tables looks like positions',
       expect.stringMatching(/^read \d+ rows of .*tc_positions along its indexes/),
     ],
-    found: [{ database: depot.database.name, table: 'tc_positions', system: 'traccar', layout: 'shared', tables: 1 }],
+    found: [
+      {
+        ...{ database: depot.database.name, table: 'tc_positions', system: 'traccar', layout: 'shared', tables: 1 },
+        columns: expect.arrayContaining(['deviceid int(11)', 'latitude double']),
+        indexes: expect.arrayContaining(['PRIMARY (id), unique']),
+      },
+    ],
     proposal: {
       server: { id: 'traccar', database: depot.database.name, columns: { vehicle: 'deviceid', time: 'fixtime' } },
       told: expect.arrayContaining([expect.stringMatching(/speed is in knots/)]),

@@ -9,7 +9,7 @@ import type { InspectionInput, InspectionResult } from '../../../workflows/legac
 import { toFailure } from '../../activity-failures.ts';
 import { withOwnHosts } from '../legacy-host/hosts-of-one-task.ts';
 import { inspectServer } from './inspect-server.ts';
-import type { Inspection } from './inspection.ts';
+import type { FoundTables, Inspection } from './inspection.ts';
 
 interface Dependencies {
   settings: () => LegacySyncSettings;
@@ -73,10 +73,15 @@ function parse<T>(schema: z.ZodType<T>, server: unknown): T {
 }
 
 function bounded({ found, proposal }: Inspection): Pick<InspectionResult, 'found' | 'more' | 'proposal'> {
-  const shown = { found: found.slice(0, MOST_FOUND), more: Math.max(0, found.length - MOST_FOUND) };
-  if (proposal === null) return { ...shown, proposal };
-  const { tables, server, rows, told, unsure, hurts } = proposal;
   const some = (sentences: string[]): string[] => sentences.slice(0, MOST_SENTENCES);
+  const boundedTables = (each: FoundTables) => ({ ...each, columns: some(each.columns), indexes: some(each.indexes) });
+  const shown = {
+    found: found.slice(0, MOST_FOUND).map(boundedTables),
+    more: Math.max(0, found.length - MOST_FOUND),
+  };
+  if (proposal === null) return { ...shown, proposal };
+  const { server, rows, told, unsure, hurts } = proposal;
+  const tables = boundedTables(proposal.tables);
   const lists = { told: some(told), unsure: some(unsure), hurts: some(hurts) };
   return {
     ...shown,

@@ -105,5 +105,13 @@ function foundTables({ database, proposal }: Candidate): FoundTables {
     tables: tables.length,
     engine: example.isView ? 'view' : (example.engine ?? 'unknown'),
     estimatedRows: example.estimatedRows,
+    columns: example.columns.map(({ name, columnType }) => `${name} ${shortType(columnType)}`),
+    indexes: example.indexes.map(
+      ({ name, columns, unique }) => `${name} (${columns.join(', ')})${unique ? ', unique' : ''}`,
+    ),
   };
 }
+
+/** An enum's type lists its values. */
+const LONGEST_TYPE = 40;
+const shortType = (type: string): string => (type.length > LONGEST_TYPE ? `${type.slice(0, LONGEST_TYPE)}…` : type);

@@ -24,6 +24,10 @@ export interface FoundTables {
   engine: string;
   /** From the server's statistics; null: it has none. */
   estimatedRows: number | null;
+  /** Of the largest, as `latitude double`. */
+  columns: string[];
+  /** Of the largest, as `PRIMARY (id), unique`. */
+  indexes: string[];
 }
 
 export interface Inspection {

@@ -70,6 +70,7 @@ function foundTables({ found, more, proposal }, propose) {
     const rows = each.estimatedRows === null ? NOTHING : short(each.estimatedRows);
     const texts = [place, each.system, each.layout, each.tables, each.engine, rows];
     texts.forEach((text, at) => line.children[at].append(String(text)));
+    if (each.columns) line.children[0].append(shapeOf(each));
     line.lastElementChild.append(
       chosen
         ? h('span', { class: 'badge good' }, 'proposed')
@@ -80,6 +81,15 @@ function foundTables({ found, more, proposal }, propose) {
   const left = more === 0 ? null : h('p', { class: 'hint' }, `${plural(more, 'more group')} of tables`);
   return h('div', {}, element, left);
 }
+
+const shapeOf = ({ columns, indexes }) =>
+  h(
+    'details',
+    {},
+    h('summary', {}, `${plural(columns.length, 'column')}, ${plural(indexes.length, 'index', 'indexes')}`),
+    h('p', { class: 'hint' }, `Columns: ${columns.join(', ')}`),
+    h('p', { class: 'hint' }, `Indexes: ${indexes.join('; ') || 'none'}`),
+  );
 
 const isSame = (one, other) => one.database === other.database && one.table === other.table;
 
