@@ -74,7 +74,11 @@ test('a login leads to a mapping, rows as they would arrive, and what would hurt
     ],
     found: [
       {
-        ...{ database: depot.database.name, table: 'tc_positions', system: 'traccar', layout: 'shared', tables: 1 },
+        database: depot.database.name,
+        table: 'tc_positions',
+        system: 'traccar',
+        layout: 'shared',
+        tables: 1,
         columns: expect.arrayContaining(['deviceid int(11)', 'latitude double']),
         indexes: expect.arrayContaining(['PRIMARY (id), unique']),
       },
