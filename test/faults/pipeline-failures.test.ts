@@ -153,6 +153,12 @@ test('the optional second stage may fail: the graph is built nevertheless', asyn
   expect(await alerts()).toEqual([
     expect.objectContaining({ subject: 'virtual-entities-generator failed: CitiesInvalid' }),
   ]);
+  expect(await pipeline.cli('graph', 'run')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(
+      /^✗ virtual-entities-generator [^]*^pipeline complete in .*, but for virtual-entities-generator$/m,
+    ),
+  });
   await pipeline.set({ 'virtual.cities_file': '' });
 });
 

@@ -97,8 +97,10 @@ async function run(options: { stage?: string; force?: boolean; reason?: string }
 
 function linesOf(result: OrchestrationResult | WorkerExecutionResult): string[] {
   if (!('workerResults' in result)) return [stageLine(result)];
+  const failed = result.workerResults.filter(({ success }) => !success).map(({ workerId }) => workerId);
   const total = result.success ? 'pipeline complete' : `pipeline stopped: ${result.error}`;
-  return [...result.workerResults.map(stageLine), `${total} in ${duration(result.totalExecutionTimeMs)}`];
+  const butFor = result.success && failed.length > 0 ? `, but for ${failed.join(', ')}` : '';
+  return [...result.workerResults.map(stageLine), `${total} in ${duration(result.totalExecutionTimeMs)}${butFor}`];
 }
 
 const stageLine = ({ success, workerId, message, executionTimeMs }: WorkerExecutionResult): string =>
