@@ -70,13 +70,7 @@ export interface Fleet {
   linkToHost(): Promise<FaultProxy>;
   /** Changes settings by a plain UPDATE of system_settings, as an operator may. The keys have no prefix `legacy_sync.`. */
   set(settings: Record<string, string | number | boolean>): Promise<void>;
-  /** By default it has the role of the sync alone: the other one takes half of a start's time. */
-  startWorker(options?: {
-    roles?: 'legacy-sync' | 'both';
-    fault?: string;
-    stagingDir?: string;
-    env?: Record<string, string>;
-  }): Promise<FleetWorker>;
+  startWorker(options?: { fault?: string; stagingDir?: string; env?: Record<string, string> }): Promise<FleetWorker>;
   /** The workers that were started and have not ended yet. */
   workers(): FleetWorker[];
   start(input?: Partial<FleetSyncInput>): Promise<Run>;
@@ -179,11 +173,10 @@ export async function openFleet({
       return link;
     },
     set: (values) => setSettings(database.pool, values),
-    async startWorker({ roles = 'legacy-sync', fault, stagingDir: staging, env = {} } = {}) {
+    async startWorker({ fault, stagingDir: staging, env = {} } = {}) {
       const worker = await startFleetWorker(
         {
           ...fleet.environment,
-          ...(roles === 'both' ? {} : { FLEETGRAPH_WORKER_ROLES: roles }),
           ...(fault === undefined ? {} : { FLEETGRAPH_FAULT: fault }),
           ...(staging === undefined ? {} : { FLEETGRAPH_STAGING_DIR: staging }),
           ...env,

@@ -53,7 +53,7 @@ beforeAll(async () => {
   await fleet.addVehicles(1, { rows: 10_000, priority: 7 });
   await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'nowhere' WHERE id = 3`);
   link = await fleet.linkToHost();
-  await fleet.startWorker({ roles: 'both', env: { FLEETGRAPH_REDIS_URL: environment['FLEETGRAPH_REDIS_URL']! } });
+  await fleet.startWorker({ env: { FLEETGRAPH_REDIS_URL: environment['FLEETGRAPH_REDIS_URL']! } });
   ({ page } = await openDashboard(found, api.url));
   await logIn(page, keys.operator);
 }, 120_000);

@@ -90,8 +90,7 @@ test('before anything has run, each part says so', async () => {
 });
 
 test('the pipeline is run by clicking: its stages end, the graph is drawn, and the schedule is told', async () => {
-  const { fleet, environment } = fixture;
-  await fleet.startWorker({ roles: 'both', env: { FLEETGRAPH_REDIS_URL: environment['FLEETGRAPH_REDIS_URL']! } });
+  await fixture.fleet.startWorker({ env: { FLEETGRAPH_REDIS_URL: fixture.environment['FLEETGRAPH_REDIS_URL']! } });
   await button('Run pipeline…').click();
   await button('Run').click();
   const succeeded = panel('Transport-graph pipeline').locator('.stage-status', { hasText: /^success$/ });
