@@ -129,6 +129,9 @@ test('slots and vehicles: looked into, woken, ended one by one', async () => {
 });
 
 test('a run is cancelled, and the next one terminated', async () => {
+  // The one before ends by itself: each of its vehicles was ended.
+  expect(await ended('fleet-sync/all')).toBe('FAILED');
+  await startFleet();
   expect(await run('temporal workflow cancel -w fleet-sync/all')).toMatch(/Cancel/);
   expect(await run('temporal workflow result -w fleet-sync/all', { fails: true })).toMatch(/cancel/i);
   const runId = await startFleet();
