@@ -70,7 +70,7 @@ function foundTables({ found, more, proposal }, propose) {
     const rows = each.estimatedRows === null ? NOTHING : short(each.estimatedRows);
     const texts = [place, each.system, each.layout, each.tables, each.engine, rows];
     texts.forEach((text, at) => line.children[at].append(String(text)));
-    if (each.columns) line.children[0].append(shapeOf(each));
+    if (each.columns) line.querySelector('.engine').append(shapeOf(each));
     line.lastElementChild.append(
       chosen
         ? h('span', { class: 'badge good' }, 'proposed')
