@@ -1,43 +1,10 @@
-import { insertInto, type LegacySchema, local, round } from '../schema.ts';
+import { traccarSchema } from '../traccar.ts';
 
-export const schema: LegacySchema = {
+export const schema = traccarSchema({
   system: 'traccar',
-  layout: 'shared',
-  insert: (fixes) =>
-    `SET time_zone = '+00:00'; ${insertInto(
-      'tc_positions',
-      fixes.map((fix) => [
-        null,
-        'teltonika',
-        fix.bus + 1,
-        local(fix.seconds + 3),
-        local(fix.seconds),
-        local(fix.seconds),
-        "=b'1'",
-        fix.latitude,
-        fix.longitude,
-        fix.altitude,
-        round(fix.kmh / 1.852, 5),
-        fix.heading,
-        null,
-        '{"sat":9,"ignition":true}',
-        0,
-      ]),
-    )}`,
-  columns: {
-    id: 'id',
-    vehicle: 'deviceid',
-    time: 'fixtime',
-    receivedAt: 'servertime',
-    speedKmh: { column: 'speed', unit: 'knots' },
-    headingDeg: 'course',
-    altitudeM: 'altitude',
-  },
-  says: [
-    /speed is in knots/,
-    /CREATE INDEX `fleetgraph` ON `tc_positions` \(`deviceid`, `id`\)/,
-    /times of fixes and of receipt agree/,
-  ],
-  labels: ['Bus 14', 'Bus 15', 'Bus 16'],
-  kmh: 0.01,
-};
+  table: 'tc_positions',
+  protocol: 'teltonika',
+  receivedAfter: 3,
+  attributes: '{"sat":9,"ignition":true}',
+  more: [0],
+});
