@@ -6,7 +6,9 @@ import {
   type TimeKey,
 } from '../settings/column-mapping.ts';
 import { NUMBER_FIELD_NAMES } from '../settings/position-columns.ts';
+import { name as quote } from '../settings/mysql-identifier.ts';
 import { guessColumn } from './column-guess.ts';
+import { coordinateLoss } from './coordinate-loss.ts';
 import { columnNamed, type DescribedColumn, type DescribedTable, indexLeads } from './described-table.ts';
 import { type LegacySystem, type TableLayout, tableLayouts } from './table-layout.ts';
 
@@ -192,7 +194,7 @@ function proposeAttributes(table: DescribedTable, columns: MappingProposal['colu
 function hurtsOf({ example: table, tables, system }: TableLayout, columns: MappingProposal['columns']): string[] {
   const hurts: string[] = [];
   const others = tables.length > 1 ? `, and so on each of the other ${tables.length - 1} tables` : '';
-  const quoted = (...names: string[]): string => names.map((name) => `\`${name}\``).join(', ');
+  const quoted = (...names: string[]): string => names.map(quote).join(', ');
   const what = table.isView
     ? 'a view'
     : /^mrg_myisam|federated$/i.test(table.engine ?? '')
@@ -233,11 +235,8 @@ function hurtsOf({ example: table, tables, system }: TableLayout, columns: Mappi
   }
   for (const source of [columns.latitude, columns.longitude]) {
     const column = typeof source === 'string' ? columnNamed(table, source) : undefined;
-    if (column?.dataType === 'float' && !column.columnType.includes('(')) {
-      hurts.push(
-        `${column.name} is FLOAT: it keeps places to 0.2 m below 64 degrees, to 0.4 m below 128 and to 0.9 m above; it is read by SELECT, because mysqldump prints six digits of it, which is up to 55 m off`,
-      );
-    }
+    const loss = column === undefined ? null : coordinateLoss(column);
+    if (loss !== null) hurts.push(loss);
   }
   if (table.engine === 'MyISAM')
     hurts.push(`${table.name} is MyISAM: a dump holds up its writers while it runs, and is no snapshot`);

@@ -16,3 +16,14 @@ export const identifierSchema = z
 
 /** The value of a vehicle column, as it goes into a statement between quotes: plates have blanks, slashes and Cyrillic. */
 export const VEHICLE_KEY = /^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}'"`\\]{1,255}$/u;
+
+/** The one function that quotes names of databases, tables and columns. */
+export const name = (identifier: string): string => `\`${known(identifier)}\``;
+
+/** The same as a string literal: what information_schema knows it by. */
+export const nameLiteral = (identifier: string): string => `'${known(identifier)}'`;
+
+function known(identifier: string): string {
+  if (!IDENTIFIER.test(identifier)) throw new TypeError(`Not a MySQL identifier we are ready to use: ${identifier}`);
+  return identifier;
+}

@@ -17,6 +17,9 @@ beforeAll(async () => {
   fleet = await openFleet({
     settings: {
       'adaptive.enabled': true,
+      // All three servers are this machine, and its load is the suite's.
+      'adaptive.max_load_per_core': 1_000,
+      'adaptive.max_threads_running': 1_000,
       'worker_pool.max_workers': SLOTS,
       'worker_pool.claim_poll_ms': 50,
       'worker_pool.retry_attempts': 100,

@@ -1,6 +1,6 @@
 import type { DescribedTable } from '../../../legacy-inspection/described-table.ts';
-import { IDENTIFIER } from '../../../settings/mysql-identifier.ts';
-import { nameLiteral, type Statement } from '../legacy-host/plan-statements.ts';
+import { IDENTIFIER, nameLiteral } from '../../../settings/mysql-identifier.ts';
+import { type Statement } from '../legacy-host/plan-statements.ts';
 
 /** What MySQL says of itself and of what our user may see. */
 export interface DescribedServer {

@@ -2,7 +2,7 @@ import { keyColumn } from '../../../settings/column-mapping.ts';
 import { Failure } from '../../../errors.ts';
 import type { DescribedTable } from '../../../legacy-inspection/described-table.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
-import { name } from '../legacy-host/mysql-name.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION } from '../legacy-host/select-rows.ts';
 import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';

@@ -2,10 +2,9 @@ import { columnNamed, type DescribedTable } from '../../../legacy-inspection/des
 import type { MappingProposal } from '../../../legacy-inspection/propose-mapping.ts';
 import type { SampleRow } from '../../../legacy-inspection/number-form.ts';
 import type { TableColumn } from '../../../records/legacy-tables.ts';
-import { name } from '../legacy-host/mysql-name.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION, rowLiteral, selectable } from '../legacy-host/select-rows.ts';
-import { VEHICLE_KEY } from '../../../settings/mysql-identifier.ts';
+import { VEHICLE_KEY, name } from '../../../settings/mysql-identifier.ts';
 import { type Ask, isKnownCheap } from './explained.ts';
 import { readTuple } from './read-tuple.ts';
 

@@ -1,10 +1,10 @@
 import { timeColumnsOf } from '../../../settings/column-mapping.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
+import { name, nameLiteral } from '../../../settings/mysql-identifier.ts';
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { isSameTime } from '../dump/same-time.ts';
 import { type TimeReader, timeReader } from '../dump/time-reader.ts';
-import { name } from './mysql-name.ts';
-import { id, nameLiteral, ofVehicle, type PlanRequestVehicle, type Statement } from './plan-statements.ts';
+import { id, ofVehicle, type PlanRequestVehicle, type Statement } from './plan-statements.ts';
 import { rowLiteral } from './select-rows.ts';
 import { isColumn } from './table-description.ts';
 

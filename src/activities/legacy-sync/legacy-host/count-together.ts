@@ -1,8 +1,8 @@
 import { addId } from '../dump/id-sum.ts';
 import { foldVehicle } from '../dump/same-vehicle.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
-import { name } from './mysql-name.ts';
-import { nameLiteral, type PlanRequestVehicle, type Statement } from './plan-statements.ts';
+import { name, nameLiteral } from '../../../settings/mysql-identifier.ts';
+import { type PlanRequestVehicle, type Statement } from './plan-statements.ts';
 import { rowKey } from './row-key.ts';
 
 /** Vehicles of one table whose new rows, and whose windows, are counted from one list of its newest ids. */

@@ -1,7 +1,7 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 import type { HostLoad } from '../../../pool/adaptive-limit.ts';
 import type { Compressors } from './compression.ts';
-import { name } from './mysql-name.ts';
 import { ofWanted, orderOf, type WantedVehicles } from './wanted-vehicles.ts';
 import { id } from './plan-statements.ts';
 import { rowKey } from './row-key.ts';

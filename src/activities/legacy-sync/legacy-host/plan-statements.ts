@@ -1,9 +1,8 @@
 import type { SeenWindow } from '../../../records/synced-vehicles.ts';
 import { idSumSql } from '../dump/id-sum.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
-import { name } from './mysql-name.ts';
 import { rowKey } from './row-key.ts';
-import { IDENTIFIER, VEHICLE_KEY } from '../../../settings/mysql-identifier.ts';
+import { name, nameLiteral, VEHICLE_KEY } from '../../../settings/mysql-identifier.ts';
 
 export interface PlanRequestVehicle {
   vehicle: Vehicle;
@@ -29,12 +28,6 @@ export const TIME_LIMITS: Statement[] = [
 /** A TIMESTAMP is the same in every session of ours. */
 const SAME_ZONE: Statement = { sql: "SET SESSION time_zone = '+00:00';", about: {} };
 export const END: Statement = { sql: "SELECT '#end';", about: {} };
-
-/** The same as a string literal: what information_schema knows it by. */
-export function nameLiteral(identifier: string): string {
-  if (!IDENTIFIER.test(identifier)) throw new TypeError(`Not a MySQL identifier we are ready to use: ${identifier}`);
-  return `'${identifier}'`;
-}
 
 /** A vehicle's id as a string literal. MySQL compares it by index with an integer column too; a number would not use the index of a text column. */
 export function vehicleLiteral(value: string): string {

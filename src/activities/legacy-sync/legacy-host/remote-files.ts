@@ -12,7 +12,10 @@ export interface RemoteDirEntry extends RemoteDir {
 
 const TIMEOUT_MS = 60_000;
 
-/** Ends the processes of this vehicle and run on the legacy host and removes their files. A second call changes nothing. */
+/**
+ * Ends the processes of this vehicle and run on the legacy host and removes their files. A second call changes nothing. A first one that
+ * was cut, because its session ended, may have left the vehicle's empty directory.
+ */
 export async function removeRemoteDir(
   shell: RemoteShell,
   { server, dir }: { server: LegacyServer; dir: RemoteDir },
@@ -27,10 +30,11 @@ cd -P -- "$base" || exit 1
 for d in ${dir.vehicleId} ${dir.vehicleId}/${dir.runId}; do
   [ ! -L "$d" ] || { echo "link $d"; exit 20; }
 done
-[ -d ${dir.vehicleId}/${dir.runId} ] || exit 0
 ${endOthers(dir)}
-( cd -P ${dir.vehicleId}/${dir.runId} && end_others ) || exit 21
-rm -rf -- ${dir.vehicleId}/${dir.runId} || exit 1
+if [ -d ${dir.vehicleId}/${dir.runId} ]; then
+  ( cd -P ${dir.vehicleId}/${dir.runId} && end_others ) || exit 21
+  rm -rf -- ${dir.vehicleId}/${dir.runId} || exit 1
+fi
 rmdir -- ${dir.vehicleId} 2>/dev/null
 exit 0
 `;

@@ -1,6 +1,6 @@
 import type { ColumnMapping, TimeKey } from '../../../settings/column-mapping.ts';
 import { IDS_PER_SECOND } from '../../../settings/overlap.ts';
-import { name } from './mysql-name.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 
 /** How the rows of a table are followed: by an integer column, or by an id that is made of a time and what tells its rows apart. */
 export interface RowKey {

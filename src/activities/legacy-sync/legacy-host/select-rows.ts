@@ -1,7 +1,6 @@
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { type ColumnMapping, ROW_KEY } from '../../../settings/column-mapping.ts';
-import { IDENTIFIER } from '../../../settings/mysql-identifier.ts';
-import { name } from './mysql-name.ts';
+import { IDENTIFIER, name } from '../../../settings/mysql-identifier.ts';
 import { rowKey } from './row-key.ts';
 
 const NUMBERS = /^(tinyint|smallint|mediumint|int|bigint|decimal|double|year)$/;

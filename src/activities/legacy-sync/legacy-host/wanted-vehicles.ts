@@ -1,6 +1,6 @@
 import type { Unwanted } from '../../../records/table-reads.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
-import { name } from './mysql-name.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 import { ofVehicle, vehicleLiteral } from './plan-statements.ts';
 
 /** Vehicles of one table whose rows are asked for together, without those of others. */

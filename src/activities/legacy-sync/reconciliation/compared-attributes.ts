@@ -1,6 +1,6 @@
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import type { ValuePolicy } from '../../../settings/legacy-server.ts';
-import { name } from '../legacy-host/mysql-name.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 import type { RowReader } from '../legacy-host/choose-reader.ts';
 import { sourceDigits, sourceNumber, targetDigits } from './compared-numbers.ts';
 

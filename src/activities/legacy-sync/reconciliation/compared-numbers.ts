@@ -1,6 +1,6 @@
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import type { NumberSource } from '../../../settings/column-mapping.ts';
-import { name } from '../legacy-host/mysql-name.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 import { isRounded, type RowReader } from '../legacy-host/choose-reader.ts';
 
 const WHOLE = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'year'];

@@ -1,7 +1,7 @@
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { FLAGS } from '../dump/flags.ts';
-import { name } from '../legacy-host/mysql-name.ts';
 import { offsetSql, type ZoneOffset } from './zone-offsets.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 
 /** A time as both sides can say it: microseconds since 1970, in the zone that the source keeps. */
 export interface ComparedTime {

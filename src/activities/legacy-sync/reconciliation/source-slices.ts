@@ -1,9 +1,9 @@
 import type { TableSpan, TableColumn } from '../../../records/legacy-tables.ts';
-import { name } from '../legacy-host/mysql-name.ts';
 import { vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { addTo, type Buckets } from './buckets.ts';
 import { type AskedVehicle, bucketOf, type SourceAccess, STEP_ROWS, STEPS_PER_SESSION } from './source-sql.ts';
 import { SESSION, SHARED, sharedStatements, type SharedRange } from './source-statements.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 
 const WHOLE = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'];
 /** A vehicle whose last id is further behind the others' than this part of the table is asked for by itself. */

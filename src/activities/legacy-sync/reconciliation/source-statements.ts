@@ -1,5 +1,5 @@
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
-import { name } from '../legacy-host/mysql-name.ts';
+import { name } from '../../../settings/mysql-identifier.ts';
 import { id, ofVehicle, scopeOf, type Statement } from '../legacy-host/plan-statements.ts';
 import { rowKey } from '../legacy-host/row-key.ts';
 import { ROW_SESSION } from '../legacy-host/select-rows.ts';

@@ -4,6 +4,7 @@ import { Failure } from '../../../errors.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { IDS_PER_SECOND } from '../../../settings/overlap.ts';
 import { enabledVehiclesOf } from '../../../records/vehicles.ts';
 import type { OperatorActivities } from '../../../workflows/legacy-sync/activities.ts';
 import { toFailure } from '../../activity-failures.ts';
@@ -89,7 +90,10 @@ interface Sample {
 
 /** A server with a table per vehicle may have hundreds, made alike. */
 const TABLES_SAMPLED = 3;
-const IDS_SAMPLED = 1_000n;
+/** About as many rows, where ids are integers. */
+const IDS_SAMPLED = 1_000;
+/** An hour holds rows enough where ids are made of a time. */
+const SECONDS_SAMPLED = 3_600;
 
 /** One vehicle with rows of each of the first tables. */
 function samplesOf(vehicles: Vehicle[], plan: LegacyPlan): Sample[] {
@@ -109,14 +113,15 @@ async function readNewest(
   { vehicle, maxId, table: { table, columns, engine } }: Sample,
 ): Promise<string> {
   const signal = cancellationSignal();
-  const above = BigInt(maxId) - IDS_SAMPLED;
+  const sampled = typeof server.columns.id === 'string' ? IDS_SAMPLED : SECONDS_SAMPLED * IDS_PER_SECOND;
+  const above = BigInt(maxId) - BigInt(sampled);
   const range = { cursor: String(above < 0n ? 0n : above), frozenTo: maxId, overlapIds: 0 };
   const dumped = {
     vehicle,
     tableColumns: columns,
     engine: engine ?? null,
     runId: randomUUID(),
-    newRows: Number(IDS_SAMPLED),
+    newRows: IDS_SAMPLED,
   };
   const streamed = await legacyHosts.of(server).streamDump({ ...dumped, ...range, signal });
   if (streamed === null) return `the newest rows of ${table} are more than is streamed at once, so they were not read`;

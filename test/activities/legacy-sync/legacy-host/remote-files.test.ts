@@ -87,6 +87,12 @@ test('removes a run’s directory, twice as well as once, and others stay', asyn
   expect((await fixture.remote(`ls ${base}`)).trim()).toBe('');
 });
 
+test('removes the empty directory of a vehicle that a removal left which was cut with its session', async () => {
+  await fixture.remote(`mkdir -p ${base}/1 ${base}/2`);
+  await fixture.host.removeFiles({ vehicleId: '1', runId: randomUUID() });
+  expect((await fixture.remote(`ls ${base}`)).trim()).toBe('2');
+});
+
 test('ends what runs for the vehicle in the run, and nothing that only has its number', async () => {
   const runId = randomUUID();
   const dir = `${base}/1/${runId}`;
