@@ -41,17 +41,17 @@ export function orchestrationResult(result: PipelineResult): OrchestrationResult
   return { ...result, message: messageOf(result), workerResults };
 }
 
-/** What became of the pipeline in one sentence. Nothing that was not done counts as executed, and no stage fails in silence. */
+/** What became of the pipeline in one sentence. Nothing that was not done counts as executed, and no stage fails or is kept from its work in silence. */
 function messageOf({ success, workerResults, error }: PipelineResult): string {
   if (!success) return `Pipeline failed: ${error}`;
-  const failed = workerResults.filter((stage) => !stage.success);
-  if (failed.length > 0) {
-    const reasons = failed.map(({ workerId, message }) => `optional ${workerId} failed: ${message}`);
-    return `Pipeline executed, and ${reasons.join('; ')}`;
-  }
+  const remarks = workerResults.flatMap((stage) => stage.attention ?? failureOf(stage) ?? []);
   const idle = workerResults.every(({ status }) => status === 'skipped');
+  if (remarks.length > 0) return `Pipeline ${idle ? 'skipped:' : 'executed, and'} ${remarks.join('; ')}`;
   return idle ? 'Pipeline skipped: no stage had anything new to do' : 'Pipeline executed successfully';
 }
+
+const failureOf = ({ success, workerId, message }: StageResult): string | null =>
+  success ? null : `optional ${workerId} failed: ${message}`;
 
 /** The result of a pipeline that did not answer one itself: `workerResults` has what its stages' rows say. */
 export const unansweredPipeline = (error: string, startedAt: number, rows: StageRunRow[]): OrchestrationResult => ({

@@ -6,8 +6,8 @@ const WORKFLOW_TASK_QUEUE = 1;
 const LOOK_AGAIN_MS = 250;
 
 /**
- * Whether a worker polls the queue, or begins to within `patienceMs`. Temporal lists a worker that has ended for five minutes: until then a
- * restart is expected, and stages that were started wait for it.
+ * Whether a worker polls the queue, or begins to within `patienceMs`. Temporal lists a worker that has ended for five minutes; `orNobody`
+ * tells whether one takes up what was started meanwhile.
  */
 export async function hasWorker(temporal: Client, taskQueue: string, patienceMs: number): Promise<boolean> {
   const deadline = Date.now() + patienceMs;

@@ -21,7 +21,8 @@ import {
 } from './execution-results.ts';
 import { hasWorker } from './has-worker.ts';
 import { MetadataCache } from './metadata-cache.ts';
-import { startPipeline, startStage } from './start-execution.ts';
+import { type StartedExecution, startPipeline, startStage } from './start-execution.ts';
+import { NOBODY, orNobody, withdraw } from './unattended.ts';
 import type { WorkerMetadata } from '../records/stage-metadata.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult } from './types.ts';
 
@@ -85,7 +86,9 @@ export class WorkerOrchestrator {
       const force = await this.#forced('pipeline', options);
       const started = await startPipeline(this.#temporal, { force });
       runId = started.runId;
-      return orchestrationResult(await started.result());
+      const result = await this.#orWithdrawn(started);
+      if (result === NOBODY) return unansweredPipeline(`The pipeline cannot run: ${NO_WORKER}`, startedAt, []);
+      return orchestrationResult(result);
     } catch (error) {
       if (isRunning(error)) return unansweredPipeline('The pipeline cannot run: it is already running', startedAt, []);
       return unansweredPipeline(reasonOf(error), startedAt, await this.#stagesOf(runId));
@@ -103,7 +106,8 @@ export class WorkerOrchestrator {
       if (obstacle !== null) return failed(cannotRunMessage(workerId, obstacle));
       const force = await this.#forced(workerId, options);
       const started = await startStage(this.#temporal, workerId, { force });
-      return executionResult(await started.result());
+      const result = await this.#orWithdrawn(started);
+      return result === NOBODY ? failed(cannotRunMessage(workerId, NO_WORKER)) : executionResult(result);
     } catch (error) {
       return failed(isRunning(error) ? cannotRunMessage(workerId, 'it is already running') : reasonOf(error));
     } finally {
@@ -154,6 +158,17 @@ export class WorkerOrchestrator {
       if (workerId === undefined || workerId === hindered) return `registering worker ${hindered}: ${reasonOf(reason)}`;
     }
     return (await hasWorker(this.#temporal, TRANSPORT_GRAPH_TASK_QUEUE, this.#workerPatienceMs)) ? null : NO_WORKER;
+  }
+
+  /** The result of what was started. A worker that was killed counts as there for minutes: what nobody takes up is ended, and is NOBODY. */
+  async #orWithdrawn<T>(started: StartedExecution<T>): Promise<T | typeof NOBODY> {
+    const errand = { workflowId: started.workflowId, taskQueue: TRANSPORT_GRAPH_TASK_QUEUE, toBegin: true };
+    const result = await orNobody(started.result(), errand, {
+      temporal: (look) => look(this.#temporal),
+      patienceMs: this.#workerPatienceMs,
+    });
+    if (result === NOBODY) await withdraw(this.#temporal, started);
+    return result;
   }
 
   /** What the stages of a run have written; nothing while PostgreSQL does not answer. */

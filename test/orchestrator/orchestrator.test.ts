@@ -6,7 +6,7 @@ import { createCustomStages } from '../../src/orchestrator/custom-stages.ts';
 import { closeWorkers, getWorkerOrchestrator, initializeWorkers } from '../../src/orchestrator/initialize-workers.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult } from '../../src/orchestrator/types.ts';
 import { WorkerOrchestrator } from '../../src/orchestrator/worker-orchestrator.ts';
-import { NO_WORKER } from '../../src/workflows/transport-graph/messages.ts';
+import { NO_WORKER, stageWorkflowId } from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
 
@@ -30,6 +30,31 @@ test('nobody there to run anything: cannot run: no worker', async () => {
   expect(stage).toMatchObject({ success: false, message: `Worker graph-builder cannot run: ${NO_WORKER}` });
   const whole: OrchestrationResult = await alone.executeFullPipeline();
   expect(whole).toMatchObject({ success: false, workersExecuted: 0, error: `The pipeline cannot run: ${NO_WORKER}` });
+});
+
+test('what is started soon after the last worker was killed is withdrawn, and says so; what a worker has begun waits for the next one', async () => {
+  const { client: temporal, pool: postgres } = pipeline;
+  const worker = await pipeline.startWorker();
+  const customStages = createCustomStages(postgres);
+  const orchestrator = new WorkerOrchestrator({ temporal, postgres, customStages, workerPatienceMs: 2_000 });
+  const held = holdSource(pipeline.source);
+  const begun = orchestrator.executeWorker('odata-sync-worker');
+  await held.asked();
+  await worker.kill();
+  expect(await orchestrator.executeWorker('graph-builder')).toMatchObject({
+    success: false,
+    message: `Worker graph-builder cannot run: ${NO_WORKER}`,
+  });
+  const withdrawn = await temporal.workflow.getHandle(stageWorkflowId('graph-builder')).describe();
+  expect(withdrawn.status.name).toBe('TERMINATED');
+  expect(await orchestrator.executeFullPipeline()).toMatchObject({
+    success: false,
+    error: expect.stringContaining(NO_WORKER),
+  });
+  held.release();
+  const next = await pipeline.startWorker();
+  expect(await begun).toMatchObject({ success: true });
+  await next.kill();
 });
 
 /** Nobody listens there. */

@@ -3,10 +3,11 @@ import {
   ApplicationFailure,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
-  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
 } from '@temporalio/client';
 import { Failure, isFailureCode } from '../../errors.ts';
-import { Attendance, NOBODY, noWorker } from './attendance.ts';
+import { NOBODY } from '../../orchestrator/unattended.ts';
+import { Attendance, noWorker } from './attendance.ts';
 import { LATE, orLate } from './or-late.ts';
 import { Problem } from './problem.ts';
 import { Stopping } from './stopping.ts';
@@ -17,7 +18,7 @@ const WAIT_MS = 45_000;
 /** A task that no worker took must not be done hours later, when nobody expects it any more. */
 const EXPIRES = '5 minutes';
 
-type TaskHandle<T> = WorkflowHandle<(input: unknown) => Promise<T>>;
+type TaskHandle<T> = WorkflowHandleWithFirstExecutionRunId<(input: unknown) => Promise<T>>;
 
 export interface OperatorTask {
   workflowType: string;
@@ -51,9 +52,9 @@ export class OperatorTasks {
     const handle = await this.#start<T>(task);
     try {
       const answered = this.#stopping.orStopping(orLate<T>(handle.result(), WAIT_MS), LATE);
-      const result = await this.#attendance.orNobody(answered, task);
+      const result = await this.#attendance.orNobody(answered, { ...task, toBegin: true });
       if (result === NOBODY) {
-        await this.#withdraw(handle);
+        await this.#attendance.withdraw({ workflowId: handle.workflowId, runId: handle.firstExecutionRunId });
         throw noWorker(taskQueue, summary, 'It was withdrawn.');
       }
       if (result !== LATE) return result;
@@ -64,11 +65,6 @@ export class OperatorTasks {
     throw new Problem('TemporalUnavailable', `${summary}: no worker has answered yet. It may still be done.`, {
       retryAfterSeconds: 30,
     });
-  }
-
-  /** Ends a task that no worker took: once a worker is back, nobody expects it any more. If this fails, the task expires. */
-  async #withdraw(handle: WorkflowHandle): Promise<void> {
-    await this.#temporal.call(() => handle.terminate('no worker took it')).catch(() => {});
   }
 
   #start<T>({ workflowType, workflowId, taskQueue, input, summary }: OperatorTask): Promise<TaskHandle<T>> {

@@ -18,6 +18,7 @@ import {
   unansweredStage,
 } from '../../orchestrator/execution-results.ts';
 import { type StartedExecution, startPipeline, startStage } from '../../orchestrator/start-execution.ts';
+import { NOBODY } from '../../orchestrator/unattended.ts';
 import type { WorkerExecutionResult } from '../../orchestrator/types.ts';
 import {
   NO_WORKER,
@@ -29,7 +30,7 @@ import {
 } from '../../workflows/transport-graph/messages.ts';
 import type { Actor } from '../core/actor.ts';
 import { Answer, accepted } from '../core/answer.ts';
-import { Attendance, NOBODY } from '../core/attendance.ts';
+import { Attendance } from '../core/attendance.ts';
 import { type ActOfRequest, Audit } from '../core/audit.ts';
 import { LATE, orLate } from '../core/or-late.ts';
 import { preferenceApplied, preferredWaitMs } from '../core/prefer-header.ts';
@@ -146,14 +147,6 @@ export class ExecutionsService {
     }
   }
 
-  /** Ends a run that no worker took: what cannot run must not begin hours later, when nobody expects it any more. */
-  async #withdraw({ workflowId, runId }: { workflowId: string; runId: string }): Promise<void> {
-    await this.#temporal
-      .call((client) => client.workflow.getHandle(workflowId, runId).terminate('no worker took it'))
-      // It has ended by itself, or Temporal is away and it waits there for a worker, which the run's address tells.
-      .catch(() => {});
-  }
-
   async #answer<T>(
     run: StartedExecution<T>,
     subject: string,
@@ -170,10 +163,10 @@ export class ExecutionsService {
       );
     try {
       const done = this.#stopping.orStopping(orLate(run.result(), waitMs), LATE);
-      const errand = { workflowId: run.workflowId, taskQueue: TRANSPORT_GRAPH_TASK_QUEUE };
+      const errand = { workflowId: run.workflowId, taskQueue: TRANSPORT_GRAPH_TASK_QUEUE, toBegin: true };
       const result = await this.#attendance.orNobody(done, errand);
       if (result === NOBODY) {
-        await this.#withdraw(run);
+        await this.#attendance.withdraw(run);
         throw nobodyThere(subject);
       }
       return result === LATE ? late() : answer(result);

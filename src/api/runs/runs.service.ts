@@ -23,7 +23,8 @@ import {
 } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../core/actor.ts';
 import { type Answer, accepted } from '../core/answer.ts';
-import { Attendance, NOBODY, noWorker } from '../core/attendance.ts';
+import { NOBODY } from '../../orchestrator/unattended.ts';
+import { Attendance, noWorker } from '../core/attendance.ts';
 import type { AuditAction } from '../../records/audit-log.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';

@@ -29,6 +29,8 @@ export interface StageResult {
   executionTimeMs: number;
   message: string;
   dataProcessed?: DataProcessed;
+  /** What the admin was told although the stage did not fail: its source was away, or what that published waits for an operator. */
+  attention?: string;
   error?: { code: string; message: string };
 }
 

@@ -117,7 +117,8 @@ async function end({ workerId }: StageInput, outcome: StageOutcome): Promise<Sta
   });
   await told(workerId, record, alert);
   setCurrentDetails(message);
-  return { success: true, workerId, status, executionTimeMs: elapsedMs(), message, dataProcessed };
+  const attention = alert === undefined ? {} : { attention: alert.subject };
+  return { success: true, workerId, status, executionTimeMs: elapsedMs(), message, dataProcessed, ...attention };
 }
 
 async function endCancelled(error: unknown): Promise<never> {
