@@ -152,7 +152,12 @@ async function specOf(name: Exclude<ServerName, 'temporal'>, launch: Launch): Pr
       return postgresServer({ dir, account, binDir, settings });
     }
     case 'mariadb':
-      return mariadbServer({ dir, account, binaries: binaries.mariadb() });
+      return mariadbServer({
+        dir,
+        account,
+        binaries: binaries.mariadb(),
+        extraArguments: options.mariadbArguments ?? [],
+      });
     case 'sshd':
       // The key belongs to the account that logs in, not to the one that runs sshd.
       createServerDir(path.dirname(clientKeyFile(dir)), { ...account, dropArgs: [] });

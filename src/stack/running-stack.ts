@@ -14,6 +14,7 @@ export interface StackOptions {
   /** Starts a Temporal server of our own even where TEMPORAL_ADDRESS names one: for tests that kill it. */
   ownTemporal?: boolean;
   sshdExtraConfig?: string[];
+  mariadbArguments?: string[];
   postgresSettings?: Record<string, string>;
   temporalArguments?: string[];
   onProgress?: (line: string) => void;

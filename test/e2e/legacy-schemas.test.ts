@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { discoverVehicles } from '../../src/activities/legacy-sync/inspection/discover-vehicles.ts';
 import { inspectServer } from '../../src/activities/legacy-sync/inspection/inspect-server.ts';
@@ -8,7 +9,7 @@ import { inTransaction } from '../../src/connections/postgres.ts';
 import { startReconciliation } from '../../src/client/reconciliations.ts';
 import { listReconciled } from '../../src/records/reconciled-vehicles.ts';
 import { inProcessPermits } from '../../src/connections/ssh/in-process-permits.ts';
-import { insertLegacyServer } from '../../src/records/legacy-servers.ts';
+import { insertLegacyServer, readLegacyServer } from '../../src/records/legacy-servers.ts';
 import { readDoubts } from '../../src/records/mapping-doubts.ts';
 import { addVehicles } from '../../src/records/new-vehicles.ts';
 import { type ServerAddress, serverAddressSchema } from '../../src/settings/legacy-server.ts';
@@ -94,7 +95,7 @@ describe.each(NAMES)('%s', (name) => {
   });
 });
 
-test('what was discovered is synced, and arrives as it stands at the source: count, instants, places, speeds', async () => {
+test('what was discovered is synced, and arrives as it stands at the source: count, instants, places, motion, all other columns', async () => {
   await fleet.startWorker();
   const { result } = await fleet.start();
   await result();
@@ -110,12 +111,17 @@ test('what was discovered is synced, and arrives as it stands at the source: cou
       latitude: number;
       longitude: number;
       kmh: number | null;
+      heading: number | null;
+      altitude: number | null;
+      attributes: Record<string, unknown>;
     }>(
-      `SELECT extract(epoch FROM time)::float8 AS seconds, latitude, longitude, speed_kmh AS kmh FROM positions
-        WHERE vehicle_id = ANY($1) ORDER BY time`,
+      `SELECT extract(epoch FROM time)::float8 AS seconds, latitude, longitude, speed_kmh AS kmh, heading_deg AS heading,
+              altitude_m AS altitude, coalesce(attributes, '{}') AS attributes
+         FROM positions WHERE vehicle_id = ANY($1) ORDER BY time`,
       [depot.vehicleIds],
     );
-    const { degrees = 1e-9, kmh = 1e-9 } = depot;
+    const { degrees = 1e-9, kmh = 1e-9, attributes = () => ({}) } = depot;
+    const { columns } = await readLegacyServer(fleet.pool, depot.name);
     const expected = fixes.filter(depot.keeps ?? (() => true));
     expect([depot.name, rows.length]).toEqual([depot.name, expected.length]);
     const wrong = rows.filter((row, at) => {
@@ -125,7 +131,10 @@ test('what was discovered is synced, and arrives as it stands at the source: cou
         row.seconds === fix.seconds &&
         near(row.latitude, fix.latitude, degrees) &&
         near(row.longitude, fix.longitude, degrees) &&
-        (depot.columns.speedKmh === undefined || near(row.kmh ?? Number.NaN, fix.kmh, kmh))
+        (depot.columns.speedKmh === undefined || near(row.kmh ?? Number.NaN, fix.kmh, kmh)) &&
+        row.heading === (columns.headingDeg === undefined ? null : fix.heading) &&
+        row.altitude === (columns.altitudeM === undefined ? null : fix.altitude) &&
+        isDeepStrictEqual(row.attributes, attributes(fix))
       );
     });
     expect([depot.name, wrong]).toEqual([depot.name, []]);

@@ -11,10 +11,11 @@ export interface Certificates {
   stranger: { crt: string; key: string };
 }
 
-/** The name in the server's certificate. It has no address, so a client must be told which name to expect. */
+/** The name in the server's certificate, unless another is asked for. It has no address, so a client must be told which name to expect. */
 export const SERVER_NAME = 'temporal.internal';
 
-export function makeCertificates(folder: string): Certificates {
+/** @param alternativeName of the server, as openssl spells it */
+export function makeCertificates(folder: string, alternativeName = `DNS:${SERVER_NAME}`): Certificates {
   mkdirSync(folder, { recursive: true });
   const make = (name: string, subject: string, ...more: string[]): { crt: string; key: string } => {
     const files = { crt: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) };
@@ -28,7 +29,7 @@ export function makeCertificates(folder: string): Certificates {
   const signed = ['-CA', authority.crt, '-CAkey', authority.key, '-addext', 'basicConstraints=critical,CA:FALSE'];
   return {
     authority: authority.crt,
-    server: make('server', `/CN=${SERVER_NAME}`, ...signed, '-addext', `subjectAltName=DNS:${SERVER_NAME}`),
+    server: make('server', `/CN=${SERVER_NAME}`, ...signed, '-addext', `subjectAltName=${alternativeName}`),
     client: make('client', '/CN=fleetgraph-worker', ...signed, '-addext', 'extendedKeyUsage=clientAuth'),
     stranger: make('stranger', '/CN=stranger', '-addext', 'extendedKeyUsage=clientAuth'),
   };

@@ -10,9 +10,10 @@ export interface MariadbOptions {
   dir: string;
   account: ServerAccount;
   binaries: { server: string; install: string; client: string; timeZones: string };
+  extraArguments: string[];
 }
 
-export function mariadbServer({ dir, account, binaries }: MariadbOptions): ServerSpec {
+export function mariadbServer({ dir, account, binaries, extraArguments }: MariadbOptions): ServerSpec {
   const dataDir = path.join(dir, 'data');
   const pidFile = path.join(dir, 'pid');
   const temporaryDir = path.join(dir, 'tmp');
@@ -47,12 +48,16 @@ export function mariadbServer({ dir, account, binaries }: MariadbOptions): Serve
       '--innodb-log-file-size=8M',
       // Writes at each commit and flushes to disk once a second: a killed server loses nothing.
       '--innodb-flush-log-at-trx-commit=2',
+      ...extraArguments,
     ],
     ready: (port, pid) => ready({ pidFile, port, pid, client: binaries.client }),
   };
 }
 
-async function install(dataDir: string, { dir, account, binaries }: MariadbOptions): Promise<void> {
+async function install(
+  dataDir: string,
+  { dir, account, binaries }: Omit<MariadbOptions, 'extraArguments'>,
+): Promise<void> {
   const zones = path.join(dir, 'time-zones.sql');
   writeFileSync(zones, `use mysql;\n${await timeZoneTables(binaries.timeZones)}`);
   giveTo(account, zones);

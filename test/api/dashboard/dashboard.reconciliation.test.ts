@@ -21,9 +21,10 @@ beforeAll(async () => {
   fixture = await openApi({ redisDatabase: 31 });
   const { fleet } = fixture;
   await fleet.set({ 'quarantine.max_percent': 100 });
-  await fleet.changeServer({ values: { nullIsland: 'quarantine' } });
+  await fleet.changeServer({ values: { nullIsland: 'quarantine', withoutFix: 'skip' } });
   await fleet.addVehicles(2, { rows: 10 });
-  await fleet.legacy.query(`UPDATE ${TABLE} SET ${NULL_ISLAND} WHERE vehicle_id = 2 ORDER BY id LIMIT 2`);
+  await fleet.legacy.query(`UPDATE ${TABLE} SET ${NULL_ISLAND} WHERE vehicle_id = 2 ORDER BY id LIMIT 2;
+    UPDATE ${TABLE} SET latitude = NULL WHERE vehicle_id = 2 ORDER BY id DESC LIMIT 1`);
   await startSyncWorker(fixture);
   await untilRunEnded(fixture, (await fixture.post('/api/v1/legacy-sync/runs', {})).body.runId);
   await fleet.legacy.query(`UPDATE ${TABLE} SET speed = 99 WHERE vehicle_id = 1 ORDER BY id LIMIT 1;
@@ -56,6 +57,10 @@ const reasons = async (action: string) =>
 test('before anything was compared, the panel says so', async () => {
   await panel('Reconciliation').getByText('Nothing was compared yet.').waitFor();
   await panel('Quarantine').getByText('NullIsland').waitFor();
+});
+
+test('rows without a fix, which the server’s values say to skip, are counted beside those in quarantine', async () => {
+  await page.getByText('2 rows in quarantine, 1 without a fix skipped').waitFor(WITHIN);
 });
 
 test('vehicles are compared by clicking, and each kind of difference is told by vehicle and day', async () => {
@@ -131,7 +136,7 @@ test('quarantined rows are tried again: first it is said what would come in', as
   await ask('to see it');
   await dialog().getByText('Of 2 rows none would come in.').waitFor(WITHIN);
   await button('Cancel').click();
-  await fixture.fleet.changeServer({ values: { nullIsland: 'flag' } });
+  await fixture.fleet.changeServer({ values: { nullIsland: 'flag', withoutFix: 'skip' } });
   await ask('the policy was mended');
   await dialog().getByText('Import 2 rows of 1 vehicle?').waitFor(WITHIN);
   expect(await kept()).toBe(2);

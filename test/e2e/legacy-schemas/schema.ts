@@ -32,6 +32,8 @@ export interface LegacySchema {
   /** How exact the schema keeps a degree and a km/h. */
   degrees?: number;
   kmh?: number;
+  /** What comes with a fix beside what `positions` has columns for; nothing by default. */
+  attributes?: (fix: Fix) => Record<string, unknown>;
   /** Rows that it keeps of each bus; all by default. */
   keeps?: (fix: Fix) => boolean;
 }

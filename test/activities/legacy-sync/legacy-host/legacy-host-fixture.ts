@@ -12,7 +12,7 @@ import { stackLegacyServer } from '../../../../src/emulators/legacy-server.ts';
 import { type LegacyServer, legacyServerSchema, type Vehicle } from '../../../../src/settings/legacy-server.ts';
 import { LEGACY_SYNC_SETTINGS, type LegacySyncSettings } from '../../../../src/settings/legacy-sync.ts';
 import { openPool, silentLogger, sshTarget } from '../../../connections/ssh/ssh-fixture.ts';
-import { type LegacyDatabase, legacyDatabase, sharedStack } from '../../../support/stack.ts';
+import { type LegacyDatabase, legacyDatabase, type SharedStack, sharedStack } from '../../../support/stack.ts';
 
 const defaults = Object.fromEntries(
   Object.entries(LEGACY_SYNC_SETTINGS).map(([key, setting]) => [key, setting.default]),
@@ -23,9 +23,12 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export const COLUMNS = { id: 'id', vehicle: 'vehicle_id', time: 'ts', latitude: 'lat', longitude: 'lon' };
 
 /** A legacy server on the test's sshd and MariaDB, a schema of the test's own, and a remote directory of its own. */
-export async function legacyHostFixture(changes: Partial<Record<string, unknown>> = {}) {
+export async function legacyHostFixture(
+  changes: Partial<Record<string, unknown>> = {},
+  mariadb: SharedStack['mariadb'] = sharedStack().mariadb,
+) {
   const { ssh } = sharedStack();
-  const database = await legacyDatabase();
+  const database = await legacyDatabase(mariadb);
   const settings: Writable<LegacySyncSettings> = { ...defaults };
   const localDir = mkdtempSync(join(tmpdir(), 'legacy-host-'));
   const server: LegacyServer = legacyServerSchema.parse({
