@@ -101,11 +101,14 @@ async function complete(run: Completion): Promise<StageOutcome> {
   const flights = await appendFlights(client, zones, plan.routes, settings);
   const added = { ...entities, flights };
   const present = await countVirtualEntities(client);
-  const skipped = warnOfExisting(present, added, log);
+  const existing = warnOfExisting(present, added, log);
   const { strategy, hubStopId, warnings } = plan;
-  await record(run, { strategy, hubStopId, warnings, added, skipped, ...present });
-  const message = `Virtual entities generated: ${added.stops} stops, ${added.routes} routes, ${flights} flights`;
+  await record(run, { strategy, hubStopId, warnings, added, skipped: existing, ...present });
   const dataProcessed = { added: added.stops + added.routes + flights, updated: 0, deleted };
+  if (dataProcessed.added + deleted === 0) {
+    return skipped(`Virtual entities skipped - nothing is missing in dataset ${datasetVersion}`, datasetVersion);
+  }
+  const message = `Virtual entities generated: ${added.stops} stops, ${added.routes} routes, ${flights} flights`;
   return { status: 'success', message, datasetVersion, dataProcessed };
 }
 
