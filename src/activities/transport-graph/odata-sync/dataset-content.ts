@@ -103,11 +103,12 @@ function setContent<T extends { id: string }>(
   const sums = new Uint32Array(2 * buckets);
   hasher.value(rows.length);
   for (const row of inOrder(rows)) {
-    const [id, ...others] = values(rows[row]!);
+    const columns = values(rows[row]!);
     hasher.begin();
-    hasher.value(id!);
+    // The id comes first, and is all that chooses the bucket.
+    hasher.value(columns[0]!);
     const bucket = hasher.high & (buckets - 1);
-    for (const value of others) hasher.value(value);
+    for (let column = 1; column < columns.length; column++) hasher.value(columns[column]!);
     bucketOf[row] = bucket;
     sums[2 * bucket]! += hasher.high;
     sums[2 * bucket + 1]! += hasher.low;

@@ -30,12 +30,8 @@ export class RowHasher {
 
   value(value: HashedValue): void {
     if (typeof value === 'string') this.#text(value);
-    else if (value === null) this.#few(NONE);
-    else {
-      // 0 and -0 are the same number.
-      this.#double[0] = value + 0;
-      this.#few(this.#halves[0]!, this.#halves[1]!, NUMBER);
-    }
+    else if (value === null) this.#none();
+    else this.#number(value);
   }
 
   /** The quick hash of the row so far, as two words without a sign. */
@@ -55,9 +51,18 @@ export class RowHasher {
     return this.#whole.digest('hex');
   }
 
-  #few(...words: number[]): void {
-    this.#reserve(words.length);
-    for (const word of words) this.#word(word);
+  #none(): void {
+    this.#reserve(1);
+    this.#word(NONE);
+  }
+
+  #number(value: number): void {
+    this.#reserve(3);
+    // 0 and -0 are the same number.
+    this.#double[0] = value + 0;
+    this.#word(this.#halves[0]!);
+    this.#word(this.#halves[1]!);
+    this.#word(NUMBER);
   }
 
   #word(word: number): void {
