@@ -29,6 +29,7 @@ import { startLegacySyncAlerts } from './watch-alerts.ts';
 import { createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
 import { createResourceGuard } from './resource-guard.ts';
 import { type Repeated, repeat } from './repeat.ts';
+import { startServerChecks } from './server-checks.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
 
 /**
@@ -101,10 +102,11 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     logger,
   });
   const leftFiles = sweepOutlived(outlived, logger);
+  const checks = startServerChecks({ ...parts, pool, settings: settings.current, logger });
   const alerts = startLegacySyncAlerts({ pool, settings: settings.current, logger });
   const disk = startDiskGauges({ meter: Runtime.instance().metricMeter, folder: config.stagingDir, logger });
   const close = async (): Promise<void> => {
-    await Promise.all([janitor.close(), leftFiles.close(), alerts.close(), disk.close()]);
+    await Promise.all([janitor, leftFiles, checks, alerts, disk].map((each) => each.close()));
     guard.close();
     await parts.close();
     await following.close();

@@ -98,6 +98,12 @@ export const RULE_CASES: Record<string, RuleCase> = {
     summary: 'Legacy server depot-1 is left alone, open, since 15m 20s.',
     quiet: moment('1m', { 'fleetgraph_circuit_open_seconds{server="depot-1",state="half-open"}': '800 860' }),
   },
+  FleetgraphServerCheckFails: {
+    fires: moment('16m', { 'fleetgraph_server_check_ok{server="depot-1"}': '0x16' }),
+    labels: { server: 'depot-1' },
+    summary: 'Legacy server depot-1 has failed its health checks for 15 minutes.',
+    quiet: moment('16m', { 'fleetgraph_server_check_ok{server="depot-1"}': '0x10 1x6' }),
+  },
   FleetgraphVehiclesStale: {
     fires: moment('61m', {
       'fleetgraph_vehicles{freshness="2h"}': '900x61',

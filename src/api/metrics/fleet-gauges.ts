@@ -2,6 +2,7 @@ import { countQuarantinedByReason, countQuarantinedLately } from '../../records/
 import type { Queryable } from '../../connections/postgres.ts';
 import { countLimitChanges } from '../../records/limit-changes.ts';
 import { readOpenCircuits, readTroubledCircuits } from '../../records/circuits.ts';
+import { readLastChecks } from '../../records/server-checks.ts';
 import { readServerPlaces } from '../../records/server-places.ts';
 import { readSettings } from '../../records/settings.ts';
 import { countRuns } from '../../records/sync-runs.ts';
@@ -91,6 +92,23 @@ export const FLEET_GAUGES: GaugeQuery[] = [
         state,
         value: forMs / 1_000,
       })),
+  },
+  {
+    name: 'fleetgraph_server_check_ok',
+    help: 'Whether the last health check of a legacy server was answered: 1 or 0.',
+    labels: ['server'],
+    read: async (database) =>
+      [...(await readLastChecks(database))].map(([server, { failure }]) => ({
+        server,
+        value: failure === null ? 1 : 0,
+      })),
+  },
+  {
+    name: 'fleetgraph_server_check_seconds',
+    help: 'How long the last health check of a legacy server took.',
+    labels: ['server'],
+    read: async (database) =>
+      [...(await readLastChecks(database))].map(([server, { durationMs }]) => ({ server, value: durationMs / 1_000 })),
   },
   {
     name: 'fleetgraph_server_limit',

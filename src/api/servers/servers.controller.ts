@@ -7,6 +7,7 @@ import {
   CLOSE_CIRCUIT,
   CREATE_SERVER,
   LIST_SERVERS,
+  READ_CHECKS,
   READ_LIMIT,
   READ_SERVER,
   TEST_SERVER,
@@ -36,6 +37,11 @@ export class ServersController {
   @Route(READ_LIMIT)
   limit(@Input() { params }: InputOf<typeof READ_LIMIT>) {
     return this.#servers.limit(params.serverId);
+  }
+
+  @Route(READ_CHECKS)
+  checks(@Input() { params }: InputOf<typeof READ_CHECKS>) {
+    return this.#servers.checks(params.serverId);
   }
 
   @Route(CREATE_SERVER)

@@ -14,6 +14,12 @@ const serverBody = z.looseObject({ reason }).meta({
     'As in README.md: host, user, privateKeyRef, hostKeyFingerprints, mysqlUser, database, timeZone, columns, … Secrets are references.',
 });
 
+const check = {
+  checkedAt: z.iso.datetime(),
+  durationMs: count.meta({ description: 'To MySQL’s answer; with the login by SSH where no connection was open.' }),
+  failure: failure.nullable(),
+};
+
 const server = z.strictObject({
   id: z.string(),
   host: z.string(),
@@ -34,6 +40,16 @@ const server = z.strictObject({
     fixedLimit: count,
     reason: z.string().nullable().meta({ description: 'Why the limit is what it is, where it adapts.' }),
   }),
+  lastCheck: z
+    .strictObject({
+      ...check,
+      failingSince: z.iso
+        .datetime()
+        .nullable()
+        .meta({ description: 'The first failed check since the last good one.' }),
+    })
+    .nullable()
+    .meta({ description: 'null: it was not checked yet.' }),
 });
 
 export const LIST_SERVERS = route({
@@ -75,6 +91,19 @@ export const READ_LIMIT = route({
         z.strictObject({ from: count, to: count, reason: z.string(), runId: z.string(), changedAt: z.iso.datetime() }),
       )
       .meta({ description: 'The latest hundred, the newest first.' }),
+  }),
+  also: { 404: 'There is no such server.' },
+});
+
+export const READ_CHECKS = route({
+  method: 'GET',
+  path: ':serverId/checks',
+  access: 'viewer',
+  summary: 'The health checks of a legacy server, which are made at legacy_sync.server.check_interval_ms',
+  params: serverParams,
+  answer: success({
+    checks: z.array(z.strictObject(check)).meta({ description: 'The latest three hundred, the newest first.' }),
+    count,
   }),
   also: { 404: 'There is no such server.' },
 });

@@ -10,6 +10,7 @@ import {
   updateLegacyServer,
 } from '../../records/legacy-servers.ts';
 import { readLimitChanges } from '../../records/limit-changes.ts';
+import { type ServerCheck, readLastChecks, readServerChecks } from '../../records/server-checks.ts';
 import { readServerPlaces } from '../../records/server-places.ts';
 import { readSettings } from '../../records/settings.ts';
 import { readServerOverviews } from '../../records/server-overview.ts';
@@ -24,6 +25,7 @@ import { refusingDuplicates } from '../core/refusing-duplicates.ts';
 
 const LIST = '/api/v1/legacy-sync/servers';
 const LIMIT_CHANGES = 100;
+const CHECKS = 300;
 
 /** Manages the legacy servers. Their configuration holds references to secrets, never a secret. */
 @Injectable()
@@ -69,6 +71,12 @@ export class ServersService {
     }));
     const why = adaptive && { ...adaptive, changedAt: adaptive.changedAt?.toISOString() ?? null };
     return { success: true, inFlight, limit, fixedLimit, adaptive: why, changes };
+  }
+
+  async checks(id: string): Promise<object> {
+    await this.#known(id);
+    const checks = await readServerChecks(this.#database.reader, { serverId: id, limit: CHECKS });
+    return { success: true, checks: checks.map(checkAnswer), count: checks.length };
   }
 
   async create(input: object, actor: Actor, reason?: string): Promise<object> {
@@ -127,16 +135,19 @@ export class ServersService {
 
   async #overviews(id: string | null = null): Promise<object[]> {
     const reader = this.#database.reader;
-    const [servers, places] = await Promise.all([
+    const [servers, places, checks] = await Promise.all([
       readServerOverviews(reader, id),
       readServerPlaces(reader, await readSettings(reader), id),
+      readLastChecks(reader, id),
     ]);
     const placesOf = new Map(
       places.map(({ serverId, adaptive, ...numbers }) => [serverId, { ...numbers, reason: adaptive?.reason ?? null }]),
     );
     return servers.flatMap((server) => {
       const found = placesOf.get(server.id);
-      return found ? [{ ...server, places: found }] : [];
+      const last = checks.get(server.id);
+      const lastCheck = last ? { ...checkAnswer(last), failingSince: last.failingSince?.toISOString() ?? null } : null;
+      return found ? [{ ...server, places: found, lastCheck }] : [];
     });
   }
 
@@ -144,6 +155,12 @@ export class ServersService {
     if (!(await isLegacyServer(this.#database.reader, id))) throw notFound(`legacy server ${id}`, LIST);
   }
 }
+
+const checkAnswer = ({ checkedAt, durationMs, failure }: ServerCheck) => ({
+  checkedAt: checkedAt.toISOString(),
+  durationMs,
+  failure,
+});
 
 /** Names each field that is wrong. A problem of several fields gets one message. */
 function parse(input: object): LegacyServerInput & { id: string } {

@@ -1,10 +1,13 @@
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { closeCircuit } from '../../pool/circuit-store.ts';
-import { listLegacyServers } from '../../records/legacy-servers.ts';
+import { listLegacyServers, readLegacyServer } from '../../records/legacy-servers.ts';
+import { readServerChecks } from '../../records/server-checks.ts';
 import { inspectServerFromHere } from '../inspect-server.ts';
 import { readJsonFile } from '../json-file.ts';
+import { parseCount } from '../parse-number.ts';
 import { putServer } from '../put-server.ts';
+import { plainTable } from '../run-table.ts';
 import { testServerFromHere } from '../test-server.ts';
 import { withSession } from '../session.ts';
 
@@ -45,6 +48,12 @@ export const serversCommand = (): Command => {
     .argument('<id>')
     .action((id: string) => withSession((session) => testServerFromHere(session, id)));
   command
+    .command('checks')
+    .description('the health checks of a server, the newest first')
+    .argument('<id>')
+    .option('--limit <n>', 'how many to list', parseCount, 20)
+    .action(checks);
+  command
     .command('close-circuit')
     .description('let runs use a server again whose login or host key was refused, after it was mended')
     .argument('<id>')
@@ -56,6 +65,19 @@ export const serversCommand = (): Command => {
 async function list(): Promise<void> {
   const ids = await withSession((session) => listLegacyServers(session.postgres));
   console.log(ids.length === 0 ? 'There is no legacy server yet.' : ids.join('\n'));
+}
+
+async function checks(id: string, { limit }: { limit: number }): Promise<void> {
+  const found = await withSession(async ({ postgres }) => {
+    await readLegacyServer(postgres, id);
+    return readServerChecks(postgres, { serverId: id, limit });
+  });
+  const lines = found.map(({ checkedAt, durationMs, failure }) => [
+    checkedAt.toISOString(),
+    `${durationMs} ms`,
+    failure === null ? 'answered' : `${failure.code}: ${failure.message}`,
+  ]);
+  console.log(lines.length === 0 ? `${id} was not checked yet.` : plainTable(['checked', 'after', 'found'], lines, 3));
 }
 
 async function closeByHand(id: string, { reason }: { reason: string }): Promise<void> {

@@ -12,6 +12,7 @@ import { missingWorkers } from './missing-workers.ts';
 import { openAlertFindings } from './open-alert-findings.ts';
 import { pausedFindings } from './paused-findings.ts';
 import { scheduleFindings } from './schedule-findings.ts';
+import { serverCheckFindings } from './server-check-findings.ts';
 import type { Session } from '../session.ts';
 
 const A_MINUTE_MS = 60_000;
@@ -28,6 +29,7 @@ export async function examine(session: Session): Promise<Finding[]> {
     missingWorkers,
     lostClaims,
     openCircuits,
+    serverCheckFindings,
     badSettings,
     forgetfulDatabase,
     freshQuarantine,

@@ -7,7 +7,7 @@ export const quietHours = z.string().refine(isQuietHours).meta({
   description: '`07:00-09:00 Europe/Belgrade`, several after a comma, or empty; without a zone the server’s own',
 });
 
-/** Limits of one legacy server, over all runs. */
+/** Limits of one legacy server, over all runs, and how often it is looked at while nothing runs. */
 export const SERVER_SETTINGS = {
   maxConcurrentVehicles: setting(
     'server.max_concurrent_vehicles',
@@ -33,5 +33,11 @@ export const SERVER_SETTINGS = {
     quietHours,
     '',
     'Times of day at which one vehicle at a time is in flight at a legacy server, and no full sync goes on.',
+  ),
+  checkIntervalMs: setting(
+    'server.check_interval_ms',
+    z.number().int().nonnegative(),
+    300_000,
+    'How often the way to each legacy server and its MySQL are tried, also when nothing is synced; 0: never.',
   ),
 } as const;

@@ -44,6 +44,8 @@ test('without a run every figure is zero or left out', async () => {
     fleetgraph_server_in_flight: [{ server: 'depot-1', value: 0 }],
     fleetgraph_server_limit_changes_24h: [],
     fleetgraph_circuit_open_seconds: [],
+    fleetgraph_server_check_ok: [],
+    fleetgraph_server_check_seconds: [],
     fleetgraph_quarantine_rows: [],
     fleetgraph_quarantine_rows_1h: [{ value: 0 }],
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { recordLimitChange } from '../../../src/records/limit-changes.ts';
 import type { Role } from '../../../src/records/api-keys.ts';
+import { eventually } from '../../support/eventually.ts';
 import { SERVER_ID } from '../../support/fleet.ts';
 import { type ApiFixture, openApi, startSyncWorker, untilRunEnded } from '../../support/fleet-api.ts';
 
@@ -115,6 +116,26 @@ test('how many may be in flight at a server is told with the reason for each cha
   expect(await fixture.fleet.cli('pool', 'nowhere')).toMatchObject({ status: 1 });
   await fixture.fleet.set({ 'adaptive.enabled': false });
 });
+
+test('a worker checks each server at its interval while nothing runs, and API, command and doctor tell what it found', async () => {
+  const read = (id: string) => fixture.get(`${SERVERS}/${id}/checks`, { as: 'viewer' });
+  expect(await read('nowhere')).toMatchObject({ status: 404 });
+  await fixture.fleet.set({ 'server.check_interval_ms': 1_000 });
+  await eventually(
+    async () => {
+      expect((await read(SERVER_ID)).body.checks[0]).toMatchObject({ failure: null });
+      expect((await read('second')).body.checks[0]).toMatchObject({ failure: { code: 'HostKeyMismatch' } });
+    },
+    { withinMs: 30_000, everyMs: 500 },
+  );
+  await fixture.fleet.set({ 'server.check_interval_ms': 0 });
+  const { servers } = (await fixture.get(SERVERS)).body;
+  const lastOf = (id: string) => servers.find((server: { id: string }) => server.id === id).lastCheck;
+  expect(lastOf(SERVER_ID)).toMatchObject({ durationMs: expect.any(Number), failure: null, failingSince: null });
+  expect(lastOf('second').failingSince).toBe((await read('second')).body.checks.at(-1).checkedAt);
+  expect((await fixture.fleet.cli('servers', 'checks', SERVER_ID)).stdout).toMatch(/Z +\d+ ms +answered/);
+  expect((await fixture.fleet.cli('doctor')).stdout).toMatch(/health check of second[^]*fails since .*HostKeyMismatch/);
+}, 60_000);
 
 test('the circuit of a server that was mended is closed by hand, with a reason', async () => {
   const close = (as: Role, id = SERVER_ID) =>

@@ -2,7 +2,7 @@
 import { ask } from './dialogs.js';
 import { fill, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField } from './fields.js';
-import { NOTHING, whole } from './format.js';
+import { duration, NOTHING, relative, whole } from './format.js';
 import { actButton, badge, createPanel } from './panel.js';
 import { poll } from './poll.js';
 
@@ -16,6 +16,7 @@ const COLUMNS = [
   { label: 'Limit', className: 'number' },
   { label: 'Because', className: 'error' },
   { label: 'Vehicles', className: 'number' },
+  { label: 'Last check', className: 'error' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
 
@@ -28,7 +29,11 @@ export function createServersPanel(context) {
     async (signal) => {
       try {
         const { servers } = await context.api.get(PATH, { signal });
-        reconcile(body, servers, { key: ({ id }) => id, create: (server) => create(context, server, close), update });
+        reconcile(body, servers, {
+          key: ({ id }) => id,
+          create: (server) => create(context, server, close),
+          update: (line, server) => update(line, server, context.api.now()),
+        });
         if (servers.length === 0) return panel.empty('There are no legacy servers yet.');
         return panel.ready();
       } catch (error) {
@@ -52,15 +57,25 @@ function create(context, { id }, close) {
   return line;
 }
 
-function update(line, { id, circuit, places, vehicles }) {
-  const [name, state, inFlight, limit, because, count, actions] = line.children;
+function update(line, { id, circuit, places, vehicles, lastCheck }, now) {
+  const [name, state, inFlight, limit, because, count, check, actions] = line.children;
   setText(name, id);
   fill(state, circuit.state, () => badge(circuit.state));
   setText(inFlight, whole(places.inFlight));
   setText(limit, places.limit === places.fixedLimit ? whole(places.limit) : `${places.limit} of ${places.fixedLimit}`);
   setText(because, circuit.state === 'closed' ? (places.reason ?? NOTHING) : (circuit.code ?? NOTHING));
   setText(count, whole(vehicles));
+  setText(check, checkText(lastCheck, now));
+  check.title = lastCheck?.failure?.message ?? '';
   for (const button of actions.children) show(button, circuit.state !== 'closed');
+}
+
+function checkText(check, now) {
+  if (check === null) return NOTHING;
+  const { failure, failingSince, checkedAt, durationMs } = check;
+  return failure === null
+    ? `answered in ${duration(durationMs)}, ${relative(checkedAt, now)}`
+    : `${failure.code}, first ${relative(failingSince, now)}`;
 }
 
 function askClose(context, id, closed) {

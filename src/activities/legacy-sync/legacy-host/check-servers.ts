@@ -1,0 +1,84 @@
+import pLimit from 'p-limit';
+import type pg from 'pg';
+import { unlessElsewhere } from '../../../connections/advisory-lock.ts';
+import { Failure } from '../../../errors.ts';
+import type { Logger } from '../../../logger.ts';
+import { readLegacyServer } from '../../../records/legacy-servers.ts';
+import { type ServerCheck, recordServerCheck, serversToCheck } from '../../../records/server-checks.ts';
+import { countInFlight } from '../../../records/work-claims.ts';
+import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { toFailure } from '../../activity-failures.ts';
+import type { LegacyHosts } from './legacy-hosts.ts';
+
+export interface CheckServersDependencies {
+  pool: pg.Pool;
+  legacyHosts: LegacyHosts;
+  settings: () => LegacySyncSettings;
+  logger: Logger;
+  /** How long a server has to answer; default: 30 s. */
+  patienceMs?: number;
+}
+
+/** A key of its own in PostgreSQL's advisory lock space: one process at a time checks a legacy server. */
+const CHECK_LOCK = 'fleetgraph server check';
+/** One that hangs must not keep the others from their turn. */
+const AT_ONCE = 4;
+const PATIENCE_MS = 30_000;
+
+/** Checks each legacy server whose turn it is: the login by SSH, and an answer of its MySQL. What is found is a row. */
+export function createCheckServers(deps: CheckServersDependencies): (signal: AbortSignal) => Promise<void> {
+  return async (signal) => {
+    const { pool, settings } = deps;
+    const intervalMs = settings().checkIntervalMs;
+    if (intervalMs === 0) return;
+    const place = pLimit(AT_ONCE);
+    const due = await serversToCheck(pool, intervalMs);
+    await Promise.all(
+      due.map((id) =>
+        place(() =>
+          unlessElsewhere(pool, { name: CHECK_LOCK, key: id }, async () => {
+            // Another process may have checked it since we looked.
+            if ((await serversToCheck(pool, intervalMs)).includes(id)) await checkServer(deps, id, signal);
+          }),
+        ),
+      ),
+    );
+  };
+}
+
+async function checkServer(deps: CheckServersDependencies, id: string, signal: AbortSignal): Promise<void> {
+  const { pool, logger } = deps;
+  const beganAt = performance.now();
+  const failure = await failureOf(deps, id, signal);
+  signal.throwIfAborted();
+  // Its sessions may all be in use by a sync, which tells more than a check.
+  if (failure === 'no answer' && (await countInFlight(pool, id)) > 0) return;
+  const found = failure === 'no answer' ? unanswered(id, deps.patienceMs ?? PATIENCE_MS) : failure;
+  await recordServerCheck(pool, id, { durationMs: performance.now() - beganAt, failure: found });
+  if (found !== null) logger.warn({ serverId: id, ...found }, 'a legacy server failed its health check');
+}
+
+async function failureOf(
+  { pool, legacyHosts, patienceMs = PATIENCE_MS }: CheckServersDependencies,
+  id: string,
+  signal: AbortSignal,
+): Promise<ServerCheck['failure'] | 'no answer'> {
+  const late = AbortSignal.timeout(patienceMs);
+  try {
+    const server = await readLegacyServer(pool, id);
+    await legacyHosts.of(server).ask(server.database, [], AbortSignal.any([signal, late]));
+    return null;
+  } catch (error) {
+    if (late.aborted) return 'no answer';
+    const { code, message } = toFailure(error);
+    return { code, message };
+  }
+}
+
+function unanswered(id: string, patienceMs: number): ServerCheck['failure'] {
+  const { code, message } = new Failure(
+    'SshUnreachable',
+    `Checking ${id}: it has not answered within ${patienceMs / 1_000} s. Look at the host, its sshd and its MySQL.`,
+  );
+  return { code, message };
+}

@@ -1,0 +1,85 @@
+import type { Queryable } from '../connections/postgres.ts';
+
+/** One health check of a legacy server: the way there by SSH, and an answer of its MySQL. */
+export interface ServerCheck {
+  checkedAt: Date;
+  durationMs: number;
+  /** null: it answered. */
+  failure: { code: string; message: string } | null;
+}
+
+/** Kept for each server: some ten days of the default interval. Older ones go with the next check. */
+const KEPT = 3_000;
+
+export async function recordServerCheck(
+  database: Queryable,
+  serverId: string,
+  { durationMs, failure }: Omit<ServerCheck, 'checkedAt'>,
+): Promise<void> {
+  await database.query(
+    'INSERT INTO server_checks (server_id, duration_ms, failure_code, failure_message) VALUES ($1, $2, $3, $4)',
+    [serverId, Math.round(durationMs), failure?.code ?? null, failure?.message ?? null],
+  );
+  await database.query(
+    `DELETE FROM server_checks WHERE server_id = $1
+        AND id <= (SELECT id FROM server_checks WHERE server_id = $1 ORDER BY id DESC OFFSET ${KEPT} LIMIT 1)`,
+    [serverId],
+  );
+}
+
+/** Servers that were neither checked nor changed for so long. */
+export async function serversToCheck(database: Queryable, intervalMs: number): Promise<string[]> {
+  const { rows } = await database.query<{ id: string }>(
+    `SELECT server.id FROM legacy_servers AS server
+      WHERE greatest(server.updated_at, (SELECT max(checked_at) FROM server_checks WHERE server_id = server.id))
+            < clock_timestamp() - $1 * interval '1 ms' ORDER BY server.id`,
+    [intervalMs],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** The newest first. */
+export async function readServerChecks(
+  database: Queryable,
+  { serverId, limit }: { serverId: string; limit: number },
+): Promise<ServerCheck[]> {
+  const { rows } = await database.query<Omit<ServerCheck, 'failure'> & { code: string | null; message: string }>(
+    `SELECT checked_at AS "checkedAt", duration_ms AS "durationMs", failure_code AS code, failure_message AS message
+       FROM server_checks WHERE server_id = $1 ORDER BY id DESC LIMIT $2`,
+    [serverId, limit],
+  );
+  return rows.map(({ code, message, ...check }) => ({ ...check, failure: code === null ? null : { code, message } }));
+}
+
+/** A server's last check. */
+export interface LastCheck extends ServerCheck {
+  /** The first of the failed checks that the last one ends; null: it did not fail. */
+  failingSince: Date | null;
+}
+
+/** The last check of each server that was checked, or of the one of this id. */
+export async function readLastChecks(
+  database: Queryable,
+  serverId: string | null = null,
+): Promise<Map<string, LastCheck>> {
+  const { rows } = await database.query<
+    Omit<LastCheck, 'failure'> & { serverId: string; code: string | null; message: string }
+  >(
+    `SELECT DISTINCT ON (server_id) server_id AS "serverId", checked_at AS "checkedAt", duration_ms AS "durationMs",
+            failure_code AS code, failure_message AS message,
+            CASE WHEN failure_code IS NOT NULL THEN
+              (SELECT min(failed.checked_at) FROM server_checks AS failed
+                WHERE failed.server_id = last.server_id
+                  AND failed.id > coalesce((SELECT max(good.id) FROM server_checks AS good
+                                             WHERE good.server_id = last.server_id AND good.failure_code IS NULL), 0))
+            END AS "failingSince"
+       FROM server_checks AS last WHERE $1::text IS NULL OR server_id = $1 ORDER BY server_id, id DESC`,
+    [serverId],
+  );
+  return new Map(
+    rows.map(({ serverId: id, code, message, ...check }) => [
+      id,
+      { ...check, failure: code === null ? null : { code, message } },
+    ]),
+  );
+}
