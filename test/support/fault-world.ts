@@ -49,14 +49,21 @@ export class FaultWorld {
 
   static async open(stack: Stack, { unit }: { unit: 'vehicle' | 'table' }): Promise<FaultWorld> {
     const fleet = await openFleet({ stack, settings: { ...SETTINGS, 'export.unit': unit } });
-    const vehicles = await fleet.addVehicles(VEHICLES, { rows: ROWS, padding: PADDING });
-    const links = { host: await fleet.linkToHost(), database: await startFaultProxy(stack.postgres) };
-    const world = new FaultWorld(stack, fleet, vehicles, links);
-    await keepWhatIsCommitted(stack);
-    await Promise.all([world.startWorker(), world.startWorker()]);
-    links.host.set({ kind: 'rate', bytesPerSecond: 200_000 });
-    await world.ask();
-    return world;
+    const database = await startFaultProxy(stack.postgres);
+    try {
+      const vehicles = await fleet.addVehicles(VEHICLES, { rows: ROWS, padding: PADDING });
+      const links = { host: await fleet.linkToHost(), database };
+      const world = new FaultWorld(stack, fleet, vehicles, links);
+      await keepWhatIsCommitted(stack);
+      await Promise.all([world.startWorker(), world.startWorker()]);
+      links.host.set({ kind: 'rate', bytesPerSecond: 200_000 });
+      await world.ask();
+      return world;
+    } catch (error) {
+      await fleet.close();
+      await database.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
