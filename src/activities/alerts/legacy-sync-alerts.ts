@@ -1,5 +1,6 @@
 import { type TroubledCircuit, readTroubledCircuits } from '../../records/circuits.ts';
 import { OUTCOMES_KEPT_DAYS, type RunOutcome, newestFinishedRuns, newestRunsLost } from '../../records/run-outcomes.ts';
+import { type LastCheck, readLastChecks } from '../../records/server-checks.ts';
 import type { LegacySyncSettings } from '../../settings/legacy-sync.ts';
 import type { AlertRule, Finding } from './watch-incidents.ts';
 
@@ -12,6 +13,18 @@ export const LEGACY_SYNC_ALERTS: readonly AlertRule<LegacySyncSettings>[] = [
         .filter(({ state, forMs }) => state === 'held' || forMs >= alertCircuitOpenMs)
         .map(circuitFinding),
     over: (serverId) => `The circuit of legacy server ${serverId} is closed, or the server is gone.`,
+  },
+  {
+    kind: 'server-check-failed',
+    find: async (database, { alertCircuitOpenMs }) => {
+      const troubled = new Set((await readTroubledCircuits(database)).map(({ serverId }) => serverId));
+      return [...(await readLastChecks(database))].flatMap(([serverId, check]) =>
+        // Its circuit tells it already.
+        troubled.has(serverId) ? [] : checkFinding(serverId, check, alertCircuitOpenMs),
+      );
+    },
+    over: (serverId) =>
+      `Legacy server ${serverId} answered its last health check, or its circuit tells what is wrong, or it is gone.`,
   },
   {
     kind: 'vehicles-failed',
@@ -48,6 +61,22 @@ function circuitFinding({ serverId, state, code, since, forMs }: TroubledCircuit
       `Legacy server ${serverId} has failed since ${since.toISOString()}, at last with ${code}. Syncs ask it again by themselves; ` +
       `fleetgraph servers test ${serverId} shows what it answers now.`,
   };
+}
+
+function checkFinding(serverId: string, { checkedAt, failure, failingSince }: LastCheck, boundMs: number): Finding[] {
+  if (failure === null || failingSince === null) return [];
+  const minutes = Math.floor((checkedAt.getTime() - failingSince.getTime()) / 60_000);
+  if (minutes * 60_000 < boundMs) return [];
+  return [
+    {
+      about: serverId,
+      level: 'warning',
+      subject: `${serverId} has failed its health checks for ${minutes} minutes: ${failure.code}`,
+      message:
+        `Since ${failingSince.toISOString()} no health check of legacy server ${serverId} has come to its MySQL, and a sync would not either. ` +
+        `${failure.message} fleetgraph servers checks ${serverId} lists what was found, fleetgraph servers test ${serverId} goes the whole way once.`,
+    },
+  ];
 }
 
 function failedFinding(run: RunOutcome, settings: LegacySyncSettings): Finding[] {

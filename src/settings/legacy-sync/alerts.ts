@@ -19,7 +19,7 @@ export const LEGACY_SYNC_ALERT_SETTINGS = {
     'alert.circuit_open_ms',
     milliseconds,
     900_000,
-    'The admin is told of a circuit that is not closed for this long. Of one that is held the admin is told at once.',
+    'The admin is told of a circuit that is not closed, or of a server that fails its health checks, for this long. Of a circuit that is held the admin is told at once.',
   ),
   alertCheckMs: setting(
     'alert.check_ms',

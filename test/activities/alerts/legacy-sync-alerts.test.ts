@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { LEGACY_SYNC_ALERTS } from '../../../src/activities/alerts/legacy-sync-alerts.ts';
 import { createIncidentWatch } from '../../../src/activities/alerts/watch-incidents.ts';
 import { openAlerts } from '../../../src/records/open-alerts.ts';
+import { recordServerCheck } from '../../../src/records/server-checks.ts';
 import { readSettings, readTransportGraphSettings } from '../../../src/records/settings.ts';
 import type { LegacySyncSettings } from '../../../src/settings/legacy-sync.ts';
 import { type AlertSinks, startAlertSinks, toldBy } from '../../support/alert-sinks.ts';
@@ -104,6 +105,27 @@ test('a circuit that is held is told of at once', async () => {
   await addServer(pool(), 'depot-1');
   await circuit({ state: 'held', code: 'HostKeyMismatch', troubledSince: Date.now(), changedAt: Date.now() });
   expect(await toldBy(sinks, aWatch())).toEqual(['the circuit of depot-1 is held: HostKeyMismatch']);
+});
+
+test('a server that fails its health checks for the bound is told, unless its circuit tells it, until one is answered', async () => {
+  await addServer(pool(), 'depot-1');
+  const watch = aWatch();
+  const failure = { code: 'SshUnreachable', message: 'Connecting to depot-1: no route.' };
+  const check = async (failed: boolean) => {
+    await pool().query(`UPDATE server_checks SET checked_at = checked_at - interval '8 minutes'`);
+    await recordServerCheck(pool(), 'depot-1', { durationMs: 5, failure: failed ? failure : null });
+  };
+  await check(true);
+  await check(true);
+  expect(await toldBy(sinks, watch)).toEqual([]);
+  await check(true);
+  expect(await toldBy(sinks, watch)).toEqual(['depot-1 has failed its health checks for 16 minutes: SshUnreachable']);
+  expect(String(sinks.posts[0]!['message'])).toMatch(/no route\. fleetgraph servers checks depot-1/);
+  await check(false);
+  expect(await toldBy(sinks, watch)).toEqual(['over: server-check-failed of depot-1']);
+  await circuit(open(16));
+  for (let checks = 0; checks < 3; checks++) await check(true);
+  expect(await toldBy(sinks, watch)).toEqual(['the circuit of depot-1 is open for 16 minutes: SshUnreachable']);
 });
 
 /** A run in which so many of the vehicles fail. */
