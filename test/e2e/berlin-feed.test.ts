@@ -13,6 +13,7 @@ import { type SyncFixture, openSyncFixture } from '../activities/transport-graph
 import { sharedStack } from '../support/stack.ts';
 import { type Feed, berlinFeed } from './berlin-feed.ts';
 import { type Builder, createBuilder, defaultSettings, emptyRedis, graphRows } from '../support/graph-fixture.ts';
+import { reserveRedisDatabase } from '../support/redis-database.ts';
 
 // Thousands of real stations, from the source to the graph: what a public feed has in it that no test of ours would think of.
 
@@ -29,7 +30,7 @@ let fixture: SyncFixture;
 let redis: Redis;
 beforeAll(async () => {
   fixture = await openSyncFixture();
-  redis = await emptyRedis(sharedStack().redis.url, 2);
+  redis = await emptyRedis(await reserveRedisDatabase(sharedStack().redis.url));
   await fixture.reset();
 });
 afterAll(async () => {

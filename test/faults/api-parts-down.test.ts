@@ -10,6 +10,7 @@ import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { SERVER_ID } from '../support/fleet.ts';
 import { sharedStack } from '../support/stack.ts';
 import { createBuilder, emptyRedis, seedNetwork } from '../support/graph-fixture.ts';
+import { reserveRedisDatabase } from '../support/redis-database.ts';
 import { type ApiFixture, openApi } from '../support/fleet-api.ts';
 import { startApiProcess } from '../support/api-process.ts';
 import { openEvents } from '../support/event-stream.ts';
@@ -31,12 +32,12 @@ beforeAll(async () => {
     redis: await startFaultProxy(hostPort(redis.url)),
     temporal: await startFaultProxy(hostPort(temporal.address)),
   };
+  const graphRedis = new URL(await reserveRedisDatabase(redis.url));
   // Workers of none: what a run does is not the matter here.
   fixture = await openApi({
-    redisDatabase: 9,
     environment: {
       TEMPORAL_ADDRESS: `${links.temporal.host}:${links.temporal.port}`,
-      FLEETGRAPH_REDIS_URL: `redis://127.0.0.1:${links.redis.port}/9`,
+      FLEETGRAPH_REDIS_URL: `redis://127.0.0.1:${links.redis.port}${graphRedis.pathname}`,
     },
   });
   await fixture.api.stop();
@@ -44,7 +45,7 @@ beforeAll(async () => {
   through.host = `127.0.0.1:${links.postgres.port}`;
   fixture.environment['FLEETGRAPH_POSTGRES_URL'] = through.href;
   Object.assign(fixture.api, await startApiProcess(fixture.environment));
-  const redisConnection = await emptyRedis(redis.url, 9);
+  const redisConnection = await emptyRedis(graphRedis.href);
   await seedNetwork(fixture.fleet.pool, { stops: 4, routes: 8 });
   await createBuilder(fixture.fleet.pool, redisConnection).build();
   redisConnection.disconnect();

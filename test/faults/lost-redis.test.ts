@@ -10,6 +10,7 @@ import { startFleetWorker } from '../support/fleet-worker.ts';
 import { freshDatabase, sharedStack } from '../support/stack.ts';
 import { createNamespace } from '../support/temporal-namespace.ts';
 import { createBuilder, emptyRedis, seedNetwork } from '../support/graph-fixture.ts';
+import { reserveRedisDatabase } from '../support/redis-database.ts';
 
 /** The issue's bound. */
 const REFILLED_WITHIN_MS = 60_000;
@@ -18,7 +19,7 @@ test('FLUSHALL: a running worker fills the graph again by itself, with the defau
   expect(TRANSPORT_GRAPH_SETTINGS.refillCheckMs.default * 1.25).toBeLessThan(REFILLED_WITHIN_MS / 2);
   const stack = sharedStack();
   const database = await freshDatabase();
-  const redis = await emptyRedis(stack.redis.url, 8);
+  const redis = await emptyRedis(await reserveRedisDatabase(stack.redis.url));
   const name = `refill-${randomBytes(4).toString('hex')}`;
   const { namespace, close } = await createNamespace(stack.temporal.address, name);
   const folder = join(stack.stateDir, name);

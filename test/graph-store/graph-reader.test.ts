@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { GraphReader, type PinnedGraph } from '../../src/graph-store/graph-reader.ts';
 import { type FreshDatabase, freshDatabase, sharedStack } from '../support/stack.ts';
 import { type Builder, createBuilder, emptyRedis, seedNetwork } from '../support/graph-fixture.ts';
+import { reserveRedisDatabase } from '../support/redis-database.ts';
 
 const STOPS = 60;
 const ROUTES = 240;
@@ -16,7 +17,7 @@ let builder: Builder;
 
 beforeAll(async () => {
   database = await freshDatabase();
-  redis = await emptyRedis(sharedStack().redis.url, 4);
+  redis = await emptyRedis(await reserveRedisDatabase(sharedStack().redis.url));
   readers = new Redis(`${sharedStack().redis.url}/4`, { enableAutoPipelining: true });
   builder = createBuilder(database.pool, redis, { graceMs: 2_000, versionsKept: 2 });
 });

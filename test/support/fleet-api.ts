@@ -6,6 +6,7 @@ import { type Fleet, openFleet } from './fleet.ts';
 import type { FleetWorker } from './fleet-worker.ts';
 import { type ApiProcess, startApiProcess } from './api-process.ts';
 import { definitionOf } from './api-routes.ts';
+import { takeRedisDatabase } from './redis-database.ts';
 
 export interface Answered {
   status: number;
@@ -28,6 +29,8 @@ export interface ApiFixture {
   keys: Record<Role, string>;
   /** What the API and the workers of this test are started with. */
   environment: Record<string, string>;
+  /** The API's Redis database. */
+  redisUrl: string;
   /** Calls as admin unless `as` names another role. An answer of 2xx must fit the route's definition. */
   call(method: string, path: string, call?: Call): Promise<Answered>;
   get(path: string, call?: Call): Promise<Answered>;
@@ -38,18 +41,17 @@ export interface ApiFixture {
   close(): Promise<void>;
 }
 
-/** Opens a fleet for one test, with an API process. Each test file needs its own `redisDatabase`, because files run side by side. */
+/** Opens a fleet for one test, with an API process and a Redis database of its own, because files run side by side. */
 export async function openApi({
-  redisDatabase,
   environment: more = {},
 }: {
-  redisDatabase: number;
   environment?: Record<string, string>;
-}): Promise<ApiFixture> {
+} = {}): Promise<ApiFixture> {
   const fleet = await openFleet();
+  const redis = await takeRedisDatabase(fleet.stack.redis.url);
   const environment = {
     ...fleet.environment,
-    FLEETGRAPH_REDIS_URL: `${fleet.stack.redis.url}/${redisDatabase}`,
+    FLEETGRAPH_REDIS_URL: redis.url,
     // No answer may be older than a test's own change of the database.
     FLEETGRAPH_API_RECENT_MS: '0',
     ...more,
@@ -81,6 +83,7 @@ export async function openApi({
     api,
     keys,
     environment,
+    redisUrl: environment.FLEETGRAPH_REDIS_URL,
     call,
     get: (path, options) => call('GET', path, options),
     post: (path, body, options) => call('POST', path, { ...options, body }),
@@ -92,6 +95,7 @@ export async function openApi({
     close: async () => {
       await api.kill();
       await fleet.close();
+      await redis.release();
     },
   };
 }

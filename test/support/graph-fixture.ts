@@ -77,9 +77,9 @@ export function createBuilder(pool: pg.Pool, redis: Redis, changed: Partial<Tran
   return { deps, settings, lines, build };
 }
 
-/** Connects as the worker does to a Redis database, and empties it. Each test file needs a number of its own, because files run side by side. */
-export async function emptyRedis(url: string, database: number): Promise<Redis> {
-  const redis = openRedis(`${url}/${database}`, { commandTimeoutMs: 10_000 });
+/** Connects as the worker does to a Redis database, and empties it. */
+export async function emptyRedis(url: string): Promise<Redis> {
+  const redis = openRedis(url, { commandTimeoutMs: 10_000 });
   await new Promise((resolve) => redis.once('ready', resolve));
   await redis.flushdb();
   return redis;

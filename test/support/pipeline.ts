@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import pLimit from 'p-limit';
 import type pg from 'pg';
 import { createCustomStages } from '../../src/orchestrator/custom-stages.ts';
@@ -10,6 +10,7 @@ import { type SourceNetwork, sourceNetwork } from './source-network.ts';
 import { eventually } from './eventually.ts';
 import { type CommandOutput, type FleetWorker, runCli, startFleetWorker } from './fleet-worker.ts';
 import { type EmulatedSource, startOdataSource } from '../../src/emulators/odata-source.ts';
+import { takeRedisDatabase } from './redis-database.ts';
 import { type SharedStack, freshDatabase, sharedStack } from './stack.ts';
 import { createNamespace } from './temporal-namespace.ts';
 
@@ -44,9 +45,6 @@ const QUICK = {
   'retry.heartbeat_timeout_ms': 10_000,
   'schedule.enabled': false,
 };
-/** Test files that need a fixed number have one below this. */
-const FIRST_REDIS_DATABASE = 20;
-const REDIS_DATABASES = 64;
 
 export async function openPipeline({
   stack = sharedStack(),
@@ -162,29 +160,3 @@ export const withPipeline = (
       await pipeline.close();
     }
   });
-
-interface RedisDatabase {
-  url: string;
-  redis: Redis;
-  release(): Promise<void>;
-}
-
-/** Takes a Redis database that no other test uses, because the keys of a graph have fixed names and test files run side by side. */
-async function takeRedisDatabase(url: string): Promise<RedisDatabase> {
-  const registry = new Redis(url);
-  for (let number = FIRST_REDIS_DATABASE; number < REDIS_DATABASES; number++) {
-    const mark = `test-database:${number}`;
-    if ((await registry.set(mark, process.pid, 'NX')) === null) continue;
-    const redis = new Redis(`${url}/${number}`);
-    await redis.flushdb();
-    const release = async (): Promise<void> => {
-      await redis.flushdb();
-      redis.disconnect();
-      await registry.del(mark);
-      registry.disconnect();
-    };
-    return { url: `${url}/${number}`, redis, release };
-  }
-  registry.disconnect();
-  throw new Error('Every database of the shared Redis is in use: more pipelines at once than it has numbers.');
-}

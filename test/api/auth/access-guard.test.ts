@@ -15,7 +15,6 @@ import { startApiProcess } from '../../support/api-process.ts';
 let fixture: ApiFixture;
 beforeAll(async () => {
   fixture = await openApi({
-    redisDatabase: 13,
     // As it is shipped: what is in memory asks who may have it, too.
     environment: { FLEETGRAPH_API_RECENT_MS: '500' },
   });

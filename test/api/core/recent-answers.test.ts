@@ -6,7 +6,6 @@ import { type ApiFixture, openApi } from '../../support/fleet-api.ts';
 
 const VEHICLES = '/api/v1/legacy-sync/vehicles';
 const SETTING = '/api/v1/settings/legacy_sync.worker_pool.max_workers';
-const REDIS_DATABASE = 12;
 /** Long, so that nothing is forgotten by itself while a loaded machine takes its time. */
 const RECENT_MS = 6_000;
 
@@ -14,7 +13,6 @@ let fixture: ApiFixture;
 
 beforeAll(async () => {
   fixture = await openApi({
-    redisDatabase: REDIS_DATABASE,
     environment: { FLEETGRAPH_API_RECENT_MS: String(RECENT_MS) },
   });
   await fixture.fleet.addVehicles(2, { rows: 0 });
@@ -80,7 +78,7 @@ test('an answer in demand is renewed behind the readers, and one that was not as
 }, 60_000);
 
 test('a version of the graph is known for a while, and what is read is of that version', async () => {
-  const redis = await emptyRedis(fixture.fleet.stack.redis.url, REDIS_DATABASE);
+  const redis = await emptyRedis(fixture.redisUrl);
   try {
     const build = async (minutes: number): Promise<string> => {
       await seedNetwork(fixture.fleet.pool, { stops: 6, routes: 12, minutes });

@@ -19,7 +19,7 @@ let page: Page;
 
 beforeAll(async () => {
   if ('missing' in found) return;
-  fixture = await openApi({ redisDatabase: 19 });
+  fixture = await openApi();
   [depot] = await Promise.all([openTraccarDepot(fixture.fleet.stack), startSyncWorker(fixture)]);
   dashboard = await openDashboard(found, fixture.api.url);
   page = dashboard.page;

@@ -18,7 +18,7 @@ let trespasses: () => string[];
 
 beforeAll(async () => {
   if ('missing' in found) return;
-  fixture = await openApi({ redisDatabase: 31 });
+  fixture = await openApi();
   const { fleet } = fixture;
   await fleet.set({ 'quarantine.max_percent': 100 });
   await fleet.changeServer({ values: { nullIsland: 'quarantine', withoutFix: 'skip' } });

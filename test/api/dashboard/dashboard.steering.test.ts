@@ -23,7 +23,6 @@ import { type Reading, lateness } from '../../support/lateness.ts';
 const found = await openBrowser();
 if ('missing' in found) console.log(`steering by the dashboard is not tested: ${found.missing}`);
 const test = 'missing' in found ? plainTest.skip : plainTest;
-const REDIS_DATABASE = 14;
 /** A run over everything takes half a minute: long enough to be watched. */
 const SLOW = { kind: 'rate', bytesPerSecond: 30_000 } as const;
 
@@ -37,10 +36,7 @@ let versions: string[];
 
 beforeAll(async () => {
   if ('missing' in found) return;
-  [fixture, source] = await Promise.all([
-    openApi({ redisDatabase: REDIS_DATABASE }),
-    startOdataSource({ ...sourceNetwork(6) }),
-  ]);
+  [fixture, source] = await Promise.all([openApi(), startOdataSource({ ...sourceNetwork(6) })]);
   const { fleet, api, keys, environment } = fixture;
   for (const [key, value] of [
     ['odata.url', source.url],
@@ -48,7 +44,7 @@ beforeAll(async () => {
   ] as const) {
     await writeSetting(fleet.pool, `transport_graph.${key}`, value, { actor: 'test' });
   }
-  redis = await emptyRedis(fleet.stack.redis.url, REDIS_DATABASE);
+  redis = await emptyRedis(fixture.redisUrl);
   versions = [await buildGraph(0), await buildGraph(5)];
   await fleet.addVehicles(3, { rows: 10_000 });
   await fleet.addVehicles(1, { rows: 10_000, priority: 7 });

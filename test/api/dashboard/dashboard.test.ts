@@ -39,7 +39,6 @@ beforeAll(async () => {
   const port = await freePort();
   [fixture, source] = await Promise.all([
     openApi({
-      redisDatabase: 10,
       environment: { FLEETGRAPH_TEMPORAL_UI_URL: UI_URL, FLEETGRAPH_API_PORT: String(port) },
     }),
     startOdataSource({ ...sourceNetwork(6) }),

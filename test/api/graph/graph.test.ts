@@ -10,8 +10,8 @@ let fixture: ApiFixture;
 let redis: Redis;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 7 });
-  redis = await emptyRedis(fixture.fleet.stack.redis.url, 7);
+  fixture = await openApi();
+  redis = await emptyRedis(fixture.redisUrl);
   await fixture.fleet.pool.query(
     `UPDATE system_settings SET value = 'false' WHERE key = 'transport_graph.schedule.enabled'`,
   );

@@ -14,7 +14,7 @@ let depot: TraccarDepot;
 let worker: FleetWorker;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 18 });
+  fixture = await openApi();
   await fixture.fleet.addVehicles(1, { rows: 10 });
   depot = await openTraccarDepot(fixture.fleet.stack);
 }, 120_000);

@@ -18,7 +18,7 @@ let source: EmulatedSource;
 
 beforeAll(async () => {
   [fixture, source] = await Promise.all([
-    openApi({ redisDatabase: 5, environment: { FLEETGRAPH_API_LOOPBACK_READS: 'true' } }),
+    openApi({ environment: { FLEETGRAPH_API_LOOPBACK_READS: 'true' } }),
     startOdataSource({ ...sourceNetwork(4) }),
   ]);
   const set = (key: string, value: string) =>

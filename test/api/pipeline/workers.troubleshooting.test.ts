@@ -16,7 +16,7 @@ let source: EmulatedSource;
 
 beforeAll(async () => {
   [fixture, source] = await Promise.all([
-    openApi({ redisDatabase: 12, environment: { FLEETGRAPH_API_LOOPBACK_READS: 'true' } }),
+    openApi({ environment: { FLEETGRAPH_API_LOOPBACK_READS: 'true' } }),
     startOdataSource({ ...sourceNetwork(4) }),
   ]);
   const settings = { 'odata.url': source.url, 'schedule.enabled': 'false', 'virtual.horizon_days': '3' };

@@ -7,7 +7,7 @@ const QUARANTINE = '/api/v1/legacy-sync/quarantine';
 let fixture: ApiFixture;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 17 });
+  fixture = await openApi();
   await startSyncWorker(fixture);
 }, 120_000);
 afterAll(() => fixture?.close());

@@ -7,7 +7,7 @@ const RECONCILIATIONS = '/api/v1/legacy-sync/reconciliations';
 let fixture: ApiFixture;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 29 });
+  fixture = await openApi();
   await startSyncWorker(fixture);
   await fixture.fleet.addVehicles(2, { rows: 10 });
   await untilRunEnded(fixture, (await fixture.post('/api/v1/legacy-sync/runs', {})).body.runId);

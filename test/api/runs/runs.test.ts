@@ -17,7 +17,7 @@ let vehicleIds: string[];
 let cancelledUnseen: string;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 6, environment: { FLEETGRAPH_API_EVENT_PING_MS: '1000' } });
+  fixture = await openApi({ environment: { FLEETGRAPH_API_EVENT_PING_MS: '1000' } });
   vehicleIds = await fixture.fleet.addVehicles(4, { rows: 50 });
   await fixture.fleet.set({ 'worker_pool.claim_poll_ms': 100 });
 }, 120_000);

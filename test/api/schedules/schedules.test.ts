@@ -12,7 +12,7 @@ let fixture: ApiFixture;
 let vehicleIds: string[];
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 14 });
+  fixture = await openApi();
   vehicleIds = await fixture.fleet.addVehicles(2, { rows: 50 });
   await startSyncWorker(fixture);
 }, 120_000);

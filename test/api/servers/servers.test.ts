@@ -15,7 +15,7 @@ let fixture: ApiFixture;
 let vehicleId: string;
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 15 });
+  fixture = await openApi();
   [vehicleId] = (await fixture.fleet.addVehicles(1, { rows: 50 })) as [string];
   await fixture.fleet.set({ 'worker_pool.claim_poll_ms': 100 });
   await startSyncWorker(fixture);

@@ -8,7 +8,7 @@ let fixture: ApiFixture;
 let vehicleIds: string[];
 
 beforeAll(async () => {
-  fixture = await openApi({ redisDatabase: 16 });
+  fixture = await openApi();
   vehicleIds = await fixture.fleet.addVehicles(3, { rows: 50 });
   await startSyncWorker(fixture);
 }, 120_000);

@@ -1,5 +1,6 @@
 // The page: who is logged in, whether the API answers, and the panels.
 import { Api } from './api.js';
+import { createAuditPanel } from './audit-panel.js';
 import { notify } from './dialogs.js';
 import { h, setText } from './dom.js';
 import { zone } from './format.js';
@@ -16,6 +17,7 @@ import { createQuarantinePanel } from './quarantine-panel.js';
 import { createReconciliationPanel } from './reconciliation-panel.js';
 import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
 import { createServersPanel } from './servers-panel.js';
+import { createSettingsPanel } from './settings-panel.js';
 import { createVehiclesPanel } from './vehicles-panel.js';
 
 const RETRY_MS = 1_500;
@@ -52,7 +54,9 @@ function showDashboard({ key, temporal }, api) {
   const truth = [createReconciliationPanel(context), createQuarantinePanel(context)];
   const watched = [fleet, createKpiPanel(context), vehicles];
   const hosts = [createServersPanel(context), ...adding];
-  const panels = [...watched, ...truth, ...hosts, createPipelinePanel(context), createGraphPanel(context)];
+  const graph = [createPipelinePanel(context), createGraphPanel(context)];
+  const office = [createSettingsPanel(context), ...(context.may('admin') ? [createAuditPanel(context)] : [])];
+  const panels = [...watched, ...truth, ...hosts, ...graph, ...office];
   const refused = () => showLogin('The key is no longer in force. Log in with another.');
   const lost = () => setText(connection, 'Connection lost, retrying…');
   const back = () => {

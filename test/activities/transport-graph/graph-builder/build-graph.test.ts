@@ -6,12 +6,13 @@ import { GraphReader } from '../../../../src/graph-store/graph-reader.ts';
 import { type FreshDatabase, freshDatabase, sharedStack } from '../../../support/stack.ts';
 import { unsettledGraphs } from '../../../../src/records/graphs.ts';
 import { createBuilder, emptyRedis, graphRows, seedNetwork } from '../../../support/graph-fixture.ts';
+import { reserveRedisDatabase } from '../../../support/redis-database.ts';
 
 let database: FreshDatabase;
 let redis: Redis;
 
 beforeAll(async () => {
-  redis = await emptyRedis(sharedStack().redis.url, 3);
+  redis = await emptyRedis(await reserveRedisDatabase(sharedStack().redis.url));
 });
 beforeEach(async () => {
   await redis.flushdb();

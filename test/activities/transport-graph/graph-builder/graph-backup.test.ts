@@ -5,6 +5,7 @@ import { maintainGraphs } from '../../../../src/activities/transport-graph/graph
 import { type TestObjectStore, startObjectStore } from '../../../support/object-store.ts';
 import { type FreshDatabase, freshDatabase, sharedStack } from '../../../support/stack.ts';
 import { type Builder, createBuilder, emptyRedis, graphRows, seedNetwork } from '../../../support/graph-fixture.ts';
+import { reserveRedisDatabase } from '../../../support/redis-database.ts';
 
 const found = await startObjectStore();
 if ('missing' in found) console.log(`backups of graphs are not tested: ${found.missing}`);
@@ -18,7 +19,7 @@ let builder: Builder;
 beforeAll(async () => {
   process.env['FLEETGRAPH_TEST_ACCESS_KEY'] = store.accessKeyId;
   process.env['FLEETGRAPH_TEST_SECRET_KEY'] = store.secretAccessKey;
-  redis = await emptyRedis(sharedStack().redis.url, 11);
+  redis = await emptyRedis(await reserveRedisDatabase(sharedStack().redis.url));
 });
 beforeEach(async () => {
   await redis.flushdb();

@@ -1,0 +1,88 @@
+// Who did what, when and why: for admins, the latest first.
+import { h, reconcile, row, setText, show, table } from './dom.js';
+import { NOTHING } from './format.js';
+import { writeAge } from './moments.js';
+import { actButton, createPanel } from './panel.js';
+import { poll } from './poll.js';
+
+const PATH = '/api/v1/audit';
+const EVERY_MS = 10_000;
+const A_PAGE = 20;
+const MOST = 200;
+const TYPING_MS = 250;
+
+const COLUMNS = [
+  { label: 'When', className: 'name' },
+  { label: 'Who', className: 'status' },
+  { label: 'Did', className: 'status' },
+  { label: 'To', className: 'error' },
+  { label: 'Because', className: 'error' },
+];
+
+export function createAuditPanel(context) {
+  const panel = createPanel('audit', 'Audit');
+  const { element: list, body } = table('Acts of operators and of the product, the latest first', COLUMNS);
+  const none = h('p', { class: 'state', 'data-state': 'empty' }, 'No such act is kept.');
+  const filter = createFilter(() => asking.kick());
+  let most = A_PAGE;
+  const more = actButton('more-acts', 'Show more', () => {
+    most = Math.min(MOST, most * 2);
+    asking.kick();
+  });
+  panel.body.append(filter.element, none, list, more);
+  const asking = poll(
+    async (signal) => {
+      try {
+        const query = new URLSearchParams({ limit: String(most), ...filter.read() });
+        const { entries, next } = await context.api.get(`${PATH}?${query}`, { signal });
+        reconcile(body, entries, {
+          key: ({ id }) => id,
+          create: () => row(COLUMNS),
+          update: (line, entry) => update(line, entry, context.api.now()),
+        });
+        show(none, entries.length === 0);
+        show(list, entries.length > 0);
+        show(more, next !== null && most < MOST);
+        return panel.ready();
+      } catch (error) {
+        if (!signal.aborted) panel.failed(error);
+        throw error;
+      }
+    },
+    () => EVERY_MS,
+  );
+  return { element: panel.element, kick: asking.kick, stop: asking.stop };
+}
+
+function createFilter(changed) {
+  const box = (id) => h('input', { type: 'search', id, autocomplete: 'off', maxlength: 100 });
+  const [actor, action] = [box('audit-actor'), box('audit-action')];
+  let timer;
+  for (const input of [actor, action]) {
+    input.addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(changed, TYPING_MS);
+    });
+  }
+  const labelled = (input, label) => h('div', { class: 'field' }, h('label', { for: input.id }, label), input);
+  const element = h(
+    'div',
+    { class: 'filter', role: 'search', 'aria-label': 'Audit' },
+    labelled(actor, 'Who, exactly'),
+    labelled(action, 'Act, exactly'),
+  );
+  const read = () =>
+    Object.fromEntries(
+      Object.entries({ actor: actor.value.trim(), action: action.value.trim() }).filter(([, value]) => value !== ''),
+    );
+  return { element, read };
+}
+
+function update(line, { at, actor, action, subject, reason }, now) {
+  const [when, who, did, to, because] = line.children;
+  writeAge(when, at, now, NOTHING);
+  setText(who, actor);
+  setText(did, action);
+  setText(to, subject);
+  setText(because, reason ?? NOTHING);
+}
