@@ -19,7 +19,8 @@ test('FLUSHALL: a running worker fills the graph again by itself, with the defau
   expect(TRANSPORT_GRAPH_SETTINGS.refillCheckMs.default * 1.25).toBeLessThan(REFILLED_WITHIN_MS / 2);
   const stack = sharedStack();
   const database = await freshDatabase();
-  const redis = await emptyRedis(await reserveRedisDatabase(stack.redis.url));
+  const redisUrl = await reserveRedisDatabase(stack.redis.url);
+  const redis = await emptyRedis(redisUrl);
   const name = `refill-${randomBytes(4).toString('hex')}`;
   const { namespace, close } = await createNamespace(stack.temporal.address, name);
   const folder = join(stack.stateDir, name);
@@ -27,7 +28,7 @@ test('FLUSHALL: a running worker fills the graph again by itself, with the defau
   const environment = {
     PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     FLEETGRAPH_POSTGRES_URL: database.url,
-    FLEETGRAPH_REDIS_URL: `${stack.redis.url}/8`,
+    FLEETGRAPH_REDIS_URL: redisUrl,
     FLEETGRAPH_WORKER_ROLES: 'transport-graph',
     FLEETGRAPH_STAGING_DIR: join(folder, 'staging'),
     TEMPORAL_ADDRESS: stack.temporal.address,

@@ -17,8 +17,9 @@ let builder: Builder;
 
 beforeAll(async () => {
   database = await freshDatabase();
-  redis = await emptyRedis(await reserveRedisDatabase(sharedStack().redis.url));
-  readers = new Redis(`${sharedStack().redis.url}/4`, { enableAutoPipelining: true });
+  const redisUrl = await reserveRedisDatabase(sharedStack().redis.url);
+  redis = await emptyRedis(redisUrl);
+  readers = new Redis(redisUrl, { enableAutoPipelining: true });
   builder = createBuilder(database.pool, redis, { graceMs: 2_000, versionsKept: 2 });
 });
 afterAll(async () => {
