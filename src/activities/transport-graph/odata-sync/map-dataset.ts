@@ -49,9 +49,11 @@ export function mapDataset(source: SourceRows, mapping: OdataMapping, timeZone: 
   };
   const stops = read(source.stops, mapping.stops, (row) => toStop(row, mapping.stops.fields));
   const routes = read(source.routes, mapping.routes, (row) => toRoute(row, mapping.routes.fields));
-  const routesById = new Map(routes.map((route) => [route.id, route]));
+  const { fields } = mapping.flights;
+  const ofRoute = fields.fromStopId === undefined || fields.toStopId === undefined;
+  const routesById = new Map(ofRoute ? routes.map((route) => [route.id, route]) : []);
   const flights = read(source.flights, mapping.flights, (row) =>
-    toFlight(row, mapping.flights.fields, { routesById, jsonDates: source.jsonDates ?? new Map() }),
+    toFlight(row, fields, { routesById, jsonDates: source.jsonDates ?? new Map() }),
   );
   return { rows: { stops, routes, flights }, missing };
 }
@@ -90,18 +92,17 @@ function toFlight(
   }: { routesById: ReadonlyMap<string, RouteRow>; jsonDates: ReadonlyMap<string, JsonDateKind> },
 ): FlightRow {
   const routeId = row.key(fields.routeId);
-  const route = routesById.get(routeId);
-  const stop = (names: string | string[] | undefined, ofRoute: string | undefined): string => {
-    const id = names === undefined ? ofRoute : row.key(names);
-    if (id === undefined)
+  const route = (): RouteRow => {
+    const found = routesById.get(routeId);
+    if (found === undefined)
       throw new RowProblem('its route is not among the routes, and the mapping takes its stops from there');
-    return id;
+    return found;
   };
   return {
     id: row.key(fields.id),
     routeId,
-    fromStopId: stop(fields.fromStopId, route?.fromStopId),
-    toStopId: stop(fields.toStopId, route?.toStopId),
+    fromStopId: fields.fromStopId === undefined ? route().fromStopId : row.key(fields.fromStopId),
+    toStopId: fields.toStopId === undefined ? route().toStopId : row.key(fields.toStopId),
     departureAt: row.time(fields.departureAt, jsonDates.get(fields.departureAt)),
     arrivalAt: row.time(fields.arrivalAt, jsonDates.get(fields.arrivalAt)),
     availableSeats: row.optionalNumber(fields.availableSeats, SEATS) ?? DEFAULT_SEATS,
