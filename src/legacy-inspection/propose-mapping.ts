@@ -61,7 +61,7 @@ function propose(layout: TableLayout): MappingProposal {
   proposeMotion(table, system, columns, rowsTell);
   const made = id === undefined ? timeKeyOf(table, columns.time) : undefined;
   if (made !== undefined) columns.id = made;
-  proposeAttributes(table, columns);
+  columns.attributes = carriedOver(table, columns);
   return { ...layout, columns, unsure, rowsTell, hurts: hurtsOf(layout, columns) };
 }
 
@@ -180,15 +180,18 @@ function proposeMotion(
 }
 
 /** What is mapped to nothing else is carried over under its own name. */
-function proposeAttributes(table: DescribedTable, columns: MappingProposal['columns']): void {
-  const { id, ...others } = columns;
+export function carriedOver(
+  table: DescribedTable,
+  columns: Omit<MappingProposal['columns'], 'attributes'>,
+): Record<string, string> {
+  const { id, ...others } = { ...columns, attributes: {} };
   // What a made id is made of is carried over as well.
-  const read = typeof id === 'string' ? columns : others;
+  const read = typeof id === 'string' ? { ...others, id } : others;
   const used = new Set(mappedColumns(read).map(({ column }) => column.toLowerCase()));
-  for (const { name, dataType } of table.columns) {
-    if (used.has(name.toLowerCase()) || /blob|binary/.test(dataType)) continue;
-    columns.attributes[name] = name;
-  }
+  const carried = table.columns.filter(
+    ({ name, dataType }) => !used.has(name.toLowerCase()) && !/blob|binary/.test(dataType),
+  );
+  return Object.fromEntries(carried.map(({ name }) => [name, name]));
 }
 
 function hurtsOf({ example: table, tables, system }: TableLayout, columns: MappingProposal['columns']): string[] {

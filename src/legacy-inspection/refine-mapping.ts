@@ -6,7 +6,7 @@ import { columnNamed } from './described-table.ts';
 import { type NumberForm, numberForm, readNumber, type SampleRow } from './number-form.ts';
 import { idGrowth, type IdentifiedRow } from './id-growth.ts';
 import { isNoOrder, notGrowing } from './mapping-doubts.ts';
-import type { MappingProposal } from './propose-mapping.ts';
+import { carriedOver, type MappingProposal } from './propose-mapping.ts';
 import type { SampledFix } from './sampled-fix.ts';
 import { speedUnit } from './speed-unit.ts';
 import { secondsOf, timeForm } from './time-form.ts';
@@ -38,6 +38,8 @@ export function refineMapping(proposal: MappingProposal, rows: readonly SampleRo
   const fixes = fixesOf(refined.columns, rows);
   refinePlace(refined, forms, fixes);
   refineSpeed(proposal, refined, fixes);
+  // A time may have turned out to be two columns, or a column to be no time.
+  refined.columns.attributes = carriedOver(proposal.example, refined.columns);
   const { id } = refined.columns;
   if (typeof id === 'string') {
     const growth = idGrowth(fixes);

@@ -59,4 +59,12 @@ export const traccarSchema = ({
   ],
   labels: ['Bus 14', 'Bus 15', 'Bus 16'],
   kmh: 0.01,
+  attributes: ({ seconds }) => ({
+    protocol,
+    devicetime: `${local(seconds)}Z`,
+    valid: 1,
+    address: null,
+    attributes,
+    ...(more.length === 0 ? {} : { accuracy: more[0] }),
+  }),
 });

@@ -8,7 +8,7 @@ import { silentLogger } from '../../../connections/ssh/ssh-fixture.ts';
 import { type FaultProxy, startFaultProxy } from '../../../support/fault-proxy.ts';
 import { fleetDatabase, fleetOf, slotOf, startRun } from '../../../support/fleet-fixture.ts';
 import { sharedStack } from '../../../support/stack.ts';
-import { type LegacyHostFixture, legacyHostFixture, vehicle } from './legacy-host-fixture.ts';
+import { type LegacyHostFixture, legacyHostFixture } from './legacy-host-fixture.ts';
 
 const pool = fleetDatabase();
 let fixture: LegacyHostFixture;
@@ -74,7 +74,8 @@ test('what fails is named, since the first check that failed, until one is answe
 });
 
 test('no answer in time is a failed check, unless a sync has the server’s sessions', async () => {
-  await insertVehicle(pool(), { ...vehicle(1), enabled: true }, fixture.server);
+  const bus = { id: '1', label: 'bus 1', serverId: 'depot', table: 'gps', legacyVehicleId: '1' };
+  await insertVehicle(pool(), bus, fixture.server);
   const runId = await startRun(fleetOf(pool()));
   await slotOf(fleetOf(pool()), runId, 1).claim();
   await updateLegacyServer(pool(), { ...fixture.server, host: link.host, port: link.port });
@@ -82,7 +83,7 @@ test('no answer in time is a failed check, unless a sync has the server’s sess
   await makeDue();
   await check();
   expect(await found()).toEqual([]);
-  await pool().query("UPDATE vehicle_syncs SET state = 'waiting'");
+  await pool().query('DELETE FROM vehicle_syncs');
   await check();
   expect(await found()).toEqual(['SshUnreachable']);
   expect((await readLastChecks(pool())).get('depot')?.failure?.message).toMatch(/not answered within 1.5 s/);

@@ -32,4 +32,5 @@ export const schema: LegacySchema = {
   },
   says: [/has no increasing integer: rows are followed by dt_tracker/],
   labels: ['Bus 14', 'Bus 15', 'Bus 16'],
+  attributes: () => ({ params: '{"acc":"1"}' }),
 };

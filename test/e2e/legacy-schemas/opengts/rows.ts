@@ -34,4 +34,11 @@ export const schema: LegacySchema = {
     /there are rows of taxi as well/,
   ],
   labels: ['Bus 14', 'Bus 15', 'Bus 16'],
+  attributes: ({ seconds }) => ({
+    accountID: 'depot',
+    statusCode: 61_714,
+    gpsAge: 0,
+    address: null,
+    creationTime: seconds + 2,
+  }),
 };

@@ -26,4 +26,5 @@ export const schema: LegacySchema = {
   labels: ['Bus 14', 'Bus 15', 'Bus 16'],
   timeZone: 'Asia/Yakutsk',
   kmh: 0.01,
+  attributes: () => ({ address: null, other: '<info><protocol>gps103</protocol></info>', power: null, valid: 1 }),
 };
