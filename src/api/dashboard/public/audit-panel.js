@@ -2,7 +2,7 @@
 import { h, reconcile, row, setText, show, table } from './dom.js';
 import { NOTHING } from './format.js';
 import { writeAge } from './moments.js';
-import { actButton, createPanel } from './panel.js';
+import { createPanel } from './panel.js';
 import { poll } from './poll.js';
 
 const PATH = '/api/v1/audit';
@@ -25,10 +25,11 @@ export function createAuditPanel(context) {
   const none = h('p', { class: 'state', 'data-state': 'empty' }, 'No such act is kept.');
   const filter = createFilter(() => asking.kick());
   let most = A_PAGE;
-  const more = actButton('more-acts', 'Show more', () => {
+  const showMore = () => {
     most = Math.min(MOST, most * 2);
     asking.kick();
-  });
+  };
+  const more = h('button', { type: 'button', class: 'button', onclick: showMore }, 'Show more');
   panel.body.append(filter.element, none, list, more);
   const asking = poll(
     async (signal) => {
