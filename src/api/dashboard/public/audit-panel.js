@@ -15,8 +15,8 @@ const COLUMNS = [
   { label: 'When', className: 'name' },
   { label: 'Who', className: 'status' },
   { label: 'Did', className: 'status' },
-  { label: 'To', className: 'error' },
-  { label: 'Because', className: 'error' },
+  { label: 'To', className: 'words' },
+  { label: 'Because', className: 'words' },
 ];
 
 export function createAuditPanel(context) {

@@ -16,7 +16,7 @@ const COLUMNS = [
   { label: 'Limit', className: 'number' },
   { label: 'Because', className: 'error' },
   { label: 'Vehicles', className: 'number' },
-  { label: 'Last check', className: 'error' },
+  { label: 'Last check', className: 'words' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
 
@@ -67,6 +67,7 @@ function update(line, { id, circuit, places, vehicles, lastCheck }, now) {
   setText(count, whole(vehicles));
   setText(check, checkText(lastCheck, now));
   check.title = lastCheck?.failure?.message ?? '';
+  check.classList.toggle('error', Boolean(lastCheck?.failure));
   for (const button of actions.children) show(button, circuit.state !== 'closed');
 }
 

@@ -13,7 +13,7 @@ const COLUMNS = [
   { label: 'Setting', className: 'name' },
   { label: 'Value', className: 'number' },
   { label: 'By default', className: 'number' },
-  { label: 'Allowed', className: 'error' },
+  { label: 'Allowed', className: 'words' },
   { label: 'Changed', className: 'number' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
