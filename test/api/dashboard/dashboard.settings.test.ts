@@ -1,8 +1,10 @@
-/** Settings changed with their bounds and a reason, and the audit log that tells of it, by clicking. */
+/** Settings changed with their bounds and a reason, the audit log that tells of it, and the health of the servers, by clicking. */
 import { afterAll, beforeAll, expect, test as plainTest } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { recordServerCheck } from '../../../src/records/server-checks.ts';
 import { openBrowser } from '../../support/browser.ts';
 import { type ApiFixture, openApi } from '../../support/fleet-api.ts';
+import { SERVER_ID } from '../../support/fleet.ts';
 import { picture } from '../../support/picture.ts';
 import { WITHIN, logIn, openDashboard, overflow, violations } from './dashboard-page.ts';
 
@@ -41,6 +43,17 @@ const value = async (key: string): Promise<string | undefined> => {
 const search = (word: string): Promise<void> => panel('Settings').getByLabel('Name or description contains').fill(word);
 const cells = async (key: string): Promise<string[]> =>
   (await setting(key).getByRole('cell').allInnerTexts()).map((text) => text.trim());
+
+test('what the last health check of a server found stands in its row', async () => {
+  const { pool } = fixture.fleet;
+  await recordServerCheck(pool, SERVER_ID, { durationMs: 1_400, failure: null });
+  await panel('Legacy servers')
+    .getByText(/^answered in 1.4 s, /)
+    .waitFor(WITHIN);
+  const failure = { code: 'SshUnreachable', message: 'no route to the depot' };
+  await recordServerCheck(pool, SERVER_ID, { durationMs: 9, failure });
+  await panel('Legacy servers').getByText('SshUnreachable, first ').waitFor(WITHIN);
+});
 
 test('a setting is found by a word, and a value out of bounds is refused with what is allowed', async () => {
   await search('quiet_hours');

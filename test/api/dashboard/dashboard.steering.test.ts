@@ -13,8 +13,7 @@ import { openBrowser } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { type ApiFixture, openApi } from '../../support/fleet-api.ts';
-import { recordServerCheck } from '../../../src/records/server-checks.ts';
-import { SERVER_ID, TABLE } from '../../support/fleet.ts';
+import { TABLE } from '../../support/fleet.ts';
 import { picture } from '../../support/picture.ts';
 import { holdSource } from '../../support/pipeline.ts';
 import { WITHIN, logIn, momentsOf, openDashboard, startWatching, violations, whatWasSeen } from './dashboard-page.ts';
@@ -182,13 +181,6 @@ test('a circuit that only an operator may close is closed, after the page said w
   const held = { state: 'held', code: 'HostKeyMismatch', troubledSince: Date.now(), changedAt: Date.now() };
   await fixture.fleet.pool.query('UPDATE legacy_server_state SET breaker = $1', [held]);
   await panel('Legacy servers').getByText('HostKeyMismatch').waitFor(WITHIN);
-  await recordServerCheck(fixture.fleet.pool, SERVER_ID, { durationMs: 1_400, failure: null });
-  await panel('Legacy servers')
-    .getByText(/^answered in 1.4 s, /)
-    .waitFor(WITHIN);
-  const failure = { code: 'SshUnreachable', message: 'no route to the depot' };
-  await recordServerCheck(fixture.fleet.pool, SERVER_ID, { durationMs: 9, failure });
-  await panel('Legacy servers').getByText('SshUnreachable, first ').waitFor(WITHIN);
   const close = panel('Legacy servers').getByRole('button', { name: /^Close the circuit of / });
   await close.click();
   await dialog().getByLabel('Reason', { exact: true }).fill('a new key');

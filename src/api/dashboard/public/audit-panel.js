@@ -62,7 +62,7 @@ function createFilter(changed) {
   for (const input of [actor, action]) {
     input.addEventListener('input', () => {
       clearTimeout(timer);
-      timer = setTimeout(changed, TYPING_MS);
+      timer = setTimeout(() => changed(), TYPING_MS);
     });
   }
   const labelled = (input, label) => h('div', { class: 'field' }, h('label', { for: input.id }, label), input);
