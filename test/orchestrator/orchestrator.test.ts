@@ -125,7 +125,7 @@ test('metadata follows what others run', async () => {
   const { stdout } = await pipeline.cli('graph', 'run', '--stage', 'odata-sync-worker');
   expect(stdout).toMatch(/✓ odata-sync-worker/);
   await eventually(() =>
-    expect(getWorkerOrchestrator().getWorkerMetadata('odata-sync-worker')).toMatchObject({ runCount: 3 }),
+    expect(getWorkerOrchestrator().getWorkerMetadata('odata-sync-worker')).toMatchObject({ runCount: 4 }),
   );
 });
 
@@ -228,4 +228,47 @@ test('a result stands although the metadata cannot be read afterwards', async ()
     workerId: 'odata-sync-worker',
   });
   await postgres.end();
+});
+
+test('a pipeline that is cancelled answers with all its fields, and with the stage that was under way', async () => {
+  const held = holdSource(pipeline.source);
+  const running = pipeline.orchestrator.executeFullPipeline();
+  await held.asked();
+  expect(await pipeline.orchestrator.cancelPipeline({ actor: 'test', reason: 'to see it' })).toBe(true);
+  expect(await running).toEqual({
+    success: false,
+    message: 'Pipeline failed: it was cancelled',
+    totalExecutionTimeMs: expect.any(Number),
+    workersExecuted: 1,
+    workerResults: [
+      {
+        success: false,
+        workerId: 'odata-sync-worker',
+        executionTimeMs: expect.any(Number),
+        message: 'it was cancelled',
+        error: 'it was cancelled',
+      },
+    ],
+    error: 'it was cancelled',
+  });
+  held.release();
+  expect(await pipeline.orchestrator.cancelPipeline({ actor: 'test', reason: 'again' })).toBe(false);
+});
+
+test('graph status tells of a build whose end nobody has recorded, and of the last one that failed', async () => {
+  const status = async () => (await pipeline.cli('graph', 'status')).stdout;
+  const build = (state: string, report: object) =>
+    pipeline.rows<{ version: string }>(
+      `INSERT INTO graphs (dataset_version, fingerprint, state, lease_until, report)
+       SELECT max(version), repeat('c', 64), $1, CASE WHEN $1 = 'building' THEN now() + interval '1 hour' END, $2 FROM datasets
+       RETURNING version`,
+      [state, report],
+    );
+  const [failed] = await build('failed', { failure: 'Redis went away' });
+  expect(await status()).toContain(`${failed!.version} failed: Redis went away`);
+  const [building] = await build('building', {});
+  expect(await status()).toMatch(
+    new RegExp(`${building!.version} is building: when its builder is gone, the next reconciliation`),
+  );
+  expect(await status()).not.toContain('Redis went away');
 });
