@@ -4,6 +4,7 @@ import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client
 import pg from 'pg';
 import {
   ODATA_SYNC,
+  GRAPH_BUILDER,
   VIRTUAL_ENTITIES,
   PIPELINE_SCHEDULE_ID,
   PIPELINE_WORKFLOW_ID,
@@ -118,18 +119,23 @@ test('a stage that somebody runs alone meanwhile is waited for, and nothing is b
   source.release();
   expect(await alone).toMatchObject({ success: true, message: expect.stringContaining('completed') });
   expect(await whole).toMatchObject({ success: true, workersExecuted: 3 });
-  // The optional second stage, too: the third may not begin while it is at work.
-  const lock = await holdLock(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph virtual entities', 0))`);
-  const generating = pipeline.orchestrator.executeWorker(VIRTUAL_ENTITIES);
-  await lock.wanted();
-  const next = pipeline.orchestrator.executeFullPipeline();
-  await eventually(async () => expect(await details()).toBe(`waiting for ${VIRTUAL_ENTITIES}, which runs alone`));
-  expect(await pipeline.rows(`SELECT worker_id AS id FROM stage_runs WHERE status = 'running'`)).toEqual([
-    { id: VIRTUAL_ENTITIES },
-  ]);
-  await lock.release();
-  expect(await generating).toMatchObject({ success: true });
-  expect(await next).toMatchObject({ success: true, workersExecuted: 3 });
+  // The optional second stage, too: the third may not begin while it is at work; and the third.
+  for (const [workerId, name] of [
+    [VIRTUAL_ENTITIES, 'fleetgraph virtual entities'],
+    [GRAPH_BUILDER, 'fleetgraph graph switch'],
+  ] as const) {
+    const lock = await holdLock(`SELECT pg_advisory_xact_lock(hashtextextended('${name}', 0))`);
+    const working = pipeline.orchestrator.executeWorker(workerId, { force: { actor: 'test', reason: 'to wait for' } });
+    await lock.wanted();
+    const next = pipeline.orchestrator.executeFullPipeline();
+    await eventually(async () => expect(await details()).toBe(`waiting for ${workerId}, which runs alone`));
+    expect(await pipeline.rows(`SELECT worker_id AS id FROM stage_runs WHERE status = 'running'`)).toEqual([
+      { id: workerId },
+    ]);
+    await lock.release();
+    expect(await working).toMatchObject({ success: true });
+    expect(await next).toMatchObject({ success: true, workersExecuted: 3 });
+  }
 });
 
 /** What a cancelled run may not have changed. */
