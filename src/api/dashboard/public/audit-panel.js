@@ -3,7 +3,7 @@ import { h, reconcile, row, setText, show, table } from './dom.js';
 import { NOTHING } from './format.js';
 import { writeAge } from './moments.js';
 import { createPanel } from './panel.js';
-import { poll } from './poll.js';
+import { pollInto } from './poll.js';
 
 const PATH = '/api/v1/audit';
 const EVERY_MS = 10_000;
@@ -31,27 +31,19 @@ export function createAuditPanel(context) {
   };
   const more = h('button', { type: 'button', class: 'button', onclick: showMore }, 'Show more');
   panel.body.append(filter.element, none, list, more);
-  const asking = poll(
-    async (signal) => {
-      try {
-        const query = new URLSearchParams({ limit: String(most), ...filter.read() });
-        const { entries, next } = await context.api.get(`${PATH}?${query}`, { signal });
-        reconcile(body, entries, {
-          key: ({ id }) => id,
-          create: () => row(COLUMNS),
-          update: (line, entry) => update(line, entry, context.api.now()),
-        });
-        show(none, entries.length === 0);
-        show(list, entries.length > 0);
-        show(more, next !== null && most < MOST);
-        return panel.ready();
-      } catch (error) {
-        if (!signal.aborted) panel.failed(error);
-        throw error;
-      }
-    },
-    () => EVERY_MS,
-  );
+  const look = async (signal) => {
+    const query = new URLSearchParams({ limit: String(most), ...filter.read() });
+    const { entries, next } = await context.api.get(`${PATH}?${query}`, { signal });
+    reconcile(body, entries, {
+      key: ({ id }) => id,
+      create: () => row(COLUMNS),
+      update: (line, entry) => update(line, entry, context.api.now()),
+    });
+    show(none, entries.length === 0);
+    show(list, entries.length > 0);
+    show(more, next !== null && most < MOST);
+  };
+  const asking = pollInto(panel, look, EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 

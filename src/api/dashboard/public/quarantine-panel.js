@@ -4,7 +4,7 @@ import { h, reconcile, row, setText, table } from './dom.js';
 import { reasonField, selectField, textField } from './fields.js';
 import { plural, whole } from './format.js';
 import { actButton, createPanel } from './panel.js';
-import { poll } from './poll.js';
+import { pollInto } from './poll.js';
 
 const PATH = '/api/v1/legacy-sync/quarantine';
 const EVERY_MS = 10_000;
@@ -19,25 +19,19 @@ export function createQuarantinePanel(context) {
   const panel = createPanel('quarantine', 'Quarantine');
   const { element: list, body } = table('Rows in quarantine by reason', COLUMNS);
   let known = [];
-  const refresh = async (signal) => {
-    try {
-      const { reasons } = await api.get(`${PATH}/reasons`, { signal });
-      known = reasons.sort((one, other) => other.rows - one.rows);
-      again.disabled = known.length === 0;
-      if (known.length === 0) return panel.empty('No row is in quarantine.');
-      reconcile(body, known, {
-        key: ({ reason }) => reason,
-        create: () => row(COLUMNS),
-        update(line, { reason, rows }) {
-          setText(line.firstElementChild, reason);
-          setText(line.lastElementChild, whole(rows));
-        },
-      });
-      return panel.ready();
-    } catch (error) {
-      if (!signal.aborted) panel.failed(error);
-      throw error;
-    }
+  const look = async (signal) => {
+    const { reasons } = await api.get(`${PATH}/reasons`, { signal });
+    known = reasons.sort((one, other) => other.rows - one.rows);
+    again.disabled = known.length === 0;
+    reconcile(body, known, {
+      key: ({ reason }) => reason,
+      create: () => row(COLUMNS),
+      update(line, { reason, rows }) {
+        setText(line.firstElementChild, reason);
+        setText(line.lastElementChild, whole(rows));
+      },
+    });
+    return known.length === 0 ? 'No row is in quarantine.' : undefined;
   };
   const again = actButton('redrive', 'Try again…', () => askWhich(context, known, () => asking.kick()));
   if (context.may('operator')) panel.actions.append(again);
@@ -45,7 +39,7 @@ export function createQuarantinePanel(context) {
     list,
     h('p', { class: 'hint' }, 'The rows are kept whole. Mend the mapping or the value policy first.'),
   );
-  const asking = poll(refresh, () => EVERY_MS);
+  const asking = pollInto(panel, look, EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 

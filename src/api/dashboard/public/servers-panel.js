@@ -4,7 +4,7 @@ import { fill, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField } from './fields.js';
 import { duration, NOTHING, relative, whole } from './format.js';
 import { actButton, badge, createPanel } from './panel.js';
-import { poll } from './poll.js';
+import { pollInto } from './poll.js';
 
 const PATH = '/api/v1/legacy-sync/servers';
 const EVERY_MS = 4_000;
@@ -25,24 +25,16 @@ export function createServersPanel(context) {
   const { element: list, body } = table('Legacy servers with their circuits and limits', COLUMNS, 'server-list');
   panel.body.append(list);
   const close = (id) => askClose(context, id, () => asking.kick());
-  const asking = poll(
-    async (signal) => {
-      try {
-        const { servers } = await context.api.get(PATH, { signal });
-        reconcile(body, servers, {
-          key: ({ id }) => id,
-          create: (server) => create(context, server, close),
-          update: (line, server) => update(line, server, context.api.now()),
-        });
-        if (servers.length === 0) return panel.empty('There are no legacy servers yet.');
-        return panel.ready();
-      } catch (error) {
-        if (!signal.aborted) panel.failed(error);
-        throw error;
-      }
-    },
-    () => EVERY_MS,
-  );
+  const look = async (signal) => {
+    const { servers } = await context.api.get(PATH, { signal });
+    reconcile(body, servers, {
+      key: ({ id }) => id,
+      create: (server) => create(context, server, close),
+      update: (line, server) => update(line, server, context.api.now()),
+    });
+    return servers.length === 0 ? 'There are no legacy servers yet.' : undefined;
+  };
+  const asking = pollInto(panel, look, EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 

@@ -4,7 +4,7 @@ import { h, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField, selectField, textField } from './fields.js';
 import { NOTHING, relative } from './format.js';
 import { actButton, createPanel } from './panel.js';
-import { poll } from './poll.js';
+import { pollInto } from './poll.js';
 
 const PATH = '/api/v1/settings';
 const EVERY_MS = 15_000;
@@ -37,19 +37,11 @@ export function createSettingsPanel(context) {
   };
   const filter = createFilter(draw);
   panel.body.append(filter.element, none, list);
-  const asking = poll(
-    async (signal) => {
-      try {
-        known = (await context.api.get(PATH, { signal })).settings;
-        draw();
-        return panel.ready();
-      } catch (error) {
-        if (!signal.aborted) panel.failed(error);
-        throw error;
-      }
-    },
-    () => EVERY_MS,
-  );
+  const look = async (signal) => {
+    known = (await context.api.get(PATH, { signal })).settings;
+    draw();
+  };
+  const asking = pollInto(panel, look, EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 
