@@ -1,6 +1,6 @@
 import { type TroubledCircuit, readTroubledCircuits } from '../../records/circuits.ts';
 import { OUTCOMES_KEPT_DAYS, type RunOutcome, newestFinishedRuns, newestRunsLost } from '../../records/run-outcomes.ts';
-import { type LastCheck, readLastChecks } from '../../records/server-checks.ts';
+import { isRefused, type LastCheck, readLastChecks } from '../../records/server-checks.ts';
 import type { LegacySyncSettings } from '../../settings/legacy-sync.ts';
 import type { AlertRule, Finding } from './watch-incidents.ts';
 
@@ -66,12 +66,15 @@ function circuitFinding({ serverId, state, code, since, forMs }: TroubledCircuit
 function checkFinding(serverId: string, { checkedAt, failure, failingSince }: LastCheck, boundMs: number): Finding[] {
   if (failure === null || failingSince === null) return [];
   const minutes = Math.floor((checkedAt.getTime() - failingSince.getTime()) / 60_000);
-  if (minutes * 60_000 < boundMs) return [];
+  // A login or a host key that is refused does not mend itself.
+  const refused = isRefused(failure.code);
+  if (minutes * 60_000 < boundMs && !refused) return [];
+  const since = refused ? 'refused a health check' : `has failed its health checks for ${minutes} minutes`;
   return [
     {
       about: serverId,
       level: 'warning',
-      subject: `${serverId} has failed its health checks for ${minutes} minutes: ${failure.code}`,
+      subject: `${serverId} ${since}: ${failure.code}`,
       message:
         `Since ${failingSince.toISOString()} no health check of legacy server ${serverId} has come to its MySQL, and a sync would not either. ` +
         `${failure.message} fleetgraph servers checks ${serverId} lists what was found, fleetgraph servers test ${serverId} goes the whole way once.`,

@@ -123,6 +123,10 @@ test('a server that fails its health checks for the bound is told, unless its ci
   expect(String(sinks.posts[0]!['message'])).toMatch(/no route\. fleetgraph servers checks depot-1/);
   await check(false);
   expect(await toldBy(sinks, watch)).toEqual(['over: server-check-failed of depot-1']);
+  await recordServerCheck(pool(), 'depot-1', { durationMs: 5, failure: { ...failure, code: 'SshAuthRejected' } });
+  expect(await toldBy(sinks, watch)).toEqual(['depot-1 refused a health check: SshAuthRejected']);
+  await check(false);
+  expect(await toldBy(sinks, watch)).toEqual(['over: server-check-failed of depot-1']);
   await circuit(open(16));
   for (let checks = 0; checks < 3; checks++) await check(true);
   expect(await toldBy(sinks, watch)).toEqual(['the circuit of depot-1 is open for 16 minutes: SshUnreachable']);

@@ -73,6 +73,30 @@ test('what fails is named, since the first check that failed, until one is answe
   expect((await readLastChecks(pool())).get('depot')).toMatchObject({ failure: null, failingSince: null });
 });
 
+test('a refused login is not tried again with each interval, nor while the circuit is held; a changed server is', async () => {
+  const stranger = [`SHA256:${'A'.repeat(43)}`];
+  await updateLegacyServer(pool(), { ...fixture.server, hostKeyFingerprints: stranger });
+  await makeDue();
+  await check();
+  expect(await found()).toEqual(['HostKeyMismatch']);
+  await pool().query("UPDATE server_checks SET checked_at = checked_at - interval '11 minutes'");
+  await check();
+  expect(await found()).toHaveLength(1);
+  await pool().query("UPDATE server_checks SET checked_at = checked_at - interval '2 minutes'");
+  await check();
+  expect(await found()).toEqual(['HostKeyMismatch', 'HostKeyMismatch']);
+
+  await updateLegacyServer(pool(), fixture.server);
+  await pool().query(`UPDATE legacy_servers SET updated_at = updated_at - interval '2 minutes';
+    UPDATE server_checks SET checked_at = checked_at - interval '3 minutes';
+    UPDATE legacy_server_state SET breaker = '{"state": "held", "code": "HostKeyMismatch"}'`);
+  await check();
+  expect(await found()).toHaveLength(2);
+  await pool().query(`UPDATE legacy_server_state SET breaker = '{"state": "closed", "failures": 0}'`);
+  await check();
+  expect(await found()).toEqual(['answered', 'HostKeyMismatch', 'HostKeyMismatch']);
+});
+
 test('no answer in time is a failed check, unless a sync has the server’s sessions', async () => {
   const bus = { id: '1', label: 'bus 1', serverId: 'depot', table: 'gps', legacyVehicleId: '1' };
   await insertVehicle(pool(), bus, fixture.server);
