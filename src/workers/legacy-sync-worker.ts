@@ -27,6 +27,7 @@ import { createIsAlive } from './is-alive.ts';
 import { startJanitor } from './janitor.ts';
 import { startLegacySyncAlerts } from './watch-alerts.ts';
 import { createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
+import { startProcessGauges } from './process-gauges.ts';
 import { createResourceGuard } from './resource-guard.ts';
 import { type Repeated, repeat } from './repeat.ts';
 import { startServerChecks } from './server-checks.ts';
@@ -105,8 +106,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   const checks = startServerChecks({ ...parts, pool, settings: settings.current, logger });
   const alerts = startLegacySyncAlerts({ pool, settings: settings.current, logger });
   const disk = startDiskGauges({ meter: Runtime.instance().metricMeter, folder: config.stagingDir, logger });
+  const usage = startProcessGauges({ meter: Runtime.instance().metricMeter, logger });
   const close = async (): Promise<void> => {
-    await Promise.all([janitor, leftFiles, checks, alerts, disk].map((each) => each.close()));
+    await Promise.all([janitor, leftFiles, checks, alerts, disk, usage].map((each) => each.close()));
     guard.close();
     await parts.close();
     await following.close();

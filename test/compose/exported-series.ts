@@ -1,12 +1,14 @@
 import { GAUGES, HEALTH_GAUGES } from '../../src/api/metrics/metric-queries.ts';
 import { TEMPORAL_GAUGES } from '../../src/api/metrics/temporal-gauges.ts';
 import { DISK_GAUGES } from '../../src/workers/disk-gauges.ts';
+import { PROCESS_GAUGES } from '../../src/workers/process-gauges.ts';
 
-/** What a worker exports: the SDK of Temporal its own, we the disk. */
+/** What a worker exports: the SDK of Temporal its own, we the disk, memory and CPU. */
 export const OF_A_WORKER: readonly (readonly [name: string, labels: readonly string[]])[] = [
   ['temporal_num_pollers', ['namespace', 'poller_type', 'task_queue']],
   ['temporal_worker_task_slots_used', ['namespace', 'worker_type', 'task_queue']],
   ...Object.values(DISK_GAUGES).map(({ name }) => [name, ['volume']] as const),
+  ...Object.values(PROCESS_GAUGES).map(({ name }) => [name, []] as const),
 ];
 
 /** What a scrape of the API and the workers has, by name, with the labels that Prometheus' own (`job`, `instance`) stand beside. */

@@ -129,7 +129,8 @@ test('a worker exports what the rules and boards of Prometheus ask it for', asyn
   await eventually(async () => {
     const page = await (await fetch(`http://${metricsUrl}/metrics`)).text();
     for (const [name, labels] of OF_A_WORKER) {
-      const sample = page.split('\n').find((line) => line.startsWith(`${name}{`)) ?? '';
+      const sample = page.split('\n').find((line) => /^[a-z_]+/.exec(line)?.[0] === name);
+      expect({ name, sample }).toEqual({ name, sample: expect.any(String) });
       for (const label of labels) expect(sample).toContain(`${label}="`);
     }
     expect(unlisted(page)).toEqual([]);
