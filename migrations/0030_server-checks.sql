@@ -9,3 +9,4 @@ CREATE TABLE server_checks (
   CHECK ((failure_code IS NULL) = (failure_message IS NULL))
 );
 CREATE INDEX server_checks_newest ON server_checks (server_id, id DESC);
+CREATE INDEX server_checks_good ON server_checks (server_id, id DESC) WHERE failure_code IS NULL;

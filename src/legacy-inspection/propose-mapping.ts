@@ -6,9 +6,8 @@ import {
   type TimeKey,
 } from '../settings/column-mapping.ts';
 import { NUMBER_FIELD_NAMES } from '../settings/position-columns.ts';
-import { name as quote } from '../settings/mysql-identifier.ts';
+import { IDENTIFIER, name as quote } from '../settings/mysql-identifier.ts';
 import { guessColumn } from './column-guess.ts';
-import { coordinateLoss } from './coordinate-loss.ts';
 import { columnNamed, type DescribedColumn, type DescribedTable, indexLeads } from './described-table.ts';
 import { type LegacySystem, type TableLayout, tableLayouts } from './table-layout.ts';
 
@@ -27,6 +26,8 @@ export interface MappingProposal extends TableLayout {
 const INTEGER = /^(tiny|small|medium|big)?int$/;
 const TEXT = /char|text/;
 const MOMENT = /^(timestamp|datetime)$/;
+/** Of a column whose name we would not put into a statement nothing is read. */
+const isUsable = (name: string): boolean => IDENTIFIER.test(name);
 
 /** Every group of tables that looks like positions, known systems first, then by size. */
 export function proposeMappings(tables: readonly DescribedTable[]): MappingProposal[] {
@@ -62,6 +63,8 @@ function propose(layout: TableLayout): MappingProposal {
   const made = id === undefined ? timeKeyOf(table, columns.time) : undefined;
   if (made !== undefined) columns.id = made;
   columns.attributes = carriedOver(table, columns);
+  const strange = table.columns.filter(({ name }) => !isUsable(name)).map(({ name }) => name);
+  if (strange.length > 0) unsure.push(`left out, because of what is in their names: ${strange.join(' ')}`);
   return { ...layout, columns, unsure, rowsTell, hurts: hurtsOf(layout, columns) };
 }
 
@@ -110,6 +113,7 @@ function proposeTime(
 }
 
 const LONG = /text|blob|json|binary|geometry|point/;
+const UNREADABLE = /blob|binary|geometry|point|linestring|polygon|geomcollection/;
 
 /** Without an increasing integer, rows are followed by their time and told apart by what a unique index tells them apart by, or by all they hold. */
 function timeKeyOf(table: DescribedTable, source: ColumnMapping['time'] | undefined): TimeKey | undefined {
@@ -119,8 +123,9 @@ function timeKeyOf(table: DescribedTable, source: ColumnMapping['time'] | undefi
   const isMoment = MOMENT.test(columnNamed(table, time)?.dataType ?? '');
   if (!isMoment && (typeof source === 'string' || !(source && 'format' in source && source.format === 'unix-seconds')))
     return undefined;
-  const unique = table.indexes.find((index) => index.unique)?.columns;
-  const columns = unique ?? table.columns.filter(({ dataType }) => !LONG.test(dataType)).map(({ name }) => name);
+  const unique = table.indexes.find((index) => index.unique && index.columns.every(isUsable))?.columns;
+  const all = table.columns.filter(({ name, dataType }) => !LONG.test(dataType) && isUsable(name));
+  const columns = unique ?? all.map(({ name }) => name);
   return { time, format: isMoment ? 'datetime' : 'unix-seconds', columns };
 }
 
@@ -189,7 +194,7 @@ export function carriedOver(
   const read = typeof id === 'string' ? { ...others, id } : others;
   const used = new Set(mappedColumns(read).map(({ column }) => column.toLowerCase()));
   const carried = table.columns.filter(
-    ({ name, dataType }) => !used.has(name.toLowerCase()) && !/blob|binary/.test(dataType),
+    ({ name, dataType }) => !used.has(name.toLowerCase()) && !UNREADABLE.test(dataType) && isUsable(name),
   );
   return Object.fromEntries(carried.map(({ name }) => [name, name]));
 }
@@ -235,11 +240,6 @@ function hurtsOf({ example: table, tables, system }: TableLayout, columns: Mappi
     hurts.push(
       `${table.name} has no increasing integer: rows are followed by ${columns.id.time} and told apart by ${columns.id.columns.join(', ')}; a fix that comes later than legacy_sync.export.overlap_seconds is found by a full sync only`,
     );
-  }
-  for (const source of [columns.latitude, columns.longitude]) {
-    const column = typeof source === 'string' ? columnNamed(table, source) : undefined;
-    const loss = column === undefined ? null : coordinateLoss(column);
-    if (loss !== null) hurts.push(loss);
   }
   if (table.engine === 'MyISAM')
     hurts.push(`${table.name} is MyISAM: a dump holds up its writers while it runs, and is no snapshot`);

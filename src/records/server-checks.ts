@@ -74,23 +74,29 @@ export interface LastCheck extends ServerCheck {
   failingSince: Date | null;
 }
 
-/** The last check of each server that was checked, or of the one of this id. */
+/**
+ * The last check of each server that was checked since its row was changed, or of the one of this id. None where nothing is checked: what was
+ * found before is no news.
+ */
 export async function readLastChecks(
   database: Queryable,
+  { checkIntervalMs }: { checkIntervalMs: number },
   serverId: string | null = null,
 ): Promise<Map<string, LastCheck>> {
+  if (checkIntervalMs === 0) return new Map();
   const { rows } = await database.query<
     Omit<LastCheck, 'failure'> & { serverId: string; code: string | null; message: string }
   >(
-    `SELECT DISTINCT ON (server_id) server_id AS "serverId", checked_at AS "checkedAt", duration_ms AS "durationMs",
-            failure_code AS code, failure_message AS message,
-            CASE WHEN failure_code IS NOT NULL THEN
-              (SELECT min(failed.checked_at) FROM server_checks AS failed
-                WHERE failed.server_id = last.server_id
-                  AND failed.id > coalesce((SELECT max(good.id) FROM server_checks AS good
-                                             WHERE good.server_id = last.server_id AND good.failure_code IS NULL), 0))
-            END AS "failingSince"
-       FROM server_checks AS last WHERE $1::text IS NULL OR server_id = $1 ORDER BY server_id, id DESC`,
+    `SELECT server.id AS "serverId", last.checked_at AS "checkedAt", last.duration_ms AS "durationMs", last.failure_code AS code,
+            last.failure_message AS message, failing.since AS "failingSince"
+       FROM legacy_servers AS server
+       JOIN LATERAL (SELECT * FROM server_checks WHERE server_id = server.id ORDER BY id DESC LIMIT 1) AS last ON last.checked_at > server.updated_at
+       LEFT JOIN LATERAL (
+         SELECT min(checked_at) AS since FROM server_checks
+          WHERE server_id = server.id AND checked_at > server.updated_at AND last.failure_code IS NOT NULL AND id >
+                coalesce((SELECT id FROM server_checks WHERE server_id = server.id AND failure_code IS NULL ORDER BY id DESC LIMIT 1), 0)
+       ) AS failing ON true
+      WHERE $1::text IS NULL OR server.id = $1`,
     [serverId],
   );
   return new Map(

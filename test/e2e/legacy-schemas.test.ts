@@ -207,6 +207,10 @@ test('rows without an id arrive exactly once: late ones, two in one second, one 
   await opengts!.database.query(`INSERT INTO EventData VALUES ${event(last + 120, 61_714)}`);
   expect(await sync()).toMatchObject({ completed: 1, failed: 0 });
   expect(await count()).toEqual([300, 302, 300, 300, 305, 300]);
+  // Ids that are made of times are far apart.
+  expect((await fleet.cli('servers', 'test', 'opengts')).stdout).toMatch(
+    /read 30\d of the newest rows of vehicle Bus 14/,
+  );
 }, 180_000);
 
 test('a bus of a table a month is one vehicle in all of them, and a new month is found by the run that comes first', async () => {

@@ -218,22 +218,19 @@ describe('plain tables', () => {
     expect([...unsure, ...rowsTell].join('; ')).toMatch(doubt);
   });
 
+  test('a column whose name is none that we would put into a statement is left out with a word, and so is a geometry', () => {
+    const strange = `${PLAIN}, driver's varchar, geom point`;
+    const { columns, unsure } = only(table('gps', strange, ['id', 'vehicle_id']));
+    expect(Object.keys(columns.attributes)).not.toContain("driver's");
+    expect(Object.keys(columns.attributes)).not.toContain('geom');
+    expect(unsure).toContain("left out, because of what is in their names: driver's");
+  });
+
   test('what hurts', () => {
-    const floats = PLAIN.replace('lat double', 'lat float').replace('lon double', 'lon float(10,6)');
-    expect(only(table('gps', floats, ['id'], { engine: 'MyISAM' })).hurts).toEqual([
+    expect(only(table('gps', PLAIN, ['id'], { engine: 'MyISAM' })).hurts).toEqual([
       expect.stringMatching(/CREATE INDEX `fleetgraph` ON `gps` \(`vehicle_id`, `id`\)$/),
-      expect.stringMatching(/^lat is FLOAT: .*read by SELECT/),
-      expect.stringMatching(/^lon is FLOAT\(10,6\): it keeps places to 0.2 m below 64 degrees/),
       expect.stringMatching(/^gps is MyISAM/),
     ]);
-    const short = PLAIN.replace('lat double', 'lat decimal(7,4)').replace('lon double', 'lon double(8,3)');
-    expect(only(table('gps', short, ['id', 'vehicle_id'])).hurts).toEqual([
-      'lat is DECIMAL(7,4): with 4 decimals it keeps places to 5.6 m',
-      'lon is DOUBLE(8,3): with 3 decimals it keeps places to 56 m',
-    ]);
-    // A factor says how many degrees a 1 is, and a full DECIMAL loses nothing.
-    const full = PLAIN.replace('lat double', 'lat decimal(10,7)').replace('lon double', 'lon int');
-    expect(only(table('gps', full, ['id', 'vehicle_id'])).hurts).toEqual([]);
     expect(only(table('gps', PLAIN, [], { engine: null, isView: true })).hurts).toEqual([
       expect.stringMatching(/^gps is a view/),
     ]);

@@ -16,11 +16,11 @@ export const LEGACY_SYNC_ALERTS: readonly AlertRule<LegacySyncSettings>[] = [
   },
   {
     kind: 'server-check-failed',
-    find: async (database, { alertCircuitOpenMs }) => {
+    find: async (database, settings) => {
       const troubled = new Set((await readTroubledCircuits(database)).map(({ serverId }) => serverId));
-      return [...(await readLastChecks(database))].flatMap(([serverId, check]) =>
+      return [...(await readLastChecks(database, settings))].flatMap(([serverId, check]) =>
         // Its circuit tells it already.
-        troubled.has(serverId) ? [] : checkFinding(serverId, check, alertCircuitOpenMs),
+        troubled.has(serverId) ? [] : checkFinding(serverId, check, settings.alertCircuitOpenMs),
       );
     },
     over: (serverId) =>

@@ -98,7 +98,7 @@ export const FLEET_GAUGES: GaugeQuery[] = [
     help: 'Whether the last health check of a legacy server was answered: 1 or 0.',
     labels: ['server'],
     read: async (database) =>
-      [...(await readLastChecks(database))].map(([server, { failure }]) => ({
+      [...(await readChecks(database))].map(([server, { failure }]) => ({
         server,
         value: failure === null ? 1 : 0,
       })),
@@ -108,7 +108,7 @@ export const FLEET_GAUGES: GaugeQuery[] = [
     help: 'How long the last health check of a legacy server took.',
     labels: ['server'],
     read: async (database) =>
-      [...(await readLastChecks(database))].map(([server, { durationMs }]) => ({ server, value: durationMs / 1_000 })),
+      [...(await readChecks(database))].map(([server, { durationMs }]) => ({ server, value: durationMs / 1_000 })),
   },
   {
     name: 'fleetgraph_server_limit',
@@ -150,6 +150,7 @@ export const FLEET_GAUGES: GaugeQuery[] = [
   },
 ];
 
+const readChecks = async (database: Queryable) => readLastChecks(database, await readSettings(database));
 const readPlaces = async (database: Queryable) => readServerPlaces(database, await readSettings(database));
 
 /** One row for each set of labels. */

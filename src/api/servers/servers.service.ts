@@ -135,10 +135,11 @@ export class ServersService {
 
   async #overviews(id: string | null = null): Promise<object[]> {
     const reader = this.#database.reader;
+    const settings = await readSettings(reader);
     const [servers, places, checks] = await Promise.all([
       readServerOverviews(reader, id),
-      readServerPlaces(reader, await readSettings(reader), id),
-      readLastChecks(reader, id),
+      readServerPlaces(reader, settings, id),
+      readLastChecks(reader, settings, id),
     ]);
     const placesOf = new Map(
       places.map(({ serverId, adaptive, ...numbers }) => [serverId, { ...numbers, reason: adaptive?.reason ?? null }]),

@@ -1,19 +1,21 @@
 import { readLastChecks } from '../../records/server-checks.ts';
+import { readSettings } from '../../records/settings.ts';
 import type { Session } from '../session.ts';
 import type { Finding } from './finding.ts';
 
 /** A server that nothing is synced from now, and that a sync would not reach. */
 export async function serverCheckFindings({ postgres }: Session): Promise<Finding[]> {
-  return [...(await readLastChecks(postgres))].flatMap(([serverId, { failure, failingSince }]): Finding[] =>
-    failure === null
-      ? []
-      : [
-          {
-            severity: 'problem',
-            subject: `health check of ${serverId}`,
-            found: `fails since ${failingSince?.toISOString()}: ${failure.code}: ${failure.message}`,
-            remedy: `mend it, then: npm run fleetgraph -- servers test ${serverId}`,
-          },
-        ],
+  return [...(await readLastChecks(postgres, await readSettings(postgres)))].flatMap(
+    ([serverId, { failure, failingSince }]): Finding[] =>
+      failure === null
+        ? []
+        : [
+            {
+              severity: 'problem',
+              subject: `health check of ${serverId}`,
+              found: `fails since ${failingSince?.toISOString()}: ${failure.code}: ${failure.message}`,
+              remedy: `npm run fleetgraph -- servers test ${serverId} shows what it answers now; the next check, or a change of the server, ends this`,
+            },
+          ],
   );
 }

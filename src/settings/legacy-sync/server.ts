@@ -36,7 +36,11 @@ export const SERVER_SETTINGS = {
   ),
   checkIntervalMs: setting(
     'server.check_interval_ms',
-    z.number().int().nonnegative(),
+    z
+      .number()
+      .int()
+      .nonnegative()
+      .max(7 * 86_400_000),
     300_000,
     'How often the way to each legacy server and its MySQL are tried, also when nothing is synced; 0: never.',
   ),

@@ -110,6 +110,7 @@ test('a circuit that is held is told of at once', async () => {
 test('a server that fails its health checks for the bound is told, unless its circuit tells it, until one is answered', async () => {
   await addServer(pool(), 'depot-1');
   const watch = aWatch();
+  await pool().query("UPDATE legacy_servers SET updated_at = now() - interval '1 day'");
   const failure = { code: 'SshUnreachable', message: 'Connecting to depot-1: no route.' };
   const check = async (failed: boolean) => {
     await pool().query(`UPDATE server_checks SET checked_at = checked_at - interval '8 minutes'`);

@@ -77,6 +77,22 @@ test('a setting is found by a word, and a value out of bounds is refused with wh
   expect(await value(QUIET)).toBe('07:00-09:00 Europe/Belgrade');
 });
 
+test('blanks and other digits are no number', async () => {
+  const key = 'legacy_sync.server.check_interval_ms';
+  await search('check_interval');
+  await setting(key).getByRole('button').click();
+  await dialog().getByLabel('Reason').fill('by mistake');
+  for (const written of ['   ', '0x10', '1e3']) {
+    await dialog()
+      .getByLabel(/^Value: /)
+      .fill(written);
+    await dialog().getByRole('button', { name: 'Change' }).click();
+    await dialog().getByRole('alert').getByText('Give a number, in digits.').waitFor(WITHIN);
+  }
+  await dialog().getByRole('button', { name: 'Cancel' }).click();
+  expect(await value(key)).toBe('300000');
+});
+
 test('a switch is chosen by keyboard, and what is not as by default stands there without a word', async () => {
   await search('adaptive.enabled');
   await setting(ADAPTIVE).getByRole('button').focus();

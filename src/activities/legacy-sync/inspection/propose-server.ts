@@ -1,5 +1,6 @@
 import { clockShift } from '../../../legacy-inspection/clock-shift.ts';
 import { columnNamed } from '../../../legacy-inspection/described-table.ts';
+import { coordinateLoss } from '../../../legacy-inspection/coordinate-loss.ts';
 import { refineMapping } from '../../../legacy-inspection/refine-mapping.ts';
 import type { SampledFix } from '../../../legacy-inspection/sampled-fix.ts';
 import { type ColumnMapping, columnMappingSchema } from '../../../settings/column-mapping.ts';
@@ -27,7 +28,10 @@ export async function proposeServer(ask: Ask, proposing: Proposing): Promise<Pro
   const sample = await sampleRows(ask, proposal);
   const { columns, told, unsure } = refineMapping(proposal, sample.rows);
   if (sample.unread !== undefined) unsure.unshift(sample.unread);
-  const hurts = [...proposal.hurts, ...(await viewHurts(ask, proposing))];
+  const lost = [columns.latitude, columns.longitude].flatMap(
+    (source) => (source === undefined ? null : coordinateLoss(proposal.example, source)) ?? [],
+  );
+  const hurts = [...proposal.hurts, ...lost, ...(await viewHurts(ask, proposing))];
   const result: Proposal = { sampled: sample.rows.length, server: null, rows: [], told, unsure, hurts };
   const scope = scopeOf(proposal, sample, result);
   const { time, latitude, longitude } = columns;

@@ -27,35 +27,42 @@ const PATIENCE_MS = 30_000;
 
 /** Checks each legacy server whose turn it is: the login by SSH, and an answer of its MySQL. What is found is a row. */
 export function createCheckServers(deps: CheckServersDependencies): (signal: AbortSignal) => Promise<void> {
+  const { pool, settings, logger } = deps;
+  /** Until when a server is left to the sync that has its sessions; by this process's clock. */
+  const busyUntil = new Map<string, number>();
+
+  const check = async (id: string, intervalMs: number, signal: AbortSignal): Promise<void> => {
+    try {
+      await unlessElsewhere(pool, { name: CHECK_LOCK, key: id }, async () => {
+        // Another process may have checked it since we looked.
+        if (!(await serversToCheck(pool, intervalMs)).includes(id)) return;
+        if ((await checkServer(deps, id, signal)) === 'busy') busyUntil.set(id, performance.now() + intervalMs);
+      });
+    } catch (error) {
+      if (!signal.aborted) logger.warn({ err: error, serverId: id }, 'a legacy server could not be checked');
+    }
+  };
+
   return async (signal) => {
-    const { pool, settings } = deps;
     const intervalMs = settings().checkIntervalMs;
     if (intervalMs === 0) return;
     const place = pLimit(AT_ONCE);
-    const due = await serversToCheck(pool, intervalMs);
-    await Promise.all(
-      due.map((id) =>
-        place(() =>
-          unlessElsewhere(pool, { name: CHECK_LOCK, key: id }, async () => {
-            // Another process may have checked it since we looked.
-            if ((await serversToCheck(pool, intervalMs)).includes(id)) await checkServer(deps, id, signal);
-          }),
-        ),
-      ),
-    );
+    const due = (await serversToCheck(pool, intervalMs)).filter((id) => (busyUntil.get(id) ?? 0) <= performance.now());
+    await Promise.all(due.map((id) => place(() => check(id, intervalMs, signal))));
   };
 }
 
-async function checkServer(deps: CheckServersDependencies, id: string, signal: AbortSignal): Promise<void> {
+async function checkServer(deps: CheckServersDependencies, id: string, signal: AbortSignal): Promise<'found' | 'busy'> {
   const { pool, logger } = deps;
   const beganAt = performance.now();
   const failure = await failureOf(deps, id, signal);
   signal.throwIfAborted();
   // Its sessions may all be in use by a sync, which tells more than a check.
-  if (failure === 'no answer' && (await countInFlight(pool, id)) > 0) return;
+  if (failure === 'no answer' && (await countInFlight(pool, id)) > 0) return 'busy';
   const found = failure === 'no answer' ? unanswered(id, deps.patienceMs ?? PATIENCE_MS) : failure;
   await recordServerCheck(pool, id, { durationMs: performance.now() - beganAt, failure: found });
   if (found !== null) logger.warn({ serverId: id, ...found }, 'a legacy server failed its health check');
+  return 'found';
 }
 
 async function failureOf(

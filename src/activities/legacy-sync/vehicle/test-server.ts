@@ -90,10 +90,12 @@ interface Sample {
 
 /** A server with a table per vehicle may have hundreds, made alike. */
 const TABLES_SAMPLED = 3;
-/** About as many rows, where ids are integers. */
+/** The ids below the newest that are read first, where they are integers, and the seconds, where they are made of a time. */
 const IDS_SAMPLED = 1_000;
-/** An hour holds rows enough where ids are made of a time. */
 const SECONDS_SAMPLED = 3_600;
+/** Fewer rows tell too little: then so many times as many ids are read. A vehicle among a thousand has one row in a thousand ids. */
+const ENOUGH_ROWS = 200;
+const WIDER = 16;
 
 /** One vehicle with rows of each of the first tables. */
 function samplesOf(vehicles: Vehicle[], plan: LegacyPlan): Sample[] {
@@ -107,32 +109,45 @@ function samplesOf(vehicles: Vehicle[], plan: LegacyPlan): Sample[] {
 }
 
 /** Errors: those of an export and of an import, QuarantineThresholdExceeded among them. */
-async function readNewest(
+async function readNewest(deps: TestServerDependencies, server: LegacyServer, sample: Sample): Promise<string> {
+  const { vehicle, maxId, table } = sample;
+  const first = typeof server.columns.id === 'string' ? IDS_SAMPLED : SECONDS_SAMPLED * IDS_PER_SECOND;
+  let found: TriedDump | null = null;
+  for (let below = BigInt(first); ; below *= BigInt(WIDER)) {
+    const cursor = BigInt(maxId) > below ? BigInt(maxId) - below : 0n;
+    const wider = await readAbove(deps, server, { ...sample, cursor: String(cursor) });
+    if (wider === null) break;
+    found = wider;
+    if (found.rows >= ENOUGH_ROWS || cursor === 0n) break;
+  }
+  if (found === null)
+    return `the newest rows of ${table.table} are more than is streamed at once, so they were not read`;
+  const { rows, quarantined, withoutFix } = found;
+  const bad = quarantined === 0 ? '' : `, of which ${quarantined} would go to quarantine`;
+  const skipped = withoutFix === 0 ? '' : `, of which ${withoutFix} have no fix and would be skipped`;
+  return `read ${rows} of the newest rows of vehicle ${vehicle.label} in ${table.table}${bad}${skipped}`;
+}
+
+type TriedDump = Awaited<ReturnType<typeof tryDump>>;
+
+/** null: more than is streamed at once. */
+async function readAbove(
   { legacyHosts, settings, cancellationSignal }: TestServerDependencies,
   server: LegacyServer,
-  { vehicle, maxId, table: { table, columns, engine } }: Sample,
-): Promise<string> {
+  { vehicle, maxId, cursor, table: { columns, engine } }: Sample & { cursor: string },
+): Promise<TriedDump | null> {
   const signal = cancellationSignal();
-  const sampled = typeof server.columns.id === 'string' ? IDS_SAMPLED : SECONDS_SAMPLED * IDS_PER_SECOND;
-  const above = BigInt(maxId) - BigInt(sampled);
-  const range = { cursor: String(above < 0n ? 0n : above), frozenTo: maxId, overlapIds: 0 };
-  const dumped = {
+  const streamed = await legacyHosts.of(server).streamDump({
     vehicle,
     tableColumns: columns,
     engine: engine ?? null,
     runId: randomUUID(),
     newRows: IDS_SAMPLED,
-  };
-  const streamed = await legacyHosts.of(server).streamDump({ ...dumped, ...range, signal });
-  if (streamed === null) return `the newest rows of ${table} are more than is streamed at once, so they were not read`;
-  const { rows, quarantined, withoutFix } = await tryDump(streamed, {
-    vehicle,
-    server,
-    tableColumns: columns,
-    settings: settings(),
+    cursor,
+    frozenTo: maxId,
+    overlapIds: 0,
     signal,
   });
-  const bad = quarantined === 0 ? '' : `, of which ${quarantined} would go to quarantine`;
-  const skipped = withoutFix === 0 ? '' : `, of which ${withoutFix} have no fix and would be skipped`;
-  return `read ${rows} of the newest rows of vehicle ${vehicle.label} in ${table}${bad}${skipped}`;
+  if (streamed === null) return null;
+  return tryDump(streamed, { vehicle, server, tableColumns: columns, settings: settings(), signal });
 }

@@ -30,7 +30,8 @@ export function createAuditPanel(context) {
     asking.kick();
   };
   const more = h('button', { type: 'button', class: 'button', onclick: showMore }, 'Show more');
-  panel.body.append(filter.element, none, list, more);
+  const older = h('p', { class: 'hint' }, `Older acts: GET ${PATH}, page by page, or the table audit_log.`);
+  panel.body.append(filter.element, none, list, more, older);
   const look = async (signal) => {
     const query = new URLSearchParams({ limit: String(most), ...filter.read() });
     const { entries, next } = await context.api.get(`${PATH}?${query}`, { signal });
@@ -42,6 +43,7 @@ export function createAuditPanel(context) {
     show(none, entries.length === 0);
     show(list, entries.length > 0);
     show(more, next !== null && most < MOST);
+    show(older, next !== null && most >= MOST);
   };
   const asking = pollInto(panel, look, EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
@@ -71,11 +73,12 @@ function createFilter(changed) {
   return { element, read };
 }
 
-function update(line, { at, actor, action, subject, reason }, now) {
+function update(line, { at, actor, action, subject, reason, details }, now) {
   const [when, who, did, to, because] = line.children;
   writeAge(when, at, now, NOTHING);
   setText(who, actor);
   setText(did, action);
   setText(to, subject);
+  to.title = Object.keys(details).length === 0 ? '' : JSON.stringify(details);
   setText(because, reason ?? NOTHING);
 }

@@ -109,9 +109,11 @@ function askValue(context, { key, value, type, allowed, description }, changed) 
   });
 }
 
-/** What the API takes for a setting of this type; what is no number is left to it to refuse. */
+/** What the API takes for a setting of this type. */
 function typed(type, written) {
   if (type === 'boolean') return written === 'true';
-  const number = Number(written);
-  return type === 'number' && Number.isFinite(number) ? number : written;
+  if (type !== 'number') return written;
+  // Number() takes blanks for 0, and hexadecimal digits.
+  if (!/^-?\d+(\.\d+)?$/.test(written)) throw new Error('Give a number, in digits.');
+  return Number(written);
 }

@@ -40,6 +40,9 @@ const makeDue = () =>
 const found = async () =>
   (await readServerChecks(pool(), { serverId: 'depot', limit: 10 })).map(({ failure }) => failure?.code ?? 'answered');
 
+const lastCheck = async (checkIntervalMs = 60_000) =>
+  (await readLastChecks(pool(), { checkIntervalMs }, 'depot')).get('depot');
+
 test('a server is checked when its interval is over, once by however many look, and never with an interval of 0', async () => {
   await check();
   expect(await found()).toEqual([]);
@@ -64,13 +67,16 @@ test('what fails is named, since the first check that failed, until one is answe
   }
   expect(await found()).toEqual(['LegacyDatabaseUnavailable', 'LegacyDatabaseUnavailable']);
   const [newest, first] = await readServerChecks(pool(), { serverId: 'depot', limit: 2 });
-  const failing = (await readLastChecks(pool())).get('depot')!;
+  const failing = (await lastCheck())!;
   expect(failing).toMatchObject({ checkedAt: newest!.checkedAt, failingSince: first!.checkedAt });
   expect(failing.failure?.message).toMatch(/Asking MySQL at 127\.0\.0\.1:1 on depot/);
+  expect(await lastCheck(0)).toBeUndefined();
   await updateLegacyServer(pool(), fixture.server);
+  // What was found of it as it was before is no news.
+  expect(await lastCheck()).toBeUndefined();
   await makeDue();
   await check();
-  expect((await readLastChecks(pool())).get('depot')).toMatchObject({ failure: null, failingSince: null });
+  expect(await lastCheck()).toMatchObject({ failure: null, failingSince: null });
 });
 
 test('a refused login is not tried again with each interval, nor while the circuit is held; a changed server is', async () => {
@@ -110,6 +116,6 @@ test('no answer in time is a failed check, unless a sync has the server’s sess
   await pool().query('DELETE FROM vehicle_syncs');
   await check();
   expect(await found()).toEqual(['SshUnreachable']);
-  expect((await readLastChecks(pool())).get('depot')?.failure?.message).toMatch(/not answered within 1.5 s/);
+  expect((await lastCheck())?.failure?.message).toMatch(/not answered within 1.5 s/);
   link.set({ kind: 'pass' });
 });
