@@ -105,10 +105,9 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   const leftFiles = sweepOutlived(outlived, logger);
   const checks = startServerChecks({ ...parts, pool, settings: settings.current, logger });
   const alerts = startLegacySyncAlerts({ pool, settings: settings.current, logger });
-  const disk = startDiskGauges({ meter: Runtime.instance().metricMeter, folder: config.stagingDir, logger });
-  const usage = startProcessGauges({ meter: Runtime.instance().metricMeter, logger });
+  const gauges = startGauges(config.stagingDir, logger);
   const close = async (): Promise<void> => {
-    await Promise.all([janitor, leftFiles, checks, alerts, disk, usage].map((each) => each.close()));
+    await Promise.all([janitor, leftFiles, checks, alerts, ...gauges].map((each) => each.close()));
     guard.close();
     await parts.close();
     await following.close();
@@ -120,6 +119,12 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
 
 const interceptorsOf = (logger: Logger) =>
   [createActivityFailureInterceptor, createSlotLogInterceptor].map((create) => () => ({ inbound: create(logger) }));
+
+/** What this process takes of its machine. */
+function startGauges(folder: string, logger: Logger): Repeated[] {
+  const meter = Runtime.instance().metricMeter;
+  return [startDiskGauges({ meter, folder, logger }), startProcessGauges({ meter, logger })];
+}
 
 const sweepOutlived = (outlived: OutlivedFiles, logger: Logger): Repeated =>
   repeat({
