@@ -73,6 +73,7 @@ const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /api/v1/legacy-sync/servers': 'viewer',
   'POST /api/v1/legacy-sync/servers': 'admin',
   'GET /api/v1/legacy-sync/servers/:serverId': 'viewer',
+  'GET /api/v1/legacy-sync/servers/:serverId/checks': 'viewer',
   'GET /api/v1/legacy-sync/servers/:serverId/limit': 'viewer',
   'PUT /api/v1/legacy-sync/servers/:serverId': 'admin',
   'POST /api/v1/legacy-sync/servers/:serverId/test': 'operator',
