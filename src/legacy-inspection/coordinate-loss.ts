@@ -2,7 +2,7 @@ import type { CoordinateSource } from '../settings/column-mapping.ts';
 import { columnNamed, type DescribedColumn, type DescribedTable } from './described-table.ts';
 
 const METRES_PER_DEGREE = 111_320;
-/** Half a metre: a lane of a street can still be told from the next one. */
+/** What five decimals of a degree lose: with them a lane of a street can still be told from the next one. */
 const NOTICED_METRES = 0.56;
 /** Bits of a FLOAT's fraction; what is shorter than half of the last one is lost. */
 const HALF_OF_LAST_BIT = 2 ** -24;

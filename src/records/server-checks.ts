@@ -55,17 +55,27 @@ export async function serversToCheck(database: Queryable, intervalMs: number): P
   return rows.map(({ id }) => id);
 }
 
+interface CheckRow extends Omit<ServerCheck, 'failure'> {
+  code: string | null;
+  message: string;
+}
+
+const checkOf = <T extends CheckRow>({ code, message, ...check }: T) => ({
+  ...check,
+  failure: code === null ? null : { code, message },
+});
+
 /** The newest first. */
 export async function readServerChecks(
   database: Queryable,
   { serverId, limit }: { serverId: string; limit: number },
 ): Promise<ServerCheck[]> {
-  const { rows } = await database.query<Omit<ServerCheck, 'failure'> & { code: string | null; message: string }>(
+  const { rows } = await database.query<CheckRow>(
     `SELECT checked_at AS "checkedAt", duration_ms AS "durationMs", failure_code AS code, failure_message AS message
        FROM server_checks WHERE server_id = $1 ORDER BY id DESC LIMIT $2`,
     [serverId, limit],
   );
-  return rows.map(({ code, message, ...check }) => ({ ...check, failure: code === null ? null : { code, message } }));
+  return rows.map(checkOf);
 }
 
 /** A server's last check. */
@@ -84,9 +94,7 @@ export async function readLastChecks(
   serverId: string | null = null,
 ): Promise<Map<string, LastCheck>> {
   if (checkIntervalMs === 0) return new Map();
-  const { rows } = await database.query<
-    Omit<LastCheck, 'failure'> & { serverId: string; code: string | null; message: string }
-  >(
+  const { rows } = await database.query<CheckRow & Pick<LastCheck, 'failingSince'> & { serverId: string }>(
     `SELECT server.id AS "serverId", last.checked_at AS "checkedAt", last.duration_ms AS "durationMs", last.failure_code AS code,
             last.failure_message AS message, failing.since AS "failingSince"
        FROM legacy_servers AS server
@@ -99,10 +107,5 @@ export async function readLastChecks(
       WHERE $1::text IS NULL OR server.id = $1`,
     [serverId],
   );
-  return new Map(
-    rows.map(({ serverId: id, code, message, ...check }) => [
-      id,
-      { ...check, failure: code === null ? null : { code, message } },
-    ]),
-  );
+  return new Map(rows.map(({ serverId: id, ...check }) => [id, checkOf(check)]));
 }

@@ -41,6 +41,8 @@ test('what is started soon after the last worker was killed is withdrawn, and sa
   const begun = orchestrator.executeWorker('odata-sync-worker');
   await held.asked();
   await worker.kill();
+  // A task of the workflow that has begun waits as well, and longer than anybody's patience.
+  await temporal.workflow.getHandle(stageWorkflowId('odata-sync-worker')).signal('look');
   expect(await orchestrator.executeWorker('graph-builder')).toMatchObject({
     success: false,
     message: `Worker graph-builder cannot run: ${NO_WORKER}`,

@@ -34,7 +34,7 @@ export class Attendance {
   async withdraw(run: { workflowId: string; runId: string }): Promise<void> {
     await this.#temporal
       .call((client) => withdraw(client, run))
-      // It has ended by itself, or Temporal is away and it waits there for a worker, which the run's address tells.
+      // It has ended by itself, or Temporal is away. It then waits there for a worker or for its time limit, and the run's address tells which.
       .catch(() => {});
   }
 }

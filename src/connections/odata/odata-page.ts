@@ -17,7 +17,7 @@ export interface OdataPage {
 
 /** UTF-8 without the byte order mark that 1C and some proxies put in front. Errors: OdataInvalid. */
 export function textOf({ body, url }: Pick<OdataAnswer, 'body' | 'url'>): string {
-  // Most pages of routes and flights are; to decode them as UTF-8 takes three times as long.
+  // Most pages of routes and flights are ASCII. To decode these as UTF-8 takes twice as long.
   if (isAscii(body)) return body.toString('latin1');
   try {
     // TextDecoder drops a byte order mark.

@@ -1,5 +1,6 @@
 // Who did what, when and why: for admins, the latest first.
 import { h, reconcile, row, setText, show, table } from './dom.js';
+import { searchField } from './fields.js';
 import { NOTHING } from './format.js';
 import { writeAge } from './moments.js';
 import { createPanel } from './panel.js';
@@ -9,7 +10,6 @@ const PATH = '/api/v1/audit';
 const EVERY_MS = 10_000;
 const A_PAGE = 20;
 const MOST = 200;
-const TYPING_MS = 250;
 
 const COLUMNS = [
   { label: 'When', className: 'name' },
@@ -45,31 +45,21 @@ export function createAuditPanel(context) {
     show(more, next !== null && most < MOST);
     show(older, next !== null && most >= MOST);
   };
-  const asking = pollInto(panel, look, EVERY_MS);
+  const asking = pollInto(panel, look, () => EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 
 function createFilter(changed) {
-  const box = (id) => h('input', { type: 'search', id, autocomplete: 'off', maxlength: 100 });
-  const [actor, action] = [box('audit-actor'), box('audit-action')];
-  let timer;
-  for (const input of [actor, action]) {
-    input.addEventListener('input', () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => changed(), TYPING_MS);
-    });
-  }
-  const labelled = (input, label) => h('div', { class: 'field' }, h('label', { for: input.id }, label), input);
+  const fields = [
+    { name: 'actor', ...searchField({ label: 'Who, exactly', changed }) },
+    { name: 'action', ...searchField({ label: 'Act, exactly', changed }) },
+  ];
   const element = h(
     'div',
     { class: 'filter', role: 'search', 'aria-label': 'Audit' },
-    labelled(actor, 'Who, exactly'),
-    labelled(action, 'Act, exactly'),
+    fields.map((field) => field.element),
   );
-  const read = () =>
-    Object.fromEntries(
-      Object.entries({ actor: actor.value.trim(), action: action.value.trim() }).filter(([, value]) => value !== ''),
-    );
+  const read = () => Object.fromEntries(fields.map((field) => [field.name, field.read()]).filter(([, word]) => word));
   return { element, read };
 }
 

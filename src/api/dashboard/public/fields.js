@@ -25,6 +25,19 @@ export function textField({
   return { name, element: labelled(label, input, hint), input, read: () => input.value.trim() || undefined };
 }
 
+const TYPING_MS = 250;
+
+/** A box to look for something by a word. `changed` is called when the typing has paused. */
+export function searchField({ label, hint = null, changed }) {
+  const input = h('input', { id: nextId(), type: 'search', autocomplete: 'off', maxlength: 100 });
+  let timer;
+  input.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => changed(), TYPING_MS);
+  });
+  return { element: labelled(label, input, hint), read: () => input.value.trim() };
+}
+
 export function numberField({ name, label, hint = null, required = false, min, max, value = null }) {
   const input = h('input', { id: nextId(), type: 'number', inputmode: 'numeric', step: 1, min, max, value, required });
   const read = () => (input.value === '' ? undefined : Number(input.value));

@@ -3,7 +3,7 @@ import { h, setText } from './dom.js';
 import { duration, plural, short, whole } from './format.js';
 import { createKpiChart } from './kpi-chart.js';
 import { createPanel } from './panel.js';
-import { poll } from './poll.js';
+import { pollInto } from './poll.js';
 
 const EVERY_MS = 10_000;
 const WINDOWS = [
@@ -45,27 +45,19 @@ export function createKpiPanel({ api }) {
     news,
   );
 
-  const asking = poll(
-    async (signal) => {
-      try {
-        const answer = await api.get(`/api/v1/legacy-sync/kpis?window=${window.value}`, { signal });
-        for (const { name, chart } of charts) {
-          chart.set(
-            answer.kpis[name],
-            answer.byRun.map(({ endedAt, kpis }) => [Date.parse(endedAt), kpis[name]]),
-          );
-        }
-        setText(panel.status, plural(answer.runs, 'run'));
-        setText(slots, slotsTold(answer));
-        setText(news, newsTold(answer.news));
-        panel.ready();
-      } catch (error) {
-        if (!signal.aborted) panel.failed(error);
-        throw error;
-      }
-    },
-    () => EVERY_MS,
-  );
+  const look = async (signal) => {
+    const answer = await api.get(`/api/v1/legacy-sync/kpis?window=${window.value}`, { signal });
+    for (const { name, chart } of charts) {
+      chart.set(
+        answer.kpis[name],
+        answer.byRun.map(({ endedAt, kpis }) => [Date.parse(endedAt), kpis[name]]),
+      );
+    }
+    setText(panel.status, plural(answer.runs, 'run'));
+    setText(slots, slotsTold(answer));
+    setText(news, newsTold(answer.news));
+  };
+  const asking = pollInto(panel, look, () => EVERY_MS);
   window.addEventListener('change', asking.kick);
   return {
     element: panel.element,

@@ -5,7 +5,7 @@ import { checkField, reasonField } from './fields.js';
 import { NOTHING, duration, relative, whole } from './format.js';
 import { moment, writeAge } from './moments.js';
 import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
-import { poll } from './poll.js';
+import { poll, pollInto } from './poll.js';
 
 const PATH = '/api/v1/workers';
 const EVERY_MS = 2_000;
@@ -22,29 +22,23 @@ export function createPipelinePanel(context) {
   const actions = createActions(context, () => asking.kick());
   let schedule = null;
 
-  const refresh = async (signal) => {
-    try {
-      const [{ workers }, { pipeline }, { runs }] = await Promise.all([
-        api.get(PATH, { signal }),
-        api.get(`${PATH}/pipeline/status`, { signal }),
-        api.get(`${PATH}/runs?limit=30`, { signal }),
-      ]);
-      const order = [...pipeline.workers, ...Object.keys(workers).filter((id) => !pipeline.workers.includes(id))];
-      const items = order.map((id) => ({ ...workers[id], run: runs.find(({ workerId }) => workerId === id) ?? null }));
-      reconcile(stages, items, {
-        key: ({ workerId }) => workerId,
-        create: (item) => create(item, actions),
-        update: (element, item) => update(context, element, item, api.now()),
-      });
-      fill(state, String(pipeline.isRunning), () => (pipeline.isRunning ? badge('running') : ''));
-      actions.set(pipeline.isRunning);
-      writeSchedule(next, schedule, api.now());
-      if (items.length === 0) panel.empty('The pipeline has no stages.');
-      else panel.ready();
-    } catch (error) {
-      if (!signal.aborted) panel.failed(error);
-      throw error;
-    }
+  const look = async (signal) => {
+    const [{ workers }, { pipeline }, { runs }] = await Promise.all([
+      api.get(PATH, { signal }),
+      api.get(`${PATH}/pipeline/status`, { signal }),
+      api.get(`${PATH}/runs?limit=30`, { signal }),
+    ]);
+    const order = [...pipeline.workers, ...Object.keys(workers).filter((id) => !pipeline.workers.includes(id))];
+    const items = order.map((id) => ({ ...workers[id], run: runs.find(({ workerId }) => workerId === id) ?? null }));
+    reconcile(stages, items, {
+      key: ({ workerId }) => workerId,
+      create: (item) => create(item, actions),
+      update: (element, item) => update(context, element, item, api.now()),
+    });
+    fill(state, String(pipeline.isRunning), () => (pipeline.isRunning ? badge('running') : ''));
+    actions.set(pipeline.isRunning);
+    writeSchedule(next, schedule, api.now());
+    return items.length === 0 ? 'The pipeline has no stages.' : undefined;
   };
   // The schedule is Temporal's, which may be away while the rest is not.
   const readSchedule = async (signal) => {
@@ -61,7 +55,7 @@ export function createPipelinePanel(context) {
   panel.status.append(state);
   panel.actions.append(...actions.elements);
   panel.body.append(next, stages);
-  const asking = poll(refresh, () => EVERY_MS);
+  const asking = pollInto(panel, look, () => EVERY_MS);
   const askingSchedule = poll(readSchedule, () => SCHEDULE_MS);
   return {
     element: panel.element,

@@ -54,17 +54,14 @@ export function poll(ask, every) {
   };
 }
 
-/** Polls what a panel shows. `look` fills it, and returns the sentence of a panel that has nothing to show. */
-export const pollInto = (panel, look, everyMs) =>
-  poll(
-    async (signal) => {
-      try {
-        const nothing = await look(signal);
-        return nothing === undefined ? panel.ready() : panel.empty(nothing);
-      } catch (error) {
-        if (!signal.aborted) panel.failed(error);
-        throw error;
-      }
-    },
-    () => everyMs,
-  );
+/** Polls what a panel shows, as `poll` does. `look` fills it, and returns the sentence of a panel that has nothing to show. */
+export const pollInto = (panel, look, every) =>
+  poll(async (signal) => {
+    try {
+      const nothing = await look(signal);
+      return nothing === undefined ? panel.ready() : panel.empty(nothing);
+    } catch (error) {
+      if (!signal.aborted) panel.failed(error);
+      throw error;
+    }
+  }, every);

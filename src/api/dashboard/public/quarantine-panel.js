@@ -39,7 +39,7 @@ export function createQuarantinePanel(context) {
     list,
     h('p', { class: 'hint' }, 'The rows are kept whole. Mend the mapping or the value policy first.'),
   );
-  const asking = pollInto(panel, look, EVERY_MS);
+  const asking = pollInto(panel, look, () => EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 

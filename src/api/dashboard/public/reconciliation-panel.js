@@ -3,7 +3,7 @@ import { fill, h, reconcile, row, setText, show, table } from './dom.js';
 import { NOTHING, plural, short, whole } from './format.js';
 import { age } from './moments.js';
 import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
-import { poll } from './poll.js';
+import { pollInto } from './poll.js';
 import { createReconciliationActions } from './reconciliation-actions.js';
 
 const PATH = '/api/v1/legacy-sync/reconciliations';
@@ -43,44 +43,39 @@ export function createReconciliationPanel(context) {
   const more = h('p', { class: 'hint' });
   let running = false;
 
-  const refresh = async (signal) => {
-    try {
-      const [{ reconciliations }, marked] = await Promise.all([
-        api.get(`${PATH}?limit=1`, { signal }),
-        api.get(`${PATH}/marked`, { signal }),
-      ]);
-      const [last] = reconciliations;
-      running = last?.state === 'running';
-      acts.set(last ?? null, marked);
-      fill(status, `${last?.reconciliationId} ${last?.state}`, () => describeState(context, last));
-      if (last === undefined) return panel.empty('Nothing was compared yet.');
-      const found = await api.get(`${PATH}/${last.reconciliationId}/vehicles?differing=true&limit=${VEHICLES}`, {
-        signal,
-      });
-      fill(about, JSON.stringify(last), () => describe(last, api.now()));
-      reconcile(body, found.vehicles, {
-        key: ({ vehicleId }) => `${last.reconciliationId} ${vehicleId}`,
-        create: (vehicle) => createLine(vehicle, () => days.open(last.reconciliationId, vehicle)),
-        update,
-      });
-      show(list, found.vehicles.length > 0);
-      show(same, found.vehicles.length === 0);
-      setText(same, running ? 'No vehicle differs so far.' : 'Every vehicle is as its source has it.');
-      setText(
-        more,
-        found.next === null ? '' : `These are the first ${VEHICLES}; the command has all: fleetgraph reconcile show`,
-      );
-      return panel.ready();
-    } catch (error) {
-      if (!signal.aborted) panel.failed(error);
-      throw error;
-    }
+  const look = async (signal) => {
+    const [{ reconciliations }, marked] = await Promise.all([
+      api.get(`${PATH}?limit=1`, { signal }),
+      api.get(`${PATH}/marked`, { signal }),
+    ]);
+    const [last] = reconciliations;
+    running = last?.state === 'running';
+    acts.set(last ?? null, marked);
+    fill(status, `${last?.reconciliationId} ${last?.state}`, () => describeState(context, last));
+    if (last === undefined) return 'Nothing was compared yet.';
+    const found = await api.get(`${PATH}/${last.reconciliationId}/vehicles?differing=true&limit=${VEHICLES}`, {
+      signal,
+    });
+    fill(about, JSON.stringify(last), () => describe(last, api.now()));
+    reconcile(body, found.vehicles, {
+      key: ({ vehicleId }) => `${last.reconciliationId} ${vehicleId}`,
+      create: (vehicle) => createLine(vehicle, () => days.open(last.reconciliationId, vehicle)),
+      update,
+    });
+    show(list, found.vehicles.length > 0);
+    show(same, found.vehicles.length === 0);
+    setText(same, running ? 'No vehicle differs so far.' : 'Every vehicle is as its source has it.');
+    setText(
+      more,
+      found.next === null ? '' : `These are the first ${VEHICLES}; the command has all: fleetgraph reconcile show`,
+    );
+    return undefined;
   };
 
   panel.status.append(status);
   panel.actions.append(...acts.elements);
   panel.body.append(about, list, same, more, days.element);
-  const asking = poll(refresh, () => (running ? WHILE_RUNNING_MS : QUIET_MS));
+  const asking = pollInto(panel, look, () => (running ? WHILE_RUNNING_MS : QUIET_MS));
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 

@@ -34,7 +34,7 @@ export function createServersPanel(context) {
     });
     return servers.length === 0 ? 'There are no legacy servers yet.' : undefined;
   };
-  const asking = pollInto(panel, look, EVERY_MS);
+  const asking = pollInto(panel, look, () => EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 

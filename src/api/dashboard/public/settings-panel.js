@@ -1,7 +1,7 @@
 // The settings: what each does, what it may be, and for an admin a change with its reason.
 import { ask } from './dialogs.js';
 import { h, reconcile, row, setText, show, table } from './dom.js';
-import { reasonField, selectField, textField } from './fields.js';
+import { reasonField, searchField, selectField, textField } from './fields.js';
 import { NOTHING, relative } from './format.js';
 import { actButton, createPanel } from './panel.js';
 import { pollInto } from './poll.js';
@@ -41,26 +41,19 @@ export function createSettingsPanel(context) {
     known = (await context.api.get(PATH, { signal })).settings;
     draw();
   };
-  const asking = pollInto(panel, look, EVERY_MS);
+  const asking = pollInto(panel, look, () => EVERY_MS);
   return { element: panel.element, kick: asking.kick, stop: asking.stop };
 }
 
 /** Without a word to look for, those that are not as by default. */
 function createFilter(changed) {
-  const search = h('input', { type: 'search', id: 'setting-search', autocomplete: 'off', maxlength: 100 });
-  search.addEventListener('input', changed);
-  const wanted = () => search.value.trim().toLowerCase();
-  const element = h(
-    'div',
-    { class: 'filter', role: 'search', 'aria-label': 'Settings' },
-    h(
-      'div',
-      { class: 'field' },
-      h('label', { for: 'setting-search' }, 'Name or description contains'),
-      search,
-      h('span', { class: 'hint' }, 'Without a word: what is not as by default.'),
-    ),
-  );
+  const search = searchField({
+    label: 'Name or description contains',
+    hint: 'Without a word: what is not as by default.',
+    changed,
+  });
+  const wanted = () => search.read().toLowerCase();
+  const element = h('div', { class: 'filter', role: 'search', 'aria-label': 'Settings' }, search.element);
   return {
     element,
     used: () => wanted() !== '',

@@ -1,7 +1,7 @@
 // The vehicles, with their last sync and what went wrong in it.
 import { ask, notify } from './dialogs.js';
 import { fill, h, reconcile, row, setText, show, table } from './dom.js';
-import { reasonField, selectField } from './fields.js';
+import { reasonField, searchField, selectField } from './fields.js';
 import { MODES } from './fleet-actions.js';
 import { NOTHING, plural, relative, short, whole } from './format.js';
 import { writeAge } from './moments.js';
@@ -12,7 +12,6 @@ const PATH = '/api/v1/legacy-sync/vehicles';
 const PAGE = 10;
 const QUIET_MS = 6_000;
 const WHILE_RUNNING_MS = 2_000;
-const TYPING_MS = 300;
 const SHOWN = [
   { value: '', label: 'All' },
   { value: 'true', label: 'Last sync failed' },
@@ -92,26 +91,21 @@ export function createVehiclesPanel(context) {
 }
 
 function createFilter(changed) {
-  const search = h('input', { type: 'search', id: 'vehicle-search', autocomplete: 'off', maxlength: 100 });
+  const search = searchField({ label: 'Name contains', changed });
   const which = h(
     'select',
     { id: 'vehicle-which' },
     SHOWN.map(({ value, label }) => h('option', { value }, label)),
   );
-  let timer;
-  search.addEventListener('input', () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => changed(), TYPING_MS);
-  });
   which.addEventListener('change', changed);
   const element = h(
     'div',
     { class: 'filter', role: 'search', 'aria-label': 'Vehicles' },
-    h('div', { class: 'field' }, h('label', { for: 'vehicle-search' }, 'Name contains'), search),
+    search.element,
     h('div', { class: 'field' }, h('label', { for: 'vehicle-which' }, 'Show'), which),
   );
   const read = () => ({
-    ...(search.value.trim() === '' ? {} : { search: search.value.trim() }),
+    ...(search.read() === '' ? {} : { search: search.read() }),
     ...(which.value === '' ? {} : { failed: which.value }),
   });
   return { element, read, used: () => Object.keys(read()).length > 0 };
