@@ -1,38 +1,27 @@
-import type { NetworkDigests } from '../../../records/network-digests.ts';
-import type { DatasetRows, FlightRow, RouteRow, StopRow } from './dataset-rows.ts';
+import { createHash } from 'node:crypto';
+import type { StoredSets } from '../../../records/network-sets.ts';
+import type { FlightRow, RouteRow, StopRow } from './dataset-rows.ts';
 import { type HashedValue, RowHasher } from './row-hasher.ts';
 
 /** Part of every hash. Change it when rows are read differently, so that the same answer counts as new content. */
-export const FORM = 'fleetgraph-dataset-3';
+export const FORM = 'fleetgraph-dataset-4';
 
 /** A set in buckets, by a hash of each row's id: where two contents differ is then known without comparing each row. */
 export interface SetContent {
+  /** What the rows say, whatever order or dialect they came in. */
+  sha256: string;
   /** The bucket of each row. */
   bucketOf: Int32Array;
   /** DIGEST_BYTES of each bucket. */
   digests: Buffer;
 }
 
-export interface DatasetContent {
-  sha256: string;
-  stops: SetContent;
-  routes: SetContent;
-  flights: SetContent;
-}
-
-/**
- * What the rows say, whatever order or dialect they came in. It covers the columns we use, in a fixed order, row by row, sorted by
- * id. The sync compares its SHA-256 to find out whether anything changed.
- */
-export function contentOf({ stops, routes, flights }: DatasetRows): DatasetContent {
-  const hasher = new RowHasher();
-  hasher.value(FORM);
-  const content = {
-    stops: setContent(stops, stopValues, hasher),
-    routes: setContent(routes, routeValues, hasher),
-    flights: setContent(flights, flightContent, hasher),
-  };
-  return { sha256: hasher.digest(), ...content };
+/** The sync compares it to find out whether anything changed. */
+export function contentSha256({ stops, routes, flights }: StoredSets): string {
+  const sets = [stops, routes, flights].map((set) => set.contentSha256);
+  return createHash('sha256')
+    .update([FORM, ...sets].join('\n'))
+    .digest('hex');
 }
 
 /** The rows of buckets that are not as they were; null when the buckets cannot be compared. */
@@ -44,12 +33,6 @@ export function changedRows<T>(rows: T[], { bucketOf, digests }: SetContent, bef
   );
   return rows.filter((_, row) => differs[bucketOf[row]!]);
 }
-
-export const digestsOf = ({ stops, routes, flights }: DatasetContent): NetworkDigests => ({
-  stops: stops.digests,
-  routes: routes.digests,
-  flights: flights.digests,
-});
 
 /** The columns in the order of the tables, as they are written. */
 export const stopValues = (row: StopRow) => [row.id, row.name, row.cityName, row.latitude, row.longitude];
@@ -73,7 +56,7 @@ export const flightValues = (row: FlightRow) => [
   row.availableSeats,
 ];
 /** Times as numbers: to write 100,000 of them as texts takes longer than to hash them. */
-const flightContent = (row: FlightRow) => [
+export const flightContent = (row: FlightRow) => [
   row.id,
   row.routeId,
   row.fromStopId,
@@ -90,14 +73,11 @@ const ROWS_PER_BUCKET = 4;
 const MOST_BUCKETS = 65_536;
 
 /**
- * The SHA-256 is of all rows in the order of their ids. A bucket's digest is the sum of its rows' quick hashes, which are not made to
- * resist anybody: they only choose the rows that PostgreSQL compares.
+ * The SHA-256 is of the columns we use, in a fixed order, row by row in the order of their ids. A bucket's digest is the sum of its rows'
+ * quick hashes, which are not made to resist anybody: they only choose the rows that PostgreSQL compares.
  */
-function setContent<T extends { id: string }>(
-  rows: T[],
-  values: (row: T) => HashedValue[],
-  hasher: RowHasher,
-): SetContent {
+export function setContent<T extends { id: string }>(rows: T[], values: (row: T) => HashedValue[]): SetContent {
+  const hasher = new RowHasher();
   const buckets = Math.min(MOST_BUCKETS, 2 ** Math.ceil(Math.log2(Math.max(1, rows.length / ROWS_PER_BUCKET))));
   const bucketOf = new Int32Array(rows.length);
   const sums = new Uint32Array(2 * buckets);
@@ -113,7 +93,7 @@ function setContent<T extends { id: string }>(
     sums[2 * bucket]! += hasher.high;
     sums[2 * bucket + 1]! += hasher.low;
   }
-  return { bucketOf, digests: Buffer.from(sums.buffer) };
+  return { sha256: hasher.digest(), bucketOf, digests: Buffer.from(sums.buffer) };
 }
 
 /** Rows by their numbers, sorted by id in code units: localeCompare differs from one ICU version to the next. */

@@ -1,5 +1,3 @@
-import type { SetCounts } from '../../../records/datasets.ts';
-
 /** The source's rows in our terms. Times are milliseconds since 1970, texts are in NFC. */
 export interface StopRow {
   id: string;
@@ -30,18 +28,6 @@ export interface FlightRow {
   availableSeats: number;
 }
 
-export interface DatasetRows {
-  stops: StopRow[];
-  routes: RouteRow[];
-  flights: FlightRow[];
-}
-
 /** The spec's number of seats for a flight whose source gives none. */
 export const DEFAULT_SEATS = 50;
 export const DEFAULT_TRANSPORT_TYPE = 'BUS';
-
-export const countsOf = ({ stops, routes, flights }: DatasetRows): SetCounts => ({
-  stops: stops.length,
-  routes: routes.length,
-  flights: flights.length,
-});

@@ -4,11 +4,12 @@ import type { OdataRow } from '../../../connections/odata/odata-page.ts';
 import { type OdataSource, type SetRequest, openOdataSource } from '../../../connections/odata/odata-source.ts';
 import { readPassword } from '../../../connections/secrets.ts';
 import { Failure } from '../../../errors.ts';
+import type { SetCounts } from '../../../records/datasets.ts';
 import { type OdataMapping, type SourceSet, propertiesOf } from '../../../settings/odata-mapping.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import { FORM } from './dataset-content.ts';
-import { type MappedDataset, type SourceRows, mapDataset } from './map-dataset.ts';
-import { type ConfiguredMapping, readMapping } from './read-mapping.ts';
+import { type MappedDataset, mapDataset, takesStopsOfRoutes } from './map-dataset.ts';
+import { readMapping } from './read-mapping.ts';
 import { type JsonDateKind, isBareJsonDate } from './source-values.ts';
 
 /** The source's answers for one set, as they came. */
@@ -21,11 +22,19 @@ export interface FetchedDataset {
   raw: RawSet[];
   /** SHA-256 of the bytes of all answers, in order. */
   rawSha256: string;
-  /** SHA-256 of these bytes and of all that decides how they are read. The same again has the same content. */
+  /** Of each set, SHA-256 of its answers and of all that decides how they are read. The same again has the same content. */
+  readings: Readings;
+  /** SHA-256 of all readings. */
   readingSha256: string;
-  /** Makes rows of the answers. Errors: OdataInvalid. */
-  map(): MappedDataset;
+  rows: MappedDataset;
+  /**
+   * Properties of the mapping that no row has of the sets which were mapped so far.
+   * Errors: OdataInvalid, when somebody wrote this mapping.
+   */
+  missing(): string[];
 }
+
+type Readings = Record<keyof SetCounts, string>;
 
 /**
  * Reads the three sets of the source. Retries single requests only.
@@ -46,22 +55,34 @@ export async function fetchDataset(settings: TransportGraphSettings, signal: Abo
     { set: mapping.routes.set, pages: routes.pages },
     { set: mapping.flights.set, pages: flights.pages },
   ];
-  const rawSha256 = sha256(raw);
-  const reading = [FORM, rawSha256, mapping, explicit, odataTimeZone, dialect, [...jsonDates]];
+  const readings = readingsOf(raw, mapping, [FORM, mapping, explicit, odataTimeZone, dialect, [...jsonDates]]);
+  const rows = mapDataset(answers, mapping, odataTimeZone);
   return {
     raw,
-    rawSha256,
-    readingSha256: createHash('sha256').update(JSON.stringify(reading)).digest('hex'),
-    map: () => mapAnswers(answers, { mapping, explicit }, odataTimeZone),
+    rawSha256: sha256(raw.flatMap(({ pages }) => pages)),
+    readings,
+    readingSha256: sha256([JSON.stringify(readings)]),
+    rows,
+    missing: () => missingOf(rows, explicit),
   };
 }
 
-function mapAnswers(answers: SourceRows, { mapping, explicit }: ConfiguredMapping, timeZone: string): MappedDataset {
-  const mapped = mapDataset(answers, mapping, timeZone);
-  if (!explicit || mapped.missing.length === 0) return mapped;
+/** `how`: what decides how answers are read. */
+function readingsOf([stops, routes, flights]: RawSet[], mapping: OdataMapping, how: unknown[]): Readings {
+  const reading = (...sets: RawSet[]): string =>
+    sha256([JSON.stringify([how, sets.map(({ pages }) => sha256(pages))])]);
+  return {
+    stops: reading(stops!),
+    routes: reading(routes!),
+    flights: takesStopsOfRoutes(mapping) ? reading(routes!, flights!) : reading(flights!),
+  };
+}
+
+function missingOf({ missing }: MappedDataset, explicit: boolean): string[] {
+  if (!explicit || missing.length === 0) return missing;
   throw new Failure(
     'OdataInvalid',
-    `Reading the source: no row has ${mapped.missing.join(', ')}, which odata.mapping names. Correct the mapping, or grant the source's user these properties.`,
+    `Reading the source: no row has ${missing.join(', ')}, which odata.mapping names. Correct the mapping, or grant the source's user these properties.`,
   );
 }
 
@@ -144,8 +165,8 @@ function valueAt(row: OdataRow, name: string): unknown {
   return inner === undefined ? value : (value as OdataRow | null | undefined)?.[inner];
 }
 
-function sha256(raw: RawSet[]): string {
+function sha256(parts: Iterable<Buffer | string>): string {
   const hash = createHash('sha256');
-  for (const { pages } of raw) for (const page of pages) hash.update(page);
+  for (const part of parts) hash.update(part);
   return hash.digest('hex');
 }

@@ -2,14 +2,7 @@ import type { OdataDialect } from '../../../connections/odata/odata-dialect.ts';
 import type { OdataRow } from '../../../connections/odata/odata-page.ts';
 import { Failure } from '../../../errors.ts';
 import { type OdataMapping, type SourceSet, propertiesOf } from '../../../settings/odata-mapping.ts';
-import {
-  DEFAULT_SEATS,
-  DEFAULT_TRANSPORT_TYPE,
-  type DatasetRows,
-  type FlightRow,
-  type RouteRow,
-  type StopRow,
-} from './dataset-rows.ts';
+import { DEFAULT_SEATS, DEFAULT_TRANSPORT_TYPE, type FlightRow, type RouteRow, type StopRow } from './dataset-rows.ts';
 import { createKeySet } from '../../../connections/odata/key-set.ts';
 import { ignoredRows } from './ignored-row.ts';
 import { RowProblem, type RowReader, createRowReader } from './row-reader.ts';
@@ -31,13 +24,16 @@ const KILOMETRES = { from: 0, to: 50_000 };
 const RUBLES = { from: 0, to: 9_999_999_999 };
 const SEATS = { from: 0, to: 2_147_483_647, whole: true } as const;
 
+/** The sets in our terms. Each is mapped when it is first asked for, because one that is as it was need not be. Errors: OdataInvalid. */
 export interface MappedDataset {
-  rows: DatasetRows;
-  /** Properties of the mapping that no row of the source has, such as `Routes.DistanceKm`. */
+  stops(): StopRow[];
+  routes(): RouteRow[];
+  flights(): FlightRow[];
+  /** Properties of the mapping, such as `Routes.DistanceKm`, that no row has of the sets which were mapped so far. */
   missing: string[];
 }
 
-/** Maps the source's rows to stops, routes and flights. Errors: OdataInvalid, with the number of rows of a set that cannot be read. */
+/** Maps the source's rows to stops, routes and flights. Its errors give the number of rows of a set that cannot be read. */
 export function mapDataset(source: SourceRows, mapping: OdataMapping, timeZone: string): MappedDataset {
   const readTime = createTimeReader(timeZone);
   const missing: string[] = [];
@@ -47,15 +43,24 @@ export function mapDataset(source: SourceRows, mapping: OdataMapping, timeZone: 
     missing.push(...missingProperties(own, from));
     return mapRows(own, from, createRowReader(source.dialect, readTime), map);
   };
-  const stops = read(source.stops, mapping.stops, (row) => toStop(row, mapping.stops.fields));
-  const routes = read(source.routes, mapping.routes, (row) => toRoute(row, mapping.routes.fields));
-  const { fields } = mapping.flights;
-  const ofRoute = fields.fromStopId === undefined || fields.toStopId === undefined;
-  const routesById = new Map(ofRoute ? routes.map((route) => [route.id, route]) : []);
-  const flights = read(source.flights, mapping.flights, (row) =>
-    toFlight(row, fields, { routesById, jsonDates: source.jsonDates ?? new Map() }),
-  );
-  return { rows: { stops, routes, flights }, missing };
+  const stops = once(() => read(source.stops, mapping.stops, (row) => toStop(row, mapping.stops.fields)));
+  const routes = once(() => read(source.routes, mapping.routes, (row) => toRoute(row, mapping.routes.fields)));
+  const flights = once(() => {
+    const { fields } = mapping.flights;
+    const routesById = new Map(takesStopsOfRoutes(mapping) ? routes().map((route) => [route.id, route]) : []);
+    const jsonDates = source.jsonDates ?? new Map<string, JsonDateKind>();
+    return read(source.flights, mapping.flights, (row) => toFlight(row, fields, { routesById, jsonDates }));
+  });
+  return { stops, routes, flights, missing };
+}
+
+/** Whether flights are read by what their routes say. */
+export const takesStopsOfRoutes = ({ flights: { fields } }: OdataMapping): boolean =>
+  fields.fromStopId === undefined || fields.toStopId === undefined;
+
+function once<T>(make: () => T[]): () => T[] {
+  let made: T[] | undefined;
+  return () => (made ??= make());
 }
 
 function toStop(row: RowReader, fields: OdataMapping['stops']['fields']): StopRow {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { DataProcessed } from '../../../workflows/transport-graph/messages.ts';
+import type { NetworkSet } from './network-set.ts';
 import { type CopyValue, stageRows } from './stage-rows.ts';
 
 /** One table of the network: its columns after `id`, and which of its rows come from the source. */
@@ -11,12 +12,9 @@ export interface MergeTarget {
 }
 
 export interface SetToMerge<T extends { id: string }> {
-  /** All of the source. */
-  rows: T[];
+  /** Every row of the source. */
+  set: NetworkSet<T>;
   values: (row: T) => CopyValue[];
-  /** Every row that may differ from the table's, and maybe others; null: any may. It counts only when the table has `rowsBefore` rows. */
-  changed: T[] | null;
-  rowsBefore: number;
 }
 
 interface Into {
@@ -32,21 +30,20 @@ interface Into {
 export async function mergeSet<T extends { id: string }>(
   client: pg.PoolClient,
   target: MergeTarget,
-  set: SetToMerge<T>,
+  { set, values }: SetToMerge<T>,
   into: Into,
 ): Promise<DataProcessed> {
   const present = await countOwnRows(client, target);
-  if (present === 0) return fill(client, target, set, into);
-  const { rows, values } = set;
+  if (present === 0) return fill(client, target, { set, values }, into);
   // The tables are not what they were when the digests were made: somebody has changed them by hand.
   const changed = present === set.rowsBefore ? set.changed : null;
   const { added, updated } =
     changed?.length === 0
       ? { added: 0, updated: 0 }
-      : await merge(client, target, texts(changed ?? rows, values), into);
+      : await merge(client, target, texts(changed ?? set.all(), values), into);
   // Nothing was removed when the present rows and the new ones are all there are.
-  const complete = present + added === rows.length;
-  const deleted = complete ? 0 : await removeOthers(client, target, rows, changed === null, into.batchSize);
+  const complete = present + added === set.rows;
+  const deleted = complete ? 0 : await removeOthers(client, target, set.all(), changed === null, into.batchSize);
   return { added, updated, deleted };
 }
 
@@ -58,12 +55,12 @@ async function countOwnRows(client: pg.PoolClient, { table, ownRows }: MergeTarg
 async function fill<T extends { id: string }>(
   client: pg.PoolClient,
   { table, columns }: MergeTarget,
-  { rows, values }: SetToMerge<T>,
+  { set, values }: SetToMerge<T>,
   { datasetVersion, batchSize }: Into,
 ): Promise<DataProcessed> {
   const all = ['id', ...columns, 'dataset_version'].join(', ');
-  await stageRows(client, `${table} (${all})`, texts(rows, values, datasetVersion), batchSize);
-  return { added: rows.length, updated: 0, deleted: 0 };
+  await stageRows(client, `${table} (${all})`, texts(set.all(), values, datasetVersion), batchSize);
+  return { added: set.rows, updated: 0, deleted: 0 };
 }
 
 async function merge(

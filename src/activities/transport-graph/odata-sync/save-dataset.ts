@@ -6,31 +6,20 @@ import { insertBackup } from '../../../records/dataset-backups.ts';
 import {
   type DatasetHead,
   type KnownDataset,
-  type SetCounts,
   activeVersionOf,
   insertActiveDataset,
   recordChanges,
 } from '../../../records/datasets.ts';
-import { readNetworkDigests, writeNetworkDigests } from '../../../records/network-digests.ts';
+import { writeStoredSets } from '../../../records/network-sets.ts';
 import type { DataProcessed } from '../../../workflows/transport-graph/messages.ts';
-import {
-  type DatasetContent,
-  changedRows,
-  digestsOf,
-  flightValues,
-  routeValues,
-  stopValues,
-} from './dataset-content.ts';
-import { type DatasetRows, countsOf } from './dataset-rows.ts';
-import { type MergeTarget, type SetToMerge, mergeSet } from './merge-set.ts';
+import { flightValues, routeValues, stopValues } from './dataset-content.ts';
+import { type MergeTarget, mergeSet } from './merge-set.ts';
+import { type Network, countsOf } from './network-set.ts';
 
 export interface SaveRequest extends DatasetHead {
-  rows: DatasetRows;
-  content: DatasetContent;
-  /** The active dataset that this one was compared with; null: there was none. */
-  comparedWith: KnownDataset | null;
-  /** Compares every row with the tables, whatever is known of them. */
-  everyRow: boolean;
+  network: Network;
+  /** Version of the active dataset that this one was compared with; null: there was none. */
+  comparedWith: string | null;
   /** The held dataset whose approval lets this one in. */
   approval: KnownDataset | null;
   /** The backup waits in PostgreSQL until the object store has it. null: backups are off. */
@@ -70,7 +59,7 @@ export function saveDataset(pool: pg.Pool, request: SaveRequest): Promise<SavedD
       await lockSource(client, request);
       const version = await insertDataset(client, request);
       const counts = await mergeSets(client, request, version);
-      await writeNetworkDigests(client, version, request.contentSha256, digestsOf(request.content));
+      await writeStoredSets(client, { version, contentSha256: request.contentSha256 }, request.network);
       await recordChanges(client, version, counts);
       request.signal.throwIfAborted();
       return { version, counts };
@@ -84,7 +73,7 @@ export function saveDataset(pool: pg.Pool, request: SaveRequest): Promise<SavedD
  */
 async function lockSource(client: pg.PoolClient, { source, comparedWith }: SaveRequest): Promise<void> {
   await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph transport network', 0))`);
-  if ((await activeVersionOf(client, source)) === (comparedWith?.version ?? null)) return;
+  if ((await activeVersionOf(client, source)) === comparedWith) return;
   throw new Failure(
     'AlreadyRunning',
     `Saving the dataset: another sync of ${source} saved one in the meantime. It is tried again.`,
@@ -92,29 +81,22 @@ async function lockSource(client: pg.PoolClient, { source, comparedWith }: SaveR
 }
 
 async function insertDataset(client: pg.PoolClient, request: SaveRequest): Promise<string> {
-  const { source, contentSha256, rawSha256, readingSha256, rows, approval, backup } = request;
+  const { source, contentSha256, rawSha256, readingSha256, network, approval, backup } = request;
   const head = { source, contentSha256, rawSha256, readingSha256 };
-  const counts = countsOf(rows);
+  const counts = countsOf(network);
   const version = await insertActiveDataset(client, { ...head, counts, approval, backupKey: backup?.key ?? null });
   if (backup !== null) await insertBackup(client, version, backup.body);
   return version;
 }
 
 async function mergeSets(client: pg.PoolClient, request: SaveRequest, version: string): Promise<DataProcessed> {
-  const { rows, content, comparedWith: known, everyRow, batchSize, signal } = request;
-  const digests =
-    known === null || everyRow ? null : await readNetworkDigests(client, known.version, known.contentSha256);
-  const setOf = <T extends { id: string }>(name: keyof SetCounts, all: T[], values: SetToMerge<T>['values']) => ({
-    rows: all,
-    values,
-    changed: changedRows(all, content[name], digests?.[name]),
-    rowsBefore: known?.[name] ?? 0,
-  });
+  const { network, batchSize, signal } = request;
+  const { stops, routes, flights } = network;
   const into = { datasetVersion: version, batchSize };
   const merges = [
-    () => mergeSet(client, STOPS, setOf('stops', rows.stops, stopValues), into),
-    () => mergeSet(client, ROUTES, setOf('routes', rows.routes, routeValues), into),
-    () => mergeSet(client, FLIGHTS, setOf('flights', rows.flights, flightValues), into),
+    () => mergeSet(client, STOPS, { set: stops, values: stopValues }, into),
+    () => mergeSet(client, ROUTES, { set: routes, values: routeValues }, into),
+    () => mergeSet(client, FLIGHTS, { set: flights, values: flightValues }, into),
   ];
   const counts: DataProcessed = { added: 0, updated: 0, deleted: 0 };
   for (const merge of merges) {

@@ -10,14 +10,15 @@ import {
   readKnownDatasets,
   recordReading,
 } from '../../../records/datasets.ts';
+import { readStoredNetwork } from '../../../records/network-sets.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { StageActivities, StageOutcome, StageWork } from '../../../workflows/transport-graph/activities.ts';
 import { ODATA_SYNC } from '../../../workflows/transport-graph/messages.ts';
 import type { StageLog } from '../stage-log.ts';
 import { backupKey, packBackup } from './backup-document.ts';
-import { type DatasetContent, contentOf } from './dataset-content.ts';
-import { type DatasetRows, countsOf } from './dataset-rows.ts';
+import { contentSha256 } from './dataset-content.ts';
 import { type FetchedDataset, fetchDataset } from './fetch-dataset.ts';
+import { type Network, compareNetwork, countsOf } from './network-set.ts';
 import { saveDataset } from './save-dataset.ts';
 import { holdReason } from './shrink-gate.ts';
 import { heartbeating } from '../../heartbeating.ts';
@@ -57,18 +58,20 @@ async function sync(deps: SyncOdataDependencies, work: StageWork): Promise<Stage
   const { odataSource: source } = settings;
   const same = await datasetOfReading(pool, source, fetched.readingSha256);
   if (same !== null && !work.force) return unchanged(deps, same, same);
-  const { rows, missing } = fetched.map();
+  const stored = work.force ? null : await readStoredNetwork(pool, source);
+  const network = compareNetwork(fetched, stored);
+  const missing = fetched.missing();
   if (missing.length > 0) log.warn(`The source has no ${missing.join(', ')}: left empty`);
-  const content = contentOf(rows);
   const { rawSha256, readingSha256 } = fetched;
-  const head = { source, contentSha256: content.sha256, rawSha256, readingSha256 };
+  const head = { source, contentSha256: contentSha256(network), rawSha256, readingSha256 };
   const known = await readKnownDatasets(pool, source, head.contentSha256);
-  const found = { settings, fetched, rows, content, head, known };
+  const comparedWith = stored?.datasetVersion ?? known.active?.version ?? null;
+  const found = { settings, fetched, network, head, known, comparedWith };
   if (known.active?.contentSha256 === head.contentSha256 && !work.force) {
     await recordReading(pool, known.active.version, readingSha256);
-    return unchanged(deps, known.active, countsOf(rows));
+    return unchanged(deps, known.active, countsOf(network));
   }
-  tellRead(log, countsOf(rows), head.contentSha256);
+  tellRead(log, countsOf(network), head.contentSha256);
   const skipped = await skipReason(deps, { ...found, work });
   if (skipped !== null) {
     log.info(`Worker finished: ${skipped.message}`);
@@ -76,7 +79,7 @@ async function sync(deps: SyncOdataDependencies, work: StageWork): Promise<Stage
   }
   log.info('Changes detected - proceeding with update');
   deps.faultPoint?.('odata-sync:save');
-  const outcome = await save(deps, { ...found, signal, everyRow: work.force });
+  const outcome = await save(deps, { ...found, signal });
   log.info('Worker finished: OData sync completed', { dataset: outcome.datasetVersion ?? 'none' });
   return outcome;
 }
@@ -119,10 +122,10 @@ async function fetchInTime(
 interface Found {
   settings: TransportGraphSettings;
   fetched: FetchedDataset;
-  rows: DatasetRows;
-  content: DatasetContent;
+  network: Network;
   head: DatasetHead;
   known: KnownDatasets;
+  comparedWith: string | null;
 }
 
 type Skip = Pick<StageOutcome, 'message' | 'alert'>;
@@ -130,7 +133,7 @@ type Skip = Pick<StageOutcome, 'message' | 'alert'>;
 /** Why the dataset is not taken, or null. `force` takes unchanged content again, but never content that waits for a person's decision. */
 async function skipReason(
   { pool, log }: SyncOdataDependencies,
-  { work, settings, rows, head, known }: Found & { work: StageWork },
+  { work, settings, network, head, known }: Found & { work: StageWork },
 ): Promise<Skip | null> {
   if (work.force && known.active?.contentSha256 === head.contentSha256) return null;
   const { sameContent } = known;
@@ -139,7 +142,7 @@ async function skipReason(
     return { message: `OData sync skipped - ${decidedBy} rejected this content as dataset ${version}` };
   }
   if (sameContent?.decidedAt) return null;
-  const counts = countsOf(rows);
+  const counts = countsOf(network);
   const reason = holdReason(counts, known.approved ?? known.active, settings.shrinkPercent);
   if (reason === null) return null;
   const hold = () => inTransaction(pool, (client) => insertHeldDataset(client, head, counts, reason));
@@ -152,16 +155,7 @@ async function skipReason(
 
 async function save(
   deps: SyncOdataDependencies,
-  {
-    settings,
-    fetched,
-    rows,
-    content,
-    head,
-    known,
-    signal,
-    everyRow,
-  }: Found & { signal: AbortSignal; everyRow: boolean },
+  { settings, fetched, network, head, known, comparedWith, signal }: Found & { signal: AbortSignal },
 ): Promise<StageOutcome> {
   const { pool, log } = deps;
   const { source, rawSha256 } = head;
@@ -173,11 +167,9 @@ async function save(
     : null;
   const { version, counts } = await saveDataset(pool, {
     ...head,
-    rows,
-    content,
-    comparedWith: known.active,
-    everyRow,
-    approval: holdReason(countsOf(rows), known.active, settings.shrinkPercent) === null ? null : known.approved,
+    network,
+    comparedWith,
+    approval: holdReason(countsOf(network), known.active, settings.shrinkPercent) === null ? null : known.approved,
     backup,
     batchSize: settings.batchSize,
     signal,

@@ -1,6 +1,10 @@
 /** Which rows are compared with the tables: those of buckets whose digest changed, and all where the digests do not fit. */
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { compareNetwork } from '../../../../src/activities/transport-graph/odata-sync/network-set.ts';
+import { readStoredNetwork } from '../../../../src/records/network-sets.ts';
+import { readTransportGraphSettings } from '../../../../src/records/settings.ts';
+import { DEFAULT_ODATA_MAPPING } from '../../../../src/settings/odata-mapping.ts';
 import { type SyncFixture, openSyncFixture } from './sync-fixture.ts';
 import { sourceNetwork } from '../../../support/source-network.ts';
 
@@ -23,15 +27,17 @@ const published = ({ network }: SyncFixture): unknown[] => [
 test('after any changes, row by row, the tables are what the source has, and only what changed was written', async () => {
   const change = fc.record({
     seats: fc.array(fc.tuple(fc.nat(200), fc.nat(60)), { maxLength: 8 }),
+    minutes: fc.array(fc.tuple(fc.nat(200), fc.nat(60)), { maxLength: 2 }),
     gone: fc.array(fc.nat(200), { maxLength: 3 }),
     stops: fc.integer({ min: 38, max: 42 }),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (history) => {
       await fixture.reset();
-      for (const { seats, gone, stops } of history) {
+      for (const { seats, minutes, gone, stops } of history) {
         Object.assign(fixture.network, sourceNetwork(stops, 3));
-        const { Flights } = fixture.network;
+        const { Routes, Flights } = fixture.network;
+        for (const [at, value] of minutes) Routes[at % Routes.length]!['DurationMinutes'] = value;
         for (const [at, value] of seats) Flights[at % Flights.length]!['AvailableSeats'] = value;
         fixture.network.Flights = Flights.filter((_, at) => !gone.includes(at));
         const before = JSON.stringify(await tables());
@@ -55,6 +61,42 @@ test('tables that were changed by hand are compared row by row, where their numb
   await fixture.rows(`UPDATE flights SET available_seats = 1 WHERE id = 'flight-0020-1'`);
   expect(await fixture.sync({ force: true })).toMatchObject({ dataProcessed: { added: 0, updated: 1, deleted: 0 } });
   expect(await tables()).toEqual(published(fixture));
+});
+
+test('a set whose answers are the same is not mapped, and still goes into a table that was emptied by hand', async () => {
+  Object.assign(fixture.network, sourceNetwork(40, 3));
+  await fixture.sync();
+  const { odataSource } = await readTransportGraphSettings(fixture.database.pool);
+  const stored = (await readStoredNetwork(fixture.database.pool, odataSource))!;
+  const unread = () => {
+    throw new Error('It was mapped.');
+  };
+  const rows = { stops: unread, routes: unread, flights: () => [], missing: [] };
+  const readings = { stops: stored.stops.readingSha256, routes: stored.routes.readingSha256, flights: 'another' };
+  const network = compareNetwork({ readings, rows }, stored);
+  expect(network).toMatchObject({ stops: { changed: [], rows: 40 }, routes: { changed: [] }, flights: { rows: 0 } });
+  expect(() => compareNetwork({ readings, rows }, null)).toThrow('It was mapped.');
+
+  await fixture.rows('DELETE FROM stops');
+  fixture.network.Flights[0]!['AvailableSeats'] = 7;
+  expect(await fixture.sync()).toMatchObject({ dataProcessed: { added: 40, updated: 1, deleted: 0 } });
+  expect(await tables()).toEqual(published(fixture));
+});
+
+test('flights that take their stops from routes are read again when these change', async () => {
+  Object.assign(fixture.network, sourceNetwork(10));
+  const mapping = structuredClone(DEFAULT_ODATA_MAPPING);
+  mapping.flights.fields.fromStopId = undefined;
+  mapping.flights.fields.toStopId = undefined;
+  await fixture.set('odata.mapping', JSON.stringify(mapping));
+  await fixture.sync();
+  const { Routes, Flights } = fixture.network;
+  const flights = Flights.filter(({ RouteId }) => RouteId === Routes[0]!['Id']).length;
+  Routes[0]!['FromStopId'] = 'stop-0005';
+  expect(await fixture.sync()).toMatchObject({ dataProcessed: { added: 0, updated: 1 + flights, deleted: 0 } });
+  expect(
+    await fixture.rows(`SELECT id FROM flights WHERE from_stop_id = 'stop-0005' AND route_id = 'route-0000'`),
+  ).toHaveLength(flights);
 });
 
 test('the same answers are read once; another mapping reads them again', async () => {
