@@ -9,9 +9,9 @@ COPY src src
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24.18.0-bookworm-slim
-# scp is one of the ways a dump is fetched, and zstd unpacks it.
+# scp is one of the ways a dump is fetched, and zstd and lz4 unpack it.
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends openssh-client zstd \
+  && apt-get install -y --no-install-recommends openssh-client zstd lz4 \
   && rm -rf /var/lib/apt/lists/* \
   # ssh wants a name for the user it runs as.
   && groupadd --gid 10001 fleetgraph \

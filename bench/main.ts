@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { API_LOAD, apiLoad } from './api-load.ts';
 import { BESIDE, beside } from './beside.ts';
 import { BULK, bulk } from './bulk.ts';
+import { COMPRESSION, compression } from './compression.ts';
 import { convertDump } from './dump-converter.ts';
 import { FLEET_ROUNDS, fleet } from './fleet.ts';
 import { FLEET_DELTAS, fleetDeltas } from './fleet-deltas.ts';
@@ -26,6 +27,12 @@ program
   .option('--rows <n>', 'rows of each', wholeNumber, BULK.rowsPerVehicle)
   .option('--rounds <n>', 'rounds of the fast contenders; the median counts', wholeNumber, BULK.rounds)
   .action(async ({ vehicles, rows, rounds }) => finish(await bulk({ vehicles, rowsPerVehicle: rows, rounds })));
+program
+  .command('compression')
+  .description('first syncs over lines of 1, 20 and 200 MB/s, by each way to compress and by `auto`')
+  .option('--rows <n>', 'rows of each vehicle', wholeNumber, COMPRESSION.rowsPerVehicle)
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, COMPRESSION.rounds)
+  .action(async ({ rows, rounds }) => finish(await compression({ ...COMPRESSION, rowsPerVehicle: rows, rounds })));
 program
   .command('fleet')
   .description('a first sync of a real fleet that shares one table, against pgloader')

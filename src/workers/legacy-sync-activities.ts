@@ -22,6 +22,7 @@ import type { SettingsReader } from '../records/settings-reader.ts';
 import type { Logger } from '../logger.ts';
 import { createCircuitStore } from '../pool/circuit-store.ts';
 import { createHostRates } from '../pool/host-rates.ts';
+import { createLineMeter } from '../pool/line-speed.ts';
 import { createLimitStore, noteHostLoad } from '../pool/limit-store.ts';
 import { openServerPermits, type TransferPermits } from '../pool/permits.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
@@ -75,6 +76,7 @@ export async function openLegacySyncParts(
     settings,
     permits,
     rates: ({ id, limits }) => createHostRates(pool, id, (kind) => limits[RATE_OF[kind]] ?? settings()[RATE_OF[kind]]),
+    line: ({ id }) => createLineMeter(pool, id, logger),
     onLoad: (serverId, load) => {
       if (!settings().adaptiveEnabled) return;
       // It only guides the limit, and the next dump tells it again.

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What the proxy does to its connections, open ones included; `refuse` only affects new ones. */
 export type Fault =
@@ -71,6 +72,7 @@ export async function startFaultProxy(target: { host: string; port: number }): P
   /** Waits for each piece before the next one, so that latency and rate keep the order. */
   function join(from: net.Socket, to: net.Socket, pass: (bytes: Buffer) => boolean): void {
     let last = Promise.resolve();
+    const delay = createDelay();
     from.on('data', (bytes) => {
       from.pause();
       last = last
@@ -145,7 +147,16 @@ function reset({ client, server }: Link): void {
 
 const cutLimit = (fault: Fault): number => (fault.kind === 'cut-after' ? fault.bytes : Number.POSITIVE_INFINITY);
 
-function delay(fault: Fault, bytes: number): Promise<void> {
-  const ms = fault.kind === 'latency' ? fault.ms : fault.kind === 'rate' ? (bytes / fault.bytesPerSecond) * 1000 : 0;
-  return ms === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+/** A timer is no finer than a millisecond, so of a fast line several pieces go together. */
+const FINEST_MS = 2;
+
+function createDelay(): (fault: Fault, bytes: number) => Promise<void> {
+  let due = 0;
+  return (fault, bytes) => {
+    const now = performance.now();
+    if (fault.kind === 'latency') return sleep(fault.ms);
+    if (fault.kind !== 'rate') return Promise.resolve();
+    due = Math.max(due, now) + (bytes / fault.bytesPerSecond) * 1000;
+    return due - now < FINEST_MS ? Promise.resolve() : sleep(due - now);
+  };
 }

@@ -50,6 +50,13 @@ const server = z.strictObject({
     })
     .nullable()
     .meta({ description: 'null: it was not checked yet.' }),
+  line: z
+    .strictObject({
+      bytesPerSecond: z.number().positive().meta({ description: 'What one transfer gets of the line.' }),
+      measuredAt: z.iso.datetime(),
+    })
+    .nullable()
+    .meta({ description: 'null: no transfer was large enough to say.' }),
 });
 
 export const LIST_SERVERS = route({

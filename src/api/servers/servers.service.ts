@@ -10,6 +10,7 @@ import {
   updateLegacyServer,
 } from '../../records/legacy-servers.ts';
 import { readLimitChanges } from '../../records/limit-changes.ts';
+import { readLineSpeeds } from '../../records/line-speeds.ts';
 import { type ServerCheck, readLastChecks, readServerChecks } from '../../records/server-checks.ts';
 import { readServerPlaces } from '../../records/server-places.ts';
 import { readSettings } from '../../records/settings.ts';
@@ -136,10 +137,11 @@ export class ServersService {
   async #overviews(id: string | null = null): Promise<object[]> {
     const reader = this.#database.reader;
     const settings = await readSettings(reader);
-    const [servers, places, checks] = await Promise.all([
+    const [servers, places, checks, lines] = await Promise.all([
       readServerOverviews(reader, id),
       readServerPlaces(reader, settings, id),
       readLastChecks(reader, settings, id),
+      readLineSpeeds(reader, id),
     ]);
     const placesOf = new Map(
       places.map(({ serverId, adaptive, ...numbers }) => [serverId, { ...numbers, reason: adaptive?.reason ?? null }]),
@@ -148,7 +150,7 @@ export class ServersService {
       const found = placesOf.get(server.id);
       const last = checks.get(server.id);
       const lastCheck = last ? { ...checkAnswer(last), failingSince: last.failingSince?.toISOString() ?? null } : null;
-      return found ? [{ ...server, places: found, lastCheck }] : [];
+      return found ? [{ ...server, places: found, lastCheck, line: lines.get(server.id) ?? null }] : [];
     });
   }
 

@@ -65,9 +65,9 @@ export const EXPORT_SETTINGS = {
   ),
   compression: setting(
     'export.compression',
-    z.enum(['auto', 'zstd', 'gzip', 'none']),
+    z.enum(['auto', 'zstd', 'gzip', 'lz4', 'none']),
     'auto',
-    'auto: the best tool the legacy host has.',
+    'auto: what brings a dump here in the shortest time, by the speed of the line and by what both hosts have.',
   ),
   minFreeBytes: setting(
     'export.min_free_bytes',

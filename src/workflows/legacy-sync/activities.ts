@@ -115,7 +115,7 @@ export interface VehicleSyncKey {
 export interface ExportManifest {
   /** Path on the legacy host, made by us. */
   file: string;
-  compression: 'zstd' | 'gzip' | 'none';
+  compression: 'zstd' | 'gzip' | 'lz4' | 'none';
   /** Rows with fromId <= id <= toId; rows at or below `watermark` are the overlap, read again to catch late commits. */
   fromId: string;
   watermark: string;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { recordLineSpeed } from '../../../src/records/line-speeds.ts';
 import { recordLimitChange } from '../../../src/records/limit-changes.ts';
 import type { Role } from '../../../src/records/api-keys.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -137,6 +138,16 @@ test('a worker checks each server at its interval while nothing runs, and API, c
   expect((await fixture.fleet.cli('servers', 'checks', SERVER_ID)).stdout).toMatch(/Z +\d+ ms +answered/);
   expect((await fixture.fleet.cli('doctor')).stdout).toMatch(/health check of second[^]*fails since .*HostKeyMismatch/);
 }, 60_000);
+
+test('what a transfer gets of the line is told by API and command, once one was large enough to say', async () => {
+  const lineOf = async () =>
+    (await fixture.get(SERVERS)).body.servers.find(({ id }: { id: string }) => id === SERVER_ID).line;
+  expect(await lineOf()).toBeNull();
+  expect((await fixture.fleet.cli('pool', SERVER_ID)).stdout).toContain('not measured yet');
+  await recordLineSpeed(fixture.fleet.pool, SERVER_ID, 12_300_000);
+  expect(await lineOf()).toEqual({ bytesPerSecond: 12_300_000, measuredAt: expect.any(String) });
+  expect((await fixture.fleet.cli('pool', SERVER_ID)).stdout).toContain('12.3 MB/s');
+});
 
 test('the circuit of a server that was mended is closed by hand, with a reason', async () => {
   const close = (as: Role, id = SERVER_ID) =>

@@ -1,21 +1,49 @@
+import { spawnSync } from 'node:child_process';
 import zlib from 'node:zlib';
 import { Failure } from '../../../errors.ts';
+import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
+import { DUMP_EXTENSIONS } from '../transfer/dump-name.ts';
 import type { HostTools } from './host-tools.ts';
 
 export interface Compressor {
-  compression: 'zstd' | 'gzip' | 'none';
+  compression: ExportManifest['compression'];
   /** Reads stdin, writes stdout. */
   command: string;
-  extension: '.sql.zst' | '.sql.gz' | '.sql';
+  extension: string;
 }
 
-const COMPRESSORS: Record<'zstd' | 'pigz' | 'gzip' | 'none', Compressor> = {
-  // On GPS rows zstd -1 beats every level of gzip at any speed of the link; one thread, because the host has other work.
-  zstd: { compression: 'zstd', command: 'zstd -q -1 -T1 -c', extension: '.sql.zst' },
-  pigz: { compression: 'gzip', command: 'pigz -1 -p2 -c', extension: '.sql.gz' },
-  gzip: { compression: 'gzip', command: 'gzip -1 -c', extension: '.sql.gz' },
-  none: { compression: 'none', command: 'cat', extension: '.sql' },
-};
+/** What the compressor makes of GPS rows, as `npm run bench -- compression` measures it. */
+interface Way extends Compressor {
+  tool: HostTools['compressors'][number] | null;
+  /** Compressed bytes of one byte of the dump. */
+  ratio: number;
+  /** Seconds of one core for 10⁶ bytes of the dump. */
+  seconds: number;
+}
+
+/** In the order of `auto` where two take as long. One thread each, because the host has other work. */
+const WAYS: readonly Way[] = [
+  way('zstd', 'zstd', 'zstd -q -1 -T1 -c', { ratio: 0.174, seconds: 0.0064 }),
+  way('zstd', 'zstd', 'zstd -q -7 -T1 -c', { ratio: 0.153, seconds: 0.029 }),
+  way('gzip', 'pigz', 'pigz -1 -p2 -c', { ratio: 0.241, seconds: 0.0166 }),
+  way('gzip', 'gzip', 'gzip -1 -c', { ratio: 0.241, seconds: 0.0166 }),
+  way('lz4', 'lz4', 'lz4 -q -1 -c', { ratio: 0.311, seconds: 0.0032 }),
+  way('none', null, 'cat', { ratio: 1, seconds: 0 }),
+];
+
+function way(
+  compression: Way['compression'],
+  tool: Way['tool'],
+  command: string,
+  measured: Pick<Way, 'ratio' | 'seconds'>,
+): Way {
+  return { compression, tool, command, extension: DUMP_EXTENSIONS[compression], ...measured };
+}
+
+/** Seconds in which the dump itself makes 10⁶ bytes. */
+const DUMP_SECONDS = 0.0185;
+/** A line that nobody has measured yet. */
+const USUAL_BYTES_PER_SECOND = 20e6;
 
 /** Small dumps and large ones, by rows. */
 export interface Compressors {
@@ -30,32 +58,68 @@ export interface Compressors {
  */
 const GZIP_WINS_UP_TO_ROWS = 'createZstdDecompress' in zlib ? 3_000 : 10_000;
 
+export type Readable = ReadonlySet<ExportManifest['compression']>;
+
+/** What this host can read. Node reads zstd from 22.15 on; before that the zstd program does. */
+export function readableHere(): Readable {
+  const starts = (program: string): boolean => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+  const readable = new Set<ExportManifest['compression']>(['gzip', 'none']);
+  if ('createZstdDecompress' in zlib || starts('zstd')) readable.add('zstd');
+  if (starts('lz4')) readable.add('lz4');
+  return readable;
+}
+
 interface CompressionChoice {
-  wanted: 'auto' | 'zstd' | 'gzip' | 'none';
-  /** Whether this host can read zstd. */
-  readsZstd: boolean;
+  wanted: 'auto' | ExportManifest['compression'];
+  /** `auto` takes nothing that this host cannot read. */
+  readable: Readable;
+  /** What one transfer gets of the line; null: not measured yet. */
+  bytesPerSecond: number | null;
+  /** Load per core of the legacy host, as it was last heard; null: not known. */
+  loadPerCore: number | null;
   serverId: string;
 }
 
 /** Errors: LegacyToolMissing when the setting names a tool that the host lacks. */
 export function chooseCompressors(tools: HostTools, choice: CompressionChoice): Compressors {
-  const { wanted } = choice;
   const large = chooseCompressor(tools, choice);
-  const gzipToo = wanted === 'auto' && large.compression === 'zstd' && tools.compressors.includes('gzip');
-  return { small: gzipToo ? COMPRESSORS.gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
+  const gzip = WAYS.find(({ tool }) => tool === 'gzip')!;
+  const gzipToo = choice.wanted === 'auto' && large.compression === 'zstd' && tools.compressors.includes('gzip');
+  return { small: gzipToo ? gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
 }
 
-function chooseCompressor(tools: HostTools, { wanted, readsZstd, serverId }: CompressionChoice): Compressor {
-  if (wanted === 'none') return COMPRESSORS.none;
-  const usable = tools.compressors.filter((tool) => {
-    if (tool === 'zstd') return wanted !== 'gzip' && (readsZstd || wanted === 'zstd');
-    return wanted !== 'zstd';
-  });
-  const [best] = usable;
-  if (best !== undefined) return COMPRESSORS[best];
-  if (wanted === 'auto') return COMPRESSORS.none;
-  throw new Failure(
-    'LegacyToolMissing',
-    `${serverId} lacks ${wanted}, which legacy_sync.export.compression asks for. Install it there or set auto.`,
+/** The one that brings a dump here in the shortest time. A named one has but its levels to choose from. */
+function chooseCompressor(tools: HostTools, choice: CompressionChoice): Compressor {
+  const { wanted, readable, serverId } = choice;
+  const usable = WAYS.filter(
+    ({ compression, tool }) =>
+      (wanted === 'auto' ? readable.has(compression) : compression === wanted) &&
+      (tool === null || tools.compressors.includes(tool)),
   );
+  const [first, ...others] = usable;
+  if (first === undefined) {
+    throw new Failure(
+      'LegacyToolMissing',
+      `${serverId} lacks ${wanted}, which legacy_sync.export.compression asks for. Install it there or set auto.`,
+    );
+  }
+  const line = lineOf(tools, choice);
+  return others.reduce((best, way) => (secondsOf(way, line) < secondsOf(best, line) ? way : best), first);
+}
+
+interface Line {
+  bytesPerSecond: number;
+  /** The compressor has a core beside the dump's. */
+  spareCore: boolean;
+}
+
+function lineOf({ cores }: HostTools, { bytesPerSecond, loadPerCore }: CompressionChoice): Line {
+  const idle = loadPerCore === null || loadPerCore < 1;
+  return { bytesPerSecond: bytesPerSecond ?? USUAL_BYTES_PER_SECOND, spareCore: cores !== 1 && idle };
+}
+
+/** Until 10⁶ bytes of a dump are here: made and compressed, and then transferred. */
+function secondsOf({ ratio, seconds }: Way, { bytesPerSecond, spareCore }: Line): number {
+  const made = spareCore ? Math.max(DUMP_SECONDS, seconds) : DUMP_SECONDS + seconds;
+  return made + (ratio * 1e6) / bytesPerSecond;
 }

@@ -9,8 +9,7 @@ export interface HostTools {
   dump: string;
   client: string;
   flavour: 'mariadb' | 'mysql';
-  /** In the order of `auto`. */
-  compressors: ('zstd' | 'pigz' | 'gzip')[];
+  compressors: ('zstd' | 'pigz' | 'gzip' | 'lz4')[];
   /** The host's own time zone, an IANA name; null where it does not say. */
   timeZone: string | null;
   /** null where the host does not say. */
@@ -35,7 +34,7 @@ const CANDIDATES = {
     'wc',
     'grep',
   ],
-  compressors: ['zstd', 'pigz', 'gzip'],
+  compressors: ['zstd', 'pigz', 'gzip', 'lz4'],
 } as const;
 
 const PROBE = `

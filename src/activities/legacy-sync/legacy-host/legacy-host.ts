@@ -10,9 +10,10 @@ import type { ExportManifest } from '../../../workflows/legacy-sync/activities.t
 import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
 import type { HostLoad } from '../../../pool/adaptive-limit.ts';
 import type { HostRates } from '../../../pool/host-rates.ts';
+import type { LineMeter } from '../../../pool/line-speed.ts';
 import { transferFile } from '../transfer/transfer.ts';
 import { askDatabase } from './ask-database.ts';
-import { chooseCompressors } from './compression.ts';
+import { chooseCompressors, type Readable } from './compression.ts';
 import { exportToFile } from './export-to-file.ts';
 import { type HostTools, probeHost } from './host-tools.ts';
 import { END, type Statement } from './plan-statements.ts';
@@ -34,10 +35,11 @@ export interface LegacyHostParts {
   transfers: TransferPlaces;
   /** null when the login's own option files say how to log in to MySQL. */
   readPassword: () => Promise<string | null>;
-  /** Whether this host can read zstd: `auto` compresses with it only then. */
-  readsZstd: boolean;
+  readable: Readable;
   /** How fast the host may be worked; absent: as fast as it can. */
   rates?: HostRates | undefined;
+  /** How fast the line to it is; absent: nobody measures it. */
+  line?: LineMeter | undefined;
   /** Hears what the host says of its load. */
   onLoad?: ((load: HostLoad) => void) | undefined;
   logger: Logger;
@@ -102,8 +104,14 @@ export interface LegacyHost {
   listFiles(signal?: AbortSignal): Promise<RemoteDirEntry[]>;
 }
 
-export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
-  const { pool, server, settings, rates } = parts;
+export function createLegacyHost(given: LegacyHostParts): LegacyHost {
+  let load: HostLoad | null = null;
+  const hear = (heard: HostLoad): void => {
+    load = heard;
+    given.onLoad?.(heard);
+  };
+  const parts = { ...given, onLoad: hear, lastLoad: () => load };
+  const { pool, server, settings, rates, line } = parts;
   const tools = probeOnce(pool, server);
   const asking = mysqlSessions(parts, tools);
   const session = sessionMemory(server, asking);
@@ -139,6 +147,7 @@ export function createLegacyHost(parts: LegacyHostParts): LegacyHost {
           onProgress,
           signal,
           rates,
+          onLine: line?.heard,
         }),
       );
     },
@@ -188,7 +197,7 @@ function dumping(
 
 /** What both ways of exporting need. */
 function preparing(
-  { server, settings, readPassword, readsZstd }: LegacyHostParts,
+  { server, settings, readPassword, readable, line, lastLoad }: LegacyHostParts & { lastLoad: () => HostLoad | null },
   tools: LegacyHost['tools'],
   session: SessionMemory,
 ) {
@@ -207,7 +216,9 @@ function preparing(
     const { compression, niceness, exportTimeoutMs, minFreeBytes, reader: wanted } = settings();
     const described = { engine: table.engine ?? null, columns: table.tableColumns };
     const reader = readerFor(server, { wanted, described, session: await session.known(signal) });
-    const choice = { wanted: compression, readsZstd, serverId: server.id };
+    const bytesPerSecond = (await line?.known()) ?? null;
+    const loadPerCore = lastLoad()?.loadPerCore ?? null;
+    const choice = { wanted: compression, readable, bytesPerSecond, loadPerCore, serverId: server.id };
     const compressors = chooseCompressors(found, choice);
     const dir = { vehicleId: vehicle.id, runId };
     assertRemoteDir(dir);

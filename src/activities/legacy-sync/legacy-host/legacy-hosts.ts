@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import zlib from 'node:zlib';
 import type { Logger } from 'pino';
 import { readPassword, readSecret } from '../../../connections/secrets.ts';
 import type { ConnectionPermits } from '../../../connections/ssh/connection-permits.ts';
@@ -9,7 +7,9 @@ import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { HostLoad } from '../../../pool/adaptive-limit.ts';
 import type { HostRates } from '../../../pool/host-rates.ts';
+import type { LineMeter } from '../../../pool/line-speed.ts';
 import type { LegacyPlanner } from './legacy-planner.ts';
+import { readableHere } from './compression.ts';
 import { createLegacyHost, type LegacyHost } from './legacy-host.ts';
 import { transferPlaces, type TransferPermitsOfServer } from './transfer-places.ts';
 
@@ -27,6 +27,7 @@ export interface LegacyHostsParts {
     transfers: { acquire(serverId: string, signal?: AbortSignal): ReturnType<TransferPermitsOfServer['acquire']> };
   };
   rates?: (server: LegacyServer) => HostRates;
+  line?: (server: LegacyServer) => LineMeter;
   onLoad?: (serverId: string, load: HostLoad) => void;
   logger: Logger;
 }
@@ -44,7 +45,7 @@ interface Known {
 export function openLegacyHosts(parts: LegacyHostsParts): LegacyHosts {
   const known = new Map<string, Known>();
   const leaving = new Set<Promise<void>>();
-  const readsZstd = canReadZstd();
+  const readable = readableHere();
 
   function of(server: LegacyServer): LegacyHost {
     const before = known.get(server.id);
@@ -59,7 +60,8 @@ export function openLegacyHosts(parts: LegacyHostsParts): LegacyHosts {
       server,
       settings: parts.settings,
       logger: parts.logger,
-      readsZstd,
+      readable,
+      line: parts.line?.(server),
       rates: parts.rates?.(server),
       onLoad: parts.onLoad && ((load) => parts.onLoad?.(server.id, load)),
       transfers: transferPlaces({ acquire: (signal) => parts.permits.transfers.acquire(server.id, signal) }, server.id),
@@ -122,9 +124,4 @@ async function closeWhenUnused(pool: SshPool): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS).unref());
   }
   await pool.close();
-}
-
-/** Node reads zstd from 22.15 on; before that the zstd program does. */
-function canReadZstd(): boolean {
-  return 'createZstdDecompress' in zlib || spawnSync('zstd', ['--version'], { stdio: 'ignore' }).status === 0;
 }

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { Failure } from '../../../errors.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { gunzip } from './gunzip.ts';
+import { byProgram, type Decompressor } from './by-program.ts';
 import { unzstd } from './unzstd.ts';
 
 /** The path of a local file, or the content in memory. */
@@ -20,10 +21,17 @@ export type Decompress = (file: AsyncIterable<Buffer>, fileBytes: number, signal
 
 const PIECE = 256 * 1024;
 
+const LZ4: Decompressor = {
+  program: 'lz4',
+  args: ['-d', '-c', '-q'],
+  remedy: 'Install lz4 here, or set legacy_sync.export.compression to another tool.',
+};
+
 const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
   none: (file) => file,
   gzip: gunzip,
   zstd: unzstd,
+  lz4: (file, _fileBytes, signal) => byProgram(LZ4, file, signal),
 };
 
 /**

@@ -3,6 +3,7 @@ import { link, lstat, mkdir, readdir, readFile, rm, rmdir, unlink, writeFile } f
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { WORK_ID } from '../../../records/slice-claims.ts';
+import { isDumpName } from './dump-name.ts';
 
 export interface StagingDir {
   vehicleId: string;
@@ -24,7 +25,6 @@ export interface LocalStaging {
 }
 
 const RUN = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
-const FILE = /^\d{1,20}-\d{1,20}\.sql(\.zst|\.gz)?$/;
 
 /** Opens the staging folder of this host, and makes it when it is missing. */
 export async function openLocalStaging(root: string): Promise<LocalStaging> {
@@ -39,7 +39,7 @@ export async function openLocalStaging(root: string): Promise<LocalStaging> {
     hostId,
     fileFor: async (dir, manifest) => {
       const name = basename(manifest.file);
-      if (!FILE.test(name)) throw new TypeError(`Not the name of a dump of ours: ${name}`);
+      if (!isDumpName(name)) throw new TypeError(`Not the name of a dump of ours: ${name}`);
       await mkdir(pathOf(dir), { recursive: true, mode: 0o700 });
       return join(pathOf(dir), name);
     },

@@ -29,6 +29,8 @@ export interface TransferRequest extends StallLimits, SessionOptions {
   /** Bytes of the file received so far. */
   onProgress?: ((bytes: number) => void) | undefined;
   rates?: Pick<HostRates, 'bytes' | 'bytesPerSecond'> | undefined;
+  /** Hears how many bytes came in how many seconds, without those of opening a session. */
+  onLine?: ((bytes: number, seconds: number) => Promise<void>) | undefined;
 }
 
 /**
@@ -76,7 +78,8 @@ async function attempt(request: TransferRequest): Promise<void> {
 async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Promise<void> {
   const { pool, manifest, localFile, minFreeBytes, signal, onQueued } = request;
   const opened = await openTransferTarget(localFile, manifest);
-  const target = { ...opened, write: pacedWrite(request, opened) };
+  const line = lineClock();
+  const target = { ...opened, write: line.timed(pacedWrite(request, opened)) };
   try {
     await requireSpace(localFile, manifest.bytes - target.offset(), minFreeBytes);
     await pool.withSession(
@@ -89,9 +92,28 @@ async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Pro
       { signal, onQueued },
     );
     await target.finish();
+    await line.tell(request.onLine);
   } finally {
     await target.close();
   }
+}
+
+/** From the first piece on, whose own way here is not known. */
+function lineClock() {
+  let first: number | undefined;
+  let last = 0;
+  let bytes = 0;
+  return {
+    timed:
+      (write: TransferTarget['write']): TransferTarget['write'] =>
+      (chunk) => {
+        last = performance.now();
+        if (first === undefined) first = last;
+        else bytes += chunk.length;
+        return write(chunk);
+      },
+    tell: async (onLine: TransferRequest['onLine']) => onLine?.(bytes, (last - (first ?? last)) / 1_000),
+  };
 }
 
 /** The next bytes are read when these may have come. */
@@ -113,6 +135,7 @@ async function byScp(request: TransferRequest): Promise<void> {
   // scp is a program of its own: its bytes are taken at once, and it keeps to the rate by itself.
   await request.rates?.bytes(manifest.bytes, signal);
   const bytesPerSecond = request.rates?.bytesPerSecond() ?? 0;
+  const begun = performance.now();
   let size = 0;
   const poll = setInterval(() => void sizeOf(part).then((bytes) => (size = bytes)), 500);
   try {
@@ -129,11 +152,15 @@ async function byScp(request: TransferRequest): Promise<void> {
   } finally {
     clearInterval(poll);
   }
+  const seconds = (performance.now() - begun) / 1_000;
   const found = await fingerprint(part, signal);
   await adopt(localFile, manifest, { bytes: found?.bytes ?? 0, sha256: found?.hash.digest('hex') ?? '' });
+  // scp logs in anew for each file: of a small one that is most of its time.
+  if (seconds >= SCP_SAYS_FROM_SECONDS) await request.onLine?.(manifest.bytes, seconds);
 }
 
 const PROGRESS_MS = 500;
+const SCP_SAYS_FROM_SECONDS = 3;
 
 async function guarded(
   { manifest, signal, onProgress, ...limits }: TransferRequest,

@@ -2,7 +2,7 @@
 import { ask } from './dialogs.js';
 import { fill, reconcile, row, setText, show, table } from './dom.js';
 import { reasonField } from './fields.js';
-import { duration, NOTHING, relative, whole } from './format.js';
+import { bytes, duration, NOTHING, relative, whole } from './format.js';
 import { actButton, badge, createPanel } from './panel.js';
 import { pollInto } from './poll.js';
 
@@ -16,6 +16,7 @@ const COLUMNS = [
   { label: 'Limit', className: 'number' },
   { label: 'Because', className: 'error' },
   { label: 'Vehicles', className: 'number' },
+  { label: 'Line', className: 'number' },
   { label: 'Last check', className: 'words' },
   { label: 'Actions', className: 'links', hidden: true },
 ];
@@ -49,14 +50,15 @@ function create(context, { id }, close) {
   return line;
 }
 
-function update(line, { id, circuit, places, vehicles, lastCheck }, now) {
-  const [name, state, inFlight, limit, because, count, check, actions] = line.children;
+function update(line, { id, circuit, places, vehicles, line: speed, lastCheck }, now) {
+  const [name, state, inFlight, limit, because, count, way, check, actions] = line.children;
   setText(name, id);
   fill(state, circuit.state, () => badge(circuit.state));
   setText(inFlight, whole(places.inFlight));
   setText(limit, places.limit === places.fixedLimit ? whole(places.limit) : `${places.limit} of ${places.fixedLimit}`);
   setText(because, circuit.state === 'closed' ? (places.reason ?? NOTHING) : (circuit.code ?? NOTHING));
   setText(count, whole(vehicles));
+  setText(way, speed === null ? NOTHING : `${bytes(speed.bytesPerSecond)}/s`);
   setText(check, checkText(lastCheck, now));
   check.title = lastCheck?.failure?.message ?? '';
   check.classList.toggle('error', Boolean(lastCheck?.failure));

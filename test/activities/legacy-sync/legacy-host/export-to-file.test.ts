@@ -93,7 +93,7 @@ describe('an exported range', () => {
     expect([ids[0], ids.at(-1)]).toEqual([1901, 5999]);
   });
 
-  test.each(['gzip', 'none'] as const)('comes as %s where the setting asks for it', async (compression) => {
+  test.each(['gzip', 'lz4', 'none'] as const)('comes as %s where the setting asks for it', async (compression) => {
     fixture.settings.compression = compression;
     const manifest = await exported();
     expect(manifest).toMatchObject({ compression, rows: 3_000 });

@@ -7,6 +7,7 @@ import { inProcessPermits } from '../../../../src/connections/ssh/in-process-per
 import type { HostLoad } from '../../../../src/pool/adaptive-limit.ts';
 import { createLegacyHost } from '../../../../src/activities/legacy-sync/legacy-host/legacy-host.ts';
 import { openLegacyHosts } from '../../../../src/activities/legacy-sync/legacy-host/legacy-hosts.ts';
+import { readableHere } from '../../../../src/activities/legacy-sync/legacy-host/compression.ts';
 import { transferPlaces } from '../../../../src/activities/legacy-sync/legacy-host/transfer-places.ts';
 import { stackLegacyServer } from '../../../../src/emulators/legacy-server.ts';
 import { type LegacyServer, legacyServerSchema, type Vehicle } from '../../../../src/settings/legacy-server.ts';
@@ -164,7 +165,7 @@ function hostBehind(fixture: LegacyHostFixture, prefix: string, changes: Partial
     settings: () => fixture.settings,
     transfers: transferPlaces({ acquire: () => fixture.permits.acquire() }, 'depot'),
     readPassword: async () => (server.mysqlPasswordRef === null ? null : fixture.database.password),
-    readsZstd: true,
+    readable: readableHere(),
     logger: silentLogger,
   });
 }

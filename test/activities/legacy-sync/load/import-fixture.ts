@@ -2,8 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdCompress } from '../../../support/zstd-compress.ts';
-import { gzipSync } from 'node:zlib';
+import { compress } from '../../../support/compress.ts';
 import type pg from 'pg';
 import type { ImportInput } from '../../../../src/activities/legacy-sync/load/import-range.ts';
 import { legacyServerSchema, type LegacyServer } from '../../../../src/settings/legacy-server.ts';
@@ -65,7 +64,7 @@ export async function claimVehicle(
 
   const inputOf: ImportFixture['inputOf'] = async (dump, manifest, more = {}) => {
     const compression = manifest.compression ?? 'gzip';
-    const bytes = compression === 'gzip' ? gzipSync(dump) : compression === 'zstd' ? await zstdCompress(dump) : dump;
+    const bytes = await compress(compression, Buffer.from(dump));
     const localFile = join(folder, `${files++}.dump`);
     await writeFile(localFile, bytes);
     const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -20,7 +20,7 @@ const failing = (code: string) => expect.objectContaining({ code });
 const NOTHING = { positions: 0, ledger: 0, quarantine: 0 };
 
 describe('a range', () => {
-  test.each(['none', 'gzip', 'zstd'] as const)(
+  test.each(['none', 'gzip', 'zstd', 'lz4'] as const)(
     'is imported with its ledger row and its watermark (%s)',
     async (compression) => {
       fixture = await claimVehicle(database.pool);
@@ -258,22 +258,25 @@ describe('a dump that came into memory, of which planning alone counted the new 
     expect(await fixture.state()).toMatchObject({ positions: 30, watermark: '20' });
   });
 
-  test.each(['none', 'gzip', 'zstd'] as const)('is refused when it is cut, wherever (%s)', async (compression) => {
-    fixture = await claimVehicle(database.pool);
-    const whole = await streamed(fixture.input(rowsOf(1, 20), { compression }), 20);
-    const content = whole.dump as Buffer;
-    for (let length = 0; length < content.length; length += compression === 'gzip' ? 3 : 31) {
-      // As for one that came like this: nobody knows another size or sum.
-      const dump = content.subarray(0, length);
-      const sha256 = createHash('sha256').update(dump).digest('hex');
-      const cut = { ...whole, dump, manifest: { ...whole.manifest, bytes: length, sha256 } };
-      await expect(importRange(database, cut)).rejects.toThrow(
-        expect.objectContaining({ code: expect.stringMatching(/^Dump(Truncated|Corrupt)$/) }),
-      );
-    }
-    expect(await fixture.state()).toMatchObject(NOTHING);
-    expect(await importRange(database, whole)).toMatchObject({ inserted: 20 });
-  });
+  test.each(['none', 'gzip', 'zstd', 'lz4'] as const)(
+    'is refused when it is cut, wherever (%s)',
+    async (compression) => {
+      fixture = await claimVehicle(database.pool);
+      const whole = await streamed(fixture.input(rowsOf(1, 20), { compression }), 20);
+      const content = whole.dump as Buffer;
+      for (let length = 0; length < content.length; length += compression === 'gzip' ? 3 : 31) {
+        // As for one that came like this: nobody knows another size or sum.
+        const dump = content.subarray(0, length);
+        const sha256 = createHash('sha256').update(dump).digest('hex');
+        const cut = { ...whole, dump, manifest: { ...whole.manifest, bytes: length, sha256 } };
+        await expect(importRange(database, cut)).rejects.toThrow(
+          expect.objectContaining({ code: expect.stringMatching(/^Dump(Truncated|Corrupt)$/) }),
+        );
+      }
+      expect(await fixture.state()).toMatchObject(NOTHING);
+      expect(await importRange(database, whole)).toMatchObject({ inserted: 20 });
+    },
+  );
 });
 
 describe('bad rows', () => {

@@ -184,6 +184,22 @@ describe.each(['exec', 'sftp', 'scp'] as const)('by %s', (method) => {
   });
 });
 
+test.each(['exec', 'sftp'] as const)('tells what the line gives, without the way to it (%s)', async (method) => {
+  const RATE = 2_000_000;
+  await throughProxy(async (parts) => {
+    proxy.set({ kind: 'rate', bytesPerSecond: RATE });
+    const heard: [number, number][] = [];
+    const onLine = async (bytes: number, seconds: number) => void heard.push([bytes, seconds]);
+    await transferFile(request({ localFile: newFile(), method, ...parts, onLine }));
+    expect(heard).toHaveLength(1);
+    const [bytes, seconds] = heard[0]!;
+    expect(bytes).toBeGreaterThan(SIZE / 2);
+    expect(bytes).toBeLessThan(SIZE);
+    expect(bytes / seconds).toBeLessThan(1.5 * RATE);
+    expect(bytes / seconds).toBeGreaterThan(RATE / 10);
+  });
+});
+
 describe.each(['exec', 'sftp'] as const)('resuming by %s', (method) => {
   test.each([0, 1, 4_096, SIZE / 2, SIZE - 1, SIZE])('goes on behind the %i bytes that are here', async (bytes) => {
     const localFile = newFile();
@@ -279,6 +295,9 @@ describe('the local staging folder', () => {
     const dir = { vehicleId: '7', runId: randomUUID() };
     const file = await one.fileFor(dir, manifest);
     expect(file).toBe(join(root, '7', dir.runId, '0-10.sql.zst'));
+    for (const end of ['.sql', '.sql.gz', '.sql.lz4']) {
+      expect(await one.fileFor(dir, { ...manifest, file: `/anywhere/0-10${end}` })).toMatch(end);
+    }
     expect((await stat(join(root, '7', dir.runId))).mode & 0o777).toBe(0o700);
     await writeFile(`${file}.part`, 'abc');
     await mkdir(join(root, 'lost+found'));
