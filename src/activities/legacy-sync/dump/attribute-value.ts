@@ -2,6 +2,7 @@ import type { HiddenEncoding } from '../../../settings/column-mapping.ts';
 import { type CopyBuffer, putAscii, reserve } from './copy-buffer.ts';
 import { mendDoubleEncoding } from './double-encoding.ts';
 import { FLAGS } from './flags.ts';
+import { geometryBytes } from './geometry-value.ts';
 import { hexBytes, putHexText } from './hex-value.ts';
 import { isPostgresJson } from './json-check.ts';
 import { putJsonNumber } from './json-number.ts';
@@ -33,13 +34,13 @@ const ZERO_DATE = Buffer.from('0000-00-00');
 const [UTC_SUFFIX, DOUBLE_QUOTE] = [0x5a, 0x22];
 
 const NUMBERS = 'tinyint smallint mediumint int integer bigint decimal numeric float double year'.split(' ');
-const BINARIES = (
-  'binary varbinary tinyblob blob mediumblob longblob vector geometry point linestring polygon ' +
-  'multipoint multilinestring multipolygon geometrycollection geomcollection'
+const BINARIES = 'binary varbinary tinyblob blob mediumblob longblob vector'.split(' ');
+const GEOMETRIES = (
+  'geometry point linestring polygon multipoint multilinestring multipolygon ' + 'geometrycollection geomcollection'
 ).split(' ');
 
 /**
- * How values of a column look in `attributes`: numbers with all their digits, binary as `\x…` in hex, JSON as JSON, everything else as text.
+ * How values of a column look in `attributes`: numbers with all their digits, binary as `\x…` in hex, a geometry likewise as WKB, JSON as JSON, everything else as text.
  * A BIT is a number, and so is a tinyint(1), because MySQL's booleans may hold 7 and -128. A TIMESTAMP, which the dump has in UTC, gets a Z;
  * the zero date is null.
  */
@@ -48,6 +49,7 @@ export function attributeEncoder(dataType: string, hidden?: HiddenEncoding): Att
   if (hidden !== undefined) return relabelled(hidden);
   if (NUMBERS.includes(type)) return encodeNumber;
   if (BINARIES.includes(type)) return encodeBinary;
+  if (GEOMETRIES.includes(type)) return encodeGeometry;
   if (type === 'bit') return encodeBit;
   if (type === 'json') return encodeJson;
   if (type === 'timestamp') return encodeTimestamp;
@@ -96,6 +98,14 @@ function reasonOf(flags: number): number | QuarantineReason {
 
 const encodeBinary: AttributeEncoder = (out, value) => {
   const bytes = bytesOf(value);
+  if (bytes === null) return 'InvalidValue';
+  putHexText(out, bytes);
+  return 0;
+};
+
+const encodeGeometry: AttributeEncoder = (out, value) => {
+  const kept = bytesOf(value);
+  const bytes = kept === null ? null : geometryBytes(kept);
   if (bytes === null) return 'InvalidValue';
   putHexText(out, bytes);
   return 0;
