@@ -36,6 +36,7 @@ import type {
 } from '../workflows/legacy-sync/activities.ts';
 import type { FaultPoint } from './fault-point.ts';
 import type { ResourceGuard } from './resource-guard.ts';
+import type { WorkPace } from './work-pace.ts';
 import { guardedClaims } from './guarded-claims.ts';
 
 interface Shared {
@@ -102,6 +103,7 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
   importPool: pg.Pool;
   progress: ProgressStore;
   guard: ResourceGuard;
+  pace: WorkPace;
   faultPoint: FaultPoint;
   outlived: OutlivedFiles;
   /** Of the same settings: a claim reads them in its own transaction. */

@@ -29,13 +29,15 @@ export interface DumpToLoad {
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: ((rows: number, bytes: number) => void) | undefined;
+  /** Resolves when this process may go on with the next piece. */
+  pace?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** Throws unless the dump has the rows that were counted. */
   assertComplete(summary: ConverterSummary): void;
 }
 
 /** Converts and sends piece by piece. Nothing may be committed before it returns: a cut or damaged dump may show only at its last byte. */
 export async function convertAndLoad(
-  { dump, manifest, signal, onProgress, assertComplete }: DumpToLoad,
+  { dump, manifest, signal, onProgress, pace, assertComplete }: DumpToLoad,
   converter: DumpConverter,
   loader: RangeLoader,
 ): Promise<ConverterSummary> {
@@ -44,6 +46,7 @@ export async function convertAndLoad(
     converter.write(piece);
     onProgress?.(converter.rows(), bytes);
     await loader.take();
+    await pace?.(signal);
     signal.throwIfAborted();
   }
   const summary = converter.end();

@@ -8,7 +8,7 @@ import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { SeenRows } from '../dump/vehicle-lane.ts';
 import type { RowMark } from '../../../records/synced-vehicles.ts';
 import type { VehicleContext } from '../vehicle-context.ts';
-import { assertAllLoaded, convertAndLoad, directOrStaged } from './convert-and-load.ts';
+import { assertAllLoaded, convertAndLoad, directOrStaged, type DumpToLoad } from './convert-and-load.ts';
 import { findGivenAnew, givenAnew } from './given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { keepQuarantined } from '../../../records/quarantine.ts';
@@ -36,6 +36,7 @@ export interface ImportInput {
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: (rows: number, bytes: number) => void;
+  pace?: DumpToLoad['pace'];
 }
 
 /**

@@ -8,7 +8,7 @@ import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workf
 import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { VehicleCounts } from '../dump/vehicle-lane.ts';
-import { assertAllLoaded, convertAndLoad, directOrStaged } from './convert-and-load.ts';
+import { assertAllLoaded, convertAndLoad, directOrStaged, type DumpToLoad } from './convert-and-load.ts';
 import { findGivenAnew } from './given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';
@@ -41,6 +41,7 @@ export interface SliceInput {
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: (rows: number, bytes: number) => void;
+  pace?: DumpToLoad['pace'];
 }
 
 /** Vehicles that this dump must not be imported for; the others are imported in another go. */

@@ -141,7 +141,7 @@ async function streamSlice(deps: SliceDependencies, work: SliceWork): Promise<Ex
 }
 
 async function importDump(
-  { importPool, settings, faultPoint }: SliceDependencies,
+  { importPool, settings, faultPoint, pace }: SliceDependencies,
   { key, context, attempt }: SliceWork,
   { manifest, dump }: Pick<SliceInput, 'manifest' | 'dump'>,
 ): Promise<RangeTotals> {
@@ -164,6 +164,7 @@ async function importDump(
       dump,
       settings: settings(),
       signal,
+      pace,
       onProgress: (rows, bytes) => progress.report(bytes, rows),
     },
   );

@@ -8,12 +8,13 @@ export interface ImportDumpDependencies {
   /** Connections for imports only, so that a claim never waits behind a COPY. */
   importPool: pg.Pool;
   settings: () => LegacySyncSettings;
+  pace?: ImportInput['pace'];
   faultPoint?: (name: string) => void;
 }
 
 /** The last stage of a range: imports its dump, which has been transferred and verified, into PostgreSQL. */
 export async function importDump(
-  { importPool, settings, faultPoint }: ImportDumpDependencies,
+  { importPool, settings, faultPoint, pace }: ImportDumpDependencies,
   { key, context, attempt }: RangeWork,
   range: Pick<ImportInput, 'manifest' | 'counted' | 'dump'>,
 ): Promise<RangeTotals> {
@@ -28,6 +29,7 @@ export async function importDump(
       context,
       settings: settings(),
       signal,
+      pace,
       onProgress: (rows, bytes) => progress.report(bytes, rows),
     },
   );

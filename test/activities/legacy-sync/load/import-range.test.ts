@@ -56,6 +56,18 @@ describe('a range', () => {
     },
   );
 
+  test('goes on with each piece when the process may, and leaves nothing where it may not any more', async () => {
+    fixture = await claimVehicle(database.pool);
+    const input = await fixture.input(rowsOf(1, 500), { toId: '600' });
+    const refusing = () => Promise.reject(new Error('over the limits for good'));
+    await expect(importRange(database, { ...input, pace: refusing })).rejects.toThrow('over the limits for good');
+    expect(await fixture.state()).toMatchObject(NOTHING);
+    let asked = 0;
+    await importRange(database, { ...input, pace: async () => void asked++ });
+    expect(asked).toBeGreaterThan(0);
+    expect(await fixture.state()).toMatchObject({ positions: 500 });
+  });
+
   test('is imported once: the ledger answers the second time', async () => {
     fixture = await claimVehicle(database.pool);
     const input = await fixture.input(rowsOf(1, 50));

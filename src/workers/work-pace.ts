@@ -1,0 +1,59 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
+
+type Limits = Pick<LegacySyncSettings, 'maxMemoryMb' | 'maxCpuPercent'>;
+
+/** Called between two pieces of work: it resolves when the next one fits into the limits. Errors: the signal's reason. */
+export type WorkPace = (signal: AbortSignal) => Promise<void>;
+
+const MEGABYTE = 1024 * 1024;
+/** A pause after which the collector has had its turn. Without an end to it, work that holds memory would wait for itself. */
+const MEMORY_PAUSE_MS = 100;
+/** What was not used this long ago is not made up for. */
+const BURST_SECONDS = 0.5;
+/** Whoever waits looks again so often, because limits may be raised meanwhile. */
+const LOOK_MS = 500;
+/** After so long one piece goes on in any case: what is not paced may take all of a small share, and work must not stand still. */
+const LONGEST_MS = 5_000;
+
+/**
+ * Slows the work of this process down to its limits of memory and CPU. All slots share one pace, because they share the process. What is not
+ * paced (Temporal, SSH) is counted all the same, so that paced work leaves it its part.
+ */
+export function createWorkPace(limits: () => Limits, cores: number = availableParallelism()): WorkPace {
+  const cpu = createCpuCredit(cores);
+  const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+    sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+  return async (signal) => {
+    const end = performance.now() + LONGEST_MS;
+    for (let owedMs = 1; owedMs > 0 && performance.now() < end; ) {
+      owedMs = cpu.owedMs(limits().maxCpuPercent / 100);
+      if (owedMs > 0) await pause(Math.min(owedMs, LOOK_MS), signal);
+    }
+    if (process.memoryUsage.rss() > limits().maxMemoryMb * MEGABYTE) await pause(MEMORY_PAUSE_MS, signal);
+  };
+}
+
+/** Core seconds that this process may still take. They come at the rate of its share of the machine, and go as it works. */
+function createCpuCredit(cores: number) {
+  let [at, used, credit] = [performance.now(), cpuSeconds(), 0];
+  return {
+    /** How long nothing may be done, until the credit is no debt any more. */
+    owedMs(share: number): number {
+      const rate = share * cores;
+      const [now, total] = [performance.now(), cpuSeconds()];
+      credit = Math.min(rate * BURST_SECONDS, credit + (rate * (now - at)) / 1_000 - (total - used));
+      [at, used] = [now, total];
+      if (share < 1) return credit < 0 ? (-1_000 * credit) / rate : 0;
+      // No limit: what was taken meanwhile is not owed when there is one again.
+      credit = 0;
+      return 0;
+    },
+  };
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

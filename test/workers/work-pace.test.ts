@@ -1,0 +1,65 @@
+import { expect, test } from '@jest/globals';
+import { createWorkPace } from '../../src/workers/work-pace.ts';
+
+const CORES = 2;
+const NEVER = new AbortController().signal;
+const ROOM = { maxMemoryMb: 1_000_000, maxCpuPercent: 100 };
+
+/** Keeps this process busy for some milliseconds, as the conversion of a piece does. */
+function work(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+/** Works in pieces on several slots; how much of the cores the process took, in percent. */
+async function shareOf(pace: ReturnType<typeof createWorkPace>, ms: number, slots = 3): Promise<number> {
+  const [begun, used] = [performance.now(), cpuSeconds()];
+  const slot = async (): Promise<void> => {
+    while (performance.now() - begun < ms) {
+      work(5);
+      await pace(NEVER);
+    }
+  };
+  await Promise.all(Array.from({ length: slots }, slot));
+  return (100 * (cpuSeconds() - used)) / (((performance.now() - begun) / 1_000) * CORES);
+}
+
+test('work takes no more than five points above its share of the cores, however many slots there are', async () => {
+  const share = await shareOf(
+    createWorkPace(() => ({ ...ROOM, maxCpuPercent: 20 }), CORES),
+    5_000,
+  );
+  expect(share).toBeLessThanOrEqual(25);
+  // It is slowed down, not stopped. On a busy machine it may get less than its share.
+  expect(share).toBeGreaterThan(3);
+}, 30_000);
+
+/** A pace that has to wait ends with this signal's reason. */
+const WAITS = AbortSignal.abort(new Error('it would wait'));
+
+test('without a limit nothing waits, and what was taken meanwhile is not owed when there is one', async () => {
+  const limits = { ...ROOM };
+  const pace = createWorkPace(() => limits, CORES);
+  for (let piece = 0; piece < 50; piece++) {
+    work(5);
+    await pace(WAITS);
+  }
+  limits.maxCpuPercent = 90;
+  await pace(WAITS);
+  limits.maxCpuPercent = 10;
+  work(200);
+  await expect(pace(WAITS)).rejects.toThrow('it would wait');
+});
+
+test('a process above its memory pauses at each piece, and goes on', async () => {
+  const limits = { ...ROOM, maxMemoryMb: 1 };
+  const pace = createWorkPace(() => limits, CORES);
+  await expect(pace(WAITS)).rejects.toThrow('it would wait');
+  await pace(NEVER);
+  limits.maxMemoryMb = 1_000_000;
+  await pace(WAITS);
+});
