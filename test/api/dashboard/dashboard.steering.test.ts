@@ -392,11 +392,11 @@ test('the pipeline and a stage alone are cancelled while the source does not ans
 const ACTS: Record<Role, string[]> = {
   viewer: [],
   operator:
-    'activate approve reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
+    'activate approve put-schedule reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
       ' ',
     ),
   admin:
-    'activate add-server approve change-setting reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
+    'activate add-server approve change-setting put-schedule reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
       ' ',
     ),
 };

@@ -16,6 +16,7 @@ import { createPipelinePanel } from './pipeline-panel.js';
 import { createQuarantinePanel } from './quarantine-panel.js';
 import { createReconciliationPanel } from './reconciliation-panel.js';
 import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
+import { createSchedulesPanel } from './schedules-panel.js';
 import { createServersPanel } from './servers-panel.js';
 import { createSettingsPanel } from './settings-panel.js';
 import { createVehiclesPanel } from './vehicles-panel.js';
@@ -52,7 +53,7 @@ function showDashboard({ key, temporal }, api) {
   const fleet = createFleetPanel(context, vehicles);
   const adding = context.may('admin') ? [createInspectionPanel(context, vehicles)] : [];
   const truth = [createReconciliationPanel(context), createQuarantinePanel(context)];
-  const watched = [fleet, createKpiPanel(context), vehicles];
+  const watched = [fleet, createSchedulesPanel(context), createKpiPanel(context), vehicles];
   const hosts = [createServersPanel(context), ...adding];
   const graph = [createPipelinePanel(context), createGraphPanel(context)];
   const office = [createSettingsPanel(context), ...(context.may('admin') ? [createAuditPanel(context)] : [])];
