@@ -36,7 +36,6 @@ import type {
 } from '../workflows/legacy-sync/activities.ts';
 import type { FaultPoint } from './fault-point.ts';
 import type { ResourceGuard } from './resource-guard.ts';
-import type { WorkPace } from './work-pace.ts';
 import { guardedClaims } from './guarded-claims.ts';
 
 interface Shared {
@@ -103,7 +102,6 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
   importPool: pg.Pool;
   progress: ProgressStore;
   guard: ResourceGuard;
-  pace: WorkPace;
   faultPoint: FaultPoint;
   outlived: OutlivedFiles;
   /** Of the same settings: a claim reads them in its own transaction. */
@@ -111,8 +109,9 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
 }
 
 export function createLegacySyncActivities(
-  parts: ActivityParts,
+  given: ActivityParts,
 ): FleetActivities & VehicleActivities & SliceActivities & OperatorActivities & ReconciliationActivities {
+  const parts = { ...given, pace: given.guard.pace };
   const { pool, settings, progress, legacyHosts, guard, logger } = parts;
   const work = createVehicleWork({ pool, settings });
   const sliceWork = createVehicleWork({ pool, settings, claims: sliceClaims });

@@ -29,7 +29,6 @@ import { startLegacySyncAlerts } from './watch-alerts.ts';
 import { createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
 import { startProcessGauges } from './process-gauges.ts';
 import { createResourceGuard } from './resource-guard.ts';
-import { createWorkPace } from './work-pace.ts';
 import { type Repeated, repeat } from './repeat.ts';
 import { startServerChecks } from './server-checks.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
@@ -79,7 +78,6 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
       importPool,
       progress,
       guard,
-      pace: createWorkPace(settings.current),
       outlived,
       faultPoint: createFaultPoint(config.fault),
       settingsReader: settings,

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
+import { type WorkPace, createWorkPace } from './work-pace.ts';
 
 const SAMPLE_MS = 2_000;
 const MEGABYTE = 1024 * 1024;
@@ -7,6 +8,8 @@ const MEGABYTE = 1024 * 1024;
 export interface ResourceGuard {
   /** Why this process may start no further vehicle now; null when it may. */
   refusal(): string | null;
+  /** For the work that is under way. */
+  pace: WorkPace;
   close(): void;
 }
 
@@ -29,6 +32,7 @@ export function createResourceGuard(settings: () => LegacySyncSettings): Resourc
         return `the CPU is at ${Math.round(cpuPercent)} %, above max_cpu_percent ${maxCpuPercent}`;
       return null;
     },
+    pace: createWorkPace(settings),
     close: () => clearInterval(sampler),
   };
 }
