@@ -65,6 +65,21 @@ export async function readVehicleSyncs(database: Queryable, runId: string): Prom
   return rows.map(syncOf);
 }
 
+/** The latest syncs of a vehicle, the last planned first. */
+export async function latestSyncsOf(
+  database: Queryable,
+  vehicleId: string,
+  limit: number,
+): Promise<(VehicleSync & { runId: string; plannedAt: Date })[]> {
+  const { rows } = await database.query<SyncRow & { runId: string; plannedAt: Date }>(
+    `SELECT ${COLUMNS}, sync.run_id AS "runId", sync.planned_at AS "plannedAt"
+       FROM vehicle_syncs AS sync JOIN vehicles AS vehicle ON vehicle.id = sync.vehicle_id
+      WHERE sync.vehicle_id = $1 ORDER BY sync.planned_at DESC LIMIT $2`,
+    [vehicleId, limit],
+  );
+  return rows.map(syncOf);
+}
+
 export interface VehicleSyncFilter {
   limit: number;
   /** Only vehicles above this id, the last of the page before. */

@@ -71,7 +71,7 @@ export const readBy = {
   workflowId: z.string().meta({ description: 'Of the vehicle, or of its slice.' }),
 };
 
-const vehicleSync = z.strictObject({
+export const vehicleSync = z.strictObject({
   vehicleId: z.string(),
   label: z.string(),
   slot: z.number().nullable(),

@@ -2,7 +2,16 @@ import { Controller, Inject } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type Actor, CurrentActor } from '../core/actor.ts';
 import { Input, type InputOf, Route } from '../core/route.ts';
-import { CHANGE_VEHICLE, CREATE_VEHICLE, LIST_VEHICLES, READ_VEHICLE, SYNC_VEHICLE } from './vehicles.routes.ts';
+import {
+  CHANGE_VEHICLE,
+  CREATE_VEHICLE,
+  LIST_SYNCS_OF_VEHICLE,
+  LIST_VEHICLES,
+  READ_DIFFERENCES,
+  READ_TRACK,
+  READ_VEHICLE,
+  SYNC_VEHICLE,
+} from './vehicles.routes.ts';
 import { VehiclesService } from './vehicles.service.ts';
 
 /** The vehicles that are synced. */
@@ -23,6 +32,21 @@ export class VehiclesController {
   @Route(READ_VEHICLE)
   vehicle(@Input() { params }: InputOf<typeof READ_VEHICLE>) {
     return this.#vehicles.read(params.vehicleId);
+  }
+
+  @Route(LIST_SYNCS_OF_VEHICLE)
+  syncsOfVehicle(@Input() { params }: InputOf<typeof LIST_SYNCS_OF_VEHICLE>) {
+    return this.#vehicles.syncs(params.vehicleId);
+  }
+
+  @Route(READ_TRACK)
+  track(@Input() { params }: InputOf<typeof READ_TRACK>) {
+    return this.#vehicles.track(params.vehicleId);
+  }
+
+  @Route(READ_DIFFERENCES)
+  differences(@Input() { params }: InputOf<typeof READ_DIFFERENCES>) {
+    return this.#vehicles.differences(params.vehicleId);
   }
 
   @Route(CREATE_VEHICLE)

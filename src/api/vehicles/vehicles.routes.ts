@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { identifierSchema, VEHICLE_KEY } from '../../settings/mysql-identifier.ts';
 import { route } from '../core/route.ts';
 import { accepted, bigintText, count, failure, page, pageQuery, reason, success } from '../core/shapes.ts';
-import { readBy } from '../runs/runs.routes.ts';
+import { readBy, vehicleSync } from '../runs/runs.routes.ts';
 import { serverId } from '../servers/servers.routes.ts';
 
 const vehicleParams = z.strictObject({ vehicleId: bigintText });
@@ -73,6 +73,67 @@ export const READ_VEHICLE = route({
   params: vehicleParams,
   answer: success({ vehicle }),
   also: { 404: 'There is no such vehicle.' },
+});
+
+const ofOne = {
+  method: 'GET',
+  access: 'viewer',
+  params: vehicleParams,
+  also: { 404: 'There is no such vehicle.' },
+} as const;
+
+export const LIST_SYNCS_OF_VEHICLE = route({
+  ...ofOne,
+  path: ':vehicleId/syncs',
+  summary: 'The last twenty syncs of a vehicle, the last planned first',
+  answer: success({ syncs: z.array(vehicleSync.extend({ runId: z.string(), plannedAt: z.iso.datetime() })), count }),
+});
+
+export const READ_TRACK = route({
+  ...ofOne,
+  path: ':vehicleId/track',
+  summary:
+    'Where a vehicle was on the day before its newest position, five hundred positions at most, the earliest first',
+  answer: success({
+    positions: z.array(
+      z.strictObject({
+        time: z.iso.datetime(),
+        latitude: z.number(),
+        longitude: z.number(),
+        speedKmh: z.number().nullable(),
+        headingDeg: z.number().nullable(),
+      }),
+    ),
+    count,
+  }),
+});
+
+export const READ_DIFFERENCES = route({
+  ...ofOne,
+  path: ':vehicleId/differences',
+  summary: 'What the last comparison of a vehicle with its source found, by day',
+  answer: success({
+    compared: z
+      .strictObject({
+        reconciliationId: z.string(),
+        comparedAt: z.iso.datetime(),
+        sourceRows: count,
+        targetRows: count,
+        days: z.array(
+          z.strictObject({
+            day: z.string(),
+            missing: count,
+            changed: count,
+            extra: count,
+            quarantined: count,
+            repairedAt: z.iso.datetime().nullable(),
+          }),
+        ),
+        more: z.boolean().meta({ description: 'More than the thirty-one days that are listed differ.' }),
+      })
+      .nullable()
+      .meta({ description: 'null: it was never compared.' }),
+  }),
 });
 
 export const CREATE_VEHICLE = route({

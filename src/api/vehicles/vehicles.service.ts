@@ -3,6 +3,8 @@ import { inTransaction } from '../../connections/postgres.ts';
 import { isLegacyServer, readLegacyServer } from '../../records/legacy-servers.ts';
 import { runHolding } from '../../records/vehicle-claims.ts';
 import { type VehicleOverview, findVehicleOverview, listVehicleOverviews } from '../../records/vehicle-overview.ts';
+import { readLastCompared, readTrack } from '../../records/vehicle-history.ts';
+import { latestSyncsOf } from '../../records/vehicle-syncs.ts';
 import { type VehicleInput, insertVehicle, updateVehicle } from '../../records/vehicles.ts';
 import type { SyncMode } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../core/actor.ts';
@@ -16,6 +18,9 @@ import { refusingDuplicates } from '../core/refusing-duplicates.ts';
 import { RunsService, runLink, workflowOf } from '../runs/runs.service.ts';
 
 const LIST = '/api/v1/legacy-sync/vehicles';
+const SYNCS = 20;
+const TRACK = 500;
+const DIFFERING_DAYS = 31;
 
 interface VehicleFilter {
   limit: number;
@@ -53,6 +58,32 @@ export class VehiclesService {
     const vehicle = await findVehicleOverview(this.#database.reader, id);
     if (vehicle === null) throw notFound(`vehicle ${id}`, LIST);
     return { success: true, vehicle: shown(vehicle) };
+  }
+
+  async syncs(id: string): Promise<object> {
+    await this.read(id);
+    const found = await latestSyncsOf(this.#database.reader, id, SYNCS);
+    const syncs = found.map((sync) => ({ ...sync, workflowId: workflowOf(sync) }));
+    return { success: true, syncs, count: syncs.length };
+  }
+
+  async track(id: string): Promise<object> {
+    const { vehicle } = await this.read(id);
+    const until = vehicle.newestPositionAt;
+    const positions =
+      until === null ? [] : await readTrack(this.#database.reader, { vehicleId: id, until, limit: TRACK });
+    return { success: true, positions, count: positions.length };
+  }
+
+  async differences(id: string): Promise<object> {
+    await this.read(id);
+    const last = await readLastCompared(this.#database.reader, id, DIFFERING_DAYS + 1);
+    if (last === null) return { success: true, compared: null };
+    const { days, ...compared } = last;
+    return {
+      success: true,
+      compared: { ...compared, days: days.slice(0, DIFFERING_DAYS), more: days.length > DIFFERING_DAYS },
+    };
   }
 
   async create(input: VehicleInput, actor: Actor, reason?: string): Promise<object> {

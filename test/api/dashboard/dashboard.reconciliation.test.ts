@@ -103,6 +103,35 @@ test.each([
   },
 );
 
+test('a vehicle tells about itself: where it was, how its syncs went, and the days that differ', async () => {
+  await page.getByRole('button', { name: 'About bus-1' }).focus();
+  await page.keyboard.press('Enter');
+  const about = dialog();
+  await about.getByRole('heading', { name: 'bus-1' }).waitFor(WITHIN);
+  await about.getByText(/^10 positions$/).waitFor(WITHIN);
+  expect(
+    await page.evaluate<boolean>(
+      `document.querySelector('dialog canvas').getContext('2d').getImageData(0, 0, 600, 200).data.some((value) => value > 0)`,
+    ),
+  ).toBe(true);
+  const rowsOf = (name: string) => about.getByRole('table', { name }).getByRole('row');
+  const texts = async (name: string) =>
+    (await rowsOf(name).nth(1).getByRole('cell').allInnerTexts()).map((text) => text.trim());
+  expect((await texts('The latest syncs of this vehicle')).slice(1, 4)).toEqual(['completed', '10', '10']);
+  await about.getByText(/^Compared .*: 9 rows there and 10 here; 1 day differed\.$/).waitFor(WITHIN);
+  // Missing, changed, extra, quarantined, repaired.
+  expect((await texts('Days that differed when they were last compared')).slice(1)).toEqual(['0', '1', '1', '0', '–']);
+  await picture(page, 'dashboard-vehicle');
+  expect(await violations(page)).toEqual([]);
+  const before = page.viewportSize()!;
+  await page.setViewportSize({ width: 375, height: 800 });
+  expect(await overflow(page)).toBe(0);
+  await page.setViewportSize(before);
+  await page.keyboard.press('Escape');
+  await about.waitFor({ state: 'detached' });
+  expect(await page.evaluate<string>(`document.activeElement.getAttribute('aria-label')`)).toBe('About bus-1');
+});
+
 test('a repair is asked for with a reason; what the source does not have is removed by a word of its own', async () => {
   await page.setViewportSize({ width: 1280, height: 900 });
   await button('Repair…').click();

@@ -26,6 +26,22 @@ test('one vehicle is synced now', async () => {
   expect(vehicle.lastRun).toMatchObject({ status: 'completed', error: null });
 });
 
+test('a vehicle has a history, a track and what its last comparison found; one that nobody knows has none', async () => {
+  const of = async (what: string, id = vehicleIds[1]!) => fixture.get(`${VEHICLES}/${id}/${what}`, { as: 'viewer' });
+  const { syncs } = (await of('syncs')).body;
+  expect(syncs[0]).toMatchObject({ vehicleId: vehicleIds[1], status: 'completed', rows: 57, error: null });
+  const { positions, count } = (await of('track')).body;
+  // The rows of the first sync are older than a day before the last.
+  expect(count).toBe(7);
+  const times = positions.map(({ time }: { time: string }) => time);
+  expect(times).toEqual(times.toSorted());
+  const { vehicle } = (await fixture.get(`${VEHICLES}/${vehicleIds[1]}`)).body;
+  expect(times.at(-1)).toBe(vehicle.newestPositionAt);
+  expect((await of('differences')).body).toEqual({ success: true, compared: null });
+  expect((await of('track', vehicleIds[2]!)).body).toMatchObject({ positions: [] });
+  for (const what of ['syncs', 'track', 'differences']) expect(await of(what, '4711')).toMatchObject({ status: 404 });
+});
+
 test('vehicles are listed, added and changed', async () => {
   const added = { label: 'bus-90', serverId: SERVER_ID, table: TABLE, legacyVehicleId: '90' };
   expect(await fixture.post(VEHICLES, { id: '90', ...added })).toMatchObject({

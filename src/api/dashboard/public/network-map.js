@@ -1,5 +1,5 @@
-// Draws the network on a plain map: stops at their coordinates, their connections, and degrees at the edge. It loads no tiles, so it needs
-// no other host.
+// Draws the network, or where a vehicle was, on a plain map: points at their coordinates, their connections, and degrees at the edge. It
+// loads no tiles, so it needs no other host.
 import { h, setText } from './dom.js';
 import { plural } from './format.js';
 
@@ -37,10 +37,16 @@ function stepFor(span) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => span / step <= GRID_LINES) ?? 10 * power;
 }
 
-export function createNetworkMap() {
-  const canvas = h('canvas', { class: 'map', role: 'img', 'aria-label': 'Map of the network' });
+/**
+ * What the map is of: its title, what a point and a connection are called (null: they are not counted), and what is told of a point.
+ * @type {{ title: string, of: string, point: string, connection: string | null, describe: (point: any) => string }}
+ */
+const NETWORK = { title: 'Network', of: 'the network', point: 'stop', connection: 'connection', describe };
+
+export function createNetworkMap({ title, of, point, connection, describe: told } = NETWORK) {
+  const canvas = h('canvas', { class: 'map', role: 'img', 'aria-label': `Map of ${of}` });
   const caption = h('figcaption', {});
-  const element = h('figure', { class: 'network' }, h('h3', {}, 'Network'), canvas, caption);
+  const element = h('figure', { class: 'network' }, h('h3', {}, title), canvas, caption);
   let network = null;
   let placed = [];
 
@@ -51,16 +57,17 @@ export function createNetworkMap() {
   const set = ({ nodes, edges }) => {
     const located = nodes.filter(({ latitude, longitude }) => latitude !== undefined && longitude !== undefined);
     const missing = nodes.length - located.length;
-    const summary = `${plural(located.length, 'stop')}, ${plural(edges.length, 'connection')}${missing === 0 ? '' : `; ${plural(missing, 'stop')} without coordinates`}`;
+    const connections = connection === null ? '' : `, ${plural(edges.length, connection)}`;
+    const summary = `${plural(located.length, point)}${connections}${missing === 0 ? '' : `; ${plural(missing, point)} without coordinates`}`;
     network = { nodes, edges, located, summary };
     setText(caption, summary);
-    canvas.setAttribute('aria-label', `Map of the network: ${summary}`);
+    canvas.setAttribute('aria-label', `Map of ${of}: ${summary}`);
     draw();
   };
   canvas.addEventListener('pointermove', (event) => {
     const { left, top } = canvas.getBoundingClientRect();
     const stop = nearest(placed, event.clientX - left, event.clientY - top);
-    if (network !== null) setText(caption, stop === null ? network.summary : describe(stop));
+    if (network !== null) setText(caption, stop === null ? network.summary : told(stop));
   });
   canvas.addEventListener('pointerleave', () => network !== null && setText(caption, network.summary));
   const scheme = matchMedia('(prefers-color-scheme: dark)');
@@ -77,8 +84,10 @@ export function createNetworkMap() {
   };
 }
 
-const describe = ({ stopId, stopName, cityName, latitude, longitude }) =>
-  `${stopName}${cityName === undefined ? '' : `, ${cityName}`} · ${stopId} · ${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
+function describe({ stopId, stopName, cityName, latitude, longitude }) {
+  const city = cityName === undefined ? '' : `, ${cityName}`;
+  return `${stopName}${city} · ${stopId} · ${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
+}
 
 function nearest(placed, x, y) {
   let found = null;

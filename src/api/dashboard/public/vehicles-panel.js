@@ -7,6 +7,7 @@ import { NOTHING, plural, relative, short, whole } from './format.js';
 import { writeAge } from './moments.js';
 import { actButton, badge, createPanel, temporalAnchor } from './panel.js';
 import { poll } from './poll.js';
+import { openVehicle } from './vehicle-view.js';
 
 const PATH = '/api/v1/legacy-sync/vehicles';
 const PAGE = 10;
@@ -172,6 +173,7 @@ function createPager(turn) {
 
 function create(context, { id, label }, { sync, toggle }) {
   const line = row(COLUMNS);
+  const about = () => openVehicle(context, { id, label });
   const name = h('span', {}, label);
   if (context.may('operator')) {
     const box = h('input', { type: 'checkbox', id: `choose-${id}`, onchange: () => toggle(id, box.checked) });
@@ -180,7 +182,12 @@ function create(context, { id, label }, { sync, toggle }) {
       actButton('sync-vehicle', 'Sync…', () => sync({ id, label }), { kind: 'small', name: `Sync ${label} now` }),
     );
   } else line.firstElementChild.append(name);
-  line.lastElementChild.append(h('span', {}));
+  const open = h(
+    'button',
+    { type: 'button', class: 'button small', 'aria-label': `About ${label}`, onclick: about },
+    'About…',
+  );
+  line.lastElementChild.append(open, h('span', {}));
   return line;
 }
 
@@ -192,7 +199,7 @@ function update(context, line, vehicle, chosen) {
     box.checked = chosen;
     box.disabled = !enabled;
   }
-  const button = links.querySelector('button');
+  const button = links.querySelector('[data-act]');
   if (button !== null) button.disabled = !enabled;
   // A vehicle that was never synced has no workflow to link to.
   const link = () => (lastRun === null ? '' : temporalAnchor(context.temporal(lastRun.workflowId), label));
