@@ -2,33 +2,20 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { stageWorkflowId } from '../../src/workflows/transport-graph/messages.ts';
 import { sourceNetwork } from '../support/source-network.ts';
-import { type AlertSinks, startAlertSinks } from '../support/alert-sinks.ts';
+import type { AlertSinks } from '../support/alert-sinks.ts';
 import { eventually } from '../support/eventually.ts';
 import { refuse } from '../../src/emulators/odata-source.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
+import type { FaultProxy } from '../support/fault-proxy.ts';
+import { type Pipeline, holdSource } from '../support/pipeline.ts';
+import { type ToldPipeline, openToldPipeline } from '../support/told-pipeline.ts';
 
+let world: ToldPipeline;
 let pipeline: Pipeline;
 let sinks: AlertSinks;
-/** The worker's way to PostgreSQL; the test has its own. */
 let postgres: FaultProxy;
 beforeAll(async () => {
-  sinks = await startAlertSinks();
-  pipeline = await openPipeline({
-    settings: {
-      'alert.webhook': 'env:ALERT_WEBHOOK',
-      'alert.email_to': 'admin@example.org',
-      'alert.email_from': 'fleetgraph@example.org',
-      'alert.smtp_host': '127.0.0.1',
-      'alert.smtp_port': sinks.smtpPort,
-      'alert.smtp_security': 'none',
-      'stages.lost_check_ms': 300,
-    },
-  });
-  const url = new URL(pipeline.environment['FLEETGRAPH_POSTGRES_URL']!);
-  postgres = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
-  url.host = `${postgres.host}:${postgres.port}`;
-  await pipeline.startWorker({ env: { ALERT_WEBHOOK: sinks.webhookUrl, FLEETGRAPH_POSTGRES_URL: url.href } });
+  world = await openToldPipeline();
+  ({ pipeline, sinks, postgres } = world);
 });
 beforeEach(async () => {
   pipeline.source.fault = null;
@@ -37,10 +24,7 @@ beforeEach(async () => {
   sinks.clear();
   await pipeline.pool.query('DELETE FROM alerts');
 });
-afterAll(async () => {
-  await pipeline.close();
-  await Promise.all([sinks.close(), postgres.close()]);
-});
+afterAll(() => world.close());
 
 const ODATA = 'odata-sync-worker';
 const lastRun = async (workerId: string): Promise<Record<string, unknown>> => {
