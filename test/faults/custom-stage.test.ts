@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
+import { TRANSPORT_GRAPH_TASK_QUEUE } from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type RunningProgram, startProgram } from '../support/fleet-worker.ts';
 import { type ToldPipeline, openToldPipeline } from '../support/told-pipeline.ts';
@@ -13,7 +14,7 @@ let world: ToldPipeline;
 const programs: RunningProgram[] = [];
 beforeAll(async () => {
   world = await openToldPipeline();
-  await world.pipeline.set({ 'retry.initial_ms': 50, 'retry.worker_patience_ms': 2_000 });
+  await world.pipeline.set({ 'retry.initial_ms': 50, 'retry.worker_patience_ms': 3_000 });
   await world.pipeline.orchestrator.executeFullPipeline();
 });
 beforeEach(async () => {
@@ -25,12 +26,25 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
-/** Starts the program; resolves when its stage is registered. */
+/** Of Temporal's enum: those that run activities. */
+const ACTIVITY_TASK_QUEUE = 2;
+
+/** Starts the program; resolves when it asks for work. */
 async function start(end: 'works' | 'fails' | 'never ends'): Promise<RunningProgram> {
-  const program = startProgram(process.execPath, [PROGRAM, end], world.pipeline.environment);
+  const { client, environment } = world.pipeline;
+  const program = startProgram(process.execPath, [PROGRAM, end], environment);
   programs.push(program);
-  await eventually(async () =>
-    expect(await world.pipeline.rows('SELECT FROM pipeline_stages WHERE worker_id = $1', [STAGE])).toHaveLength(1),
+  await eventually(
+    async () => {
+      const { pollers } = await client.workflowService.describeTaskQueue({
+        namespace: client.options.namespace,
+        taskQueue: { name: `${TRANSPORT_GRAPH_TASK_QUEUE}.${STAGE}` },
+        taskQueueType: ACTIVITY_TASK_QUEUE,
+      });
+      // Those of programs that were killed are listed for minutes.
+      expect(pollers!.map(({ identity }) => Number.parseInt(identity!, 10))).toContain(program.process.pid);
+    },
+    { withinMs: 30_000 },
   );
   return program;
 }
@@ -90,7 +104,24 @@ test('it fails and is critical: the pipeline failed', async () => {
   await critical(false);
 });
 
+test('a critical stage before it fails: the pipeline stops, and the program is asked for nothing', async () => {
+  const { pipeline } = world;
+  const program = await start('works');
+  const before = await lastRow();
+  const broken = { ...pipeline.network.Routes[0], Id: 'route-broken', ToStopId: 'stop-nowhere' };
+  pipeline.network.Routes.push(broken);
+  expect(await pipeline.orchestrator.executeFullPipeline()).toMatchObject({
+    success: false,
+    workersExecuted: 3,
+    error: expect.stringMatching(/^graph-builder: The graph of dataset \d+ is not valid/),
+  });
+  expect(program.said.stdout).not.toContain('begun');
+  expect(await lastRow()).toEqual(before);
+  pipeline.network.Routes.pop();
+});
+
 test('its program dies in the middle and is started anew: the stage is done by the second attempt, and nobody is told', async () => {
+  await world.pipeline.set({ 'retry.worker_patience_ms': 30_000 });
   const first = await start('never ends');
   const running = world.pipeline.orchestrator.executeFullPipeline();
   await begun(first);
@@ -98,6 +129,7 @@ test('its program dies in the middle and is started anew: the stage is done by t
   const next = await start('works');
   const result = await running;
   await begun(next);
+  await world.pipeline.set({ 'retry.worker_patience_ms': 3_000 });
   expect(result).toMatchObject({ success: true, workersExecuted: 4 });
   expect(result.workerResults.at(-1)).toMatchObject({ success: true, message: 'Drivers told' });
   expect(await lastRow()).toMatchObject({ status: 'success', attempts: 2, code: null, added: 3 });

@@ -8,6 +8,8 @@ export interface ToldPipeline {
   sinks: AlertSinks;
   /** The worker's way to PostgreSQL; the test has its own. */
   postgres: FaultProxy;
+  /** The same to Redis. */
+  redis: FaultProxy;
   close(): Promise<void>;
 }
 
@@ -25,13 +27,28 @@ export async function openToldPipeline(): Promise<ToldPipeline> {
       'stages.lost_check_ms': 300,
     },
   });
-  const url = new URL(pipeline.environment['FLEETGRAPH_POSTGRES_URL']!);
-  const postgres = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
-  url.host = `${postgres.host}:${postgres.port}`;
-  await pipeline.startWorker({ env: { ALERT_WEBHOOK: sinks.webhookUrl, FLEETGRAPH_POSTGRES_URL: url.href } });
+  const { FLEETGRAPH_POSTGRES_URL: toPostgres, FLEETGRAPH_REDIS_URL: toRedis } = pipeline.environment;
+  const [[postgres, postgresUrl], [redis, redisUrl]] = await Promise.all([
+    behindProxy(toPostgres!),
+    behindProxy(toRedis!),
+  ]);
+  await pipeline.startWorker({
+    env: {
+      ALERT_WEBHOOK: sinks.webhookUrl,
+      FLEETGRAPH_POSTGRES_URL: postgresUrl,
+      FLEETGRAPH_REDIS_URL: redisUrl,
+    },
+  });
   const close = async (): Promise<void> => {
     await pipeline.close();
-    await Promise.all([sinks.close(), postgres.close()]);
+    await Promise.all([sinks.close(), postgres.close(), redis.close()]);
   };
-  return { pipeline, sinks, postgres, close };
+  return { pipeline, sinks, postgres, redis, close };
+}
+
+async function behindProxy(address: string): Promise<[FaultProxy, string]> {
+  const url = new URL(address);
+  const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
+  url.host = `${proxy.host}:${proxy.port}`;
+  return [proxy, url.href];
 }
