@@ -154,6 +154,7 @@ test('its program dies in the middle and nobody comes: the stage was executed an
 });
 
 test('its program is not there: the stage cannot run, was not executed, and the admin is told', async () => {
+  await kill(await start('works'));
   const result = await world.pipeline.orchestrator.executeFullPipeline();
   const message = `Worker ${STAGE} cannot run: no worker`;
   expect(result).toMatchObject({
@@ -167,6 +168,7 @@ test('its program is not there: the stage cannot run, was not executed, and the 
 });
 
 test('its program is not there, and somebody starts the stage alone: the answer says so, and the admin is told', async () => {
+  await kill(await start('works'));
   const message = `Worker ${STAGE} cannot run: no worker`;
   expect(await world.pipeline.orchestrator.executeWorker(STAGE)).toMatchObject({ success: false, message });
   expect(await told()).toEqual(toldOnce(`${STAGE} failed: CannotRun`, message));

@@ -124,7 +124,9 @@ async function hold({ directory, served, force }: Moment): Promise<void> {
   await generate(force);
   expect(await realRows()).toEqual(before);
   const stops = await query('SELECT city_name AS city FROM virtual_stops');
-  expect(stops.map(({ city }) => String(city)).sort()).toEqual(directory.filter((city) => !served.includes(city)).sort());
+  expect(stops.map(({ city }) => String(city)).sort()).toEqual(
+    directory.filter((city) => !served.includes(city)).sort(),
+  );
   expect(await query(ASTRAY, [HORIZON_DAYS * FLIGHTS_PER_DAY])).toEqual([]);
   // Rejects when the graph is not valid.
   const graph = await constructGraph(await openContext(builder.deps), { force: true });
