@@ -41,7 +41,7 @@ export function createCustomStages(postgres: pg.Pool): CustomStages {
     await inTransaction(postgres, (client) => registerStage(client, { workerId, workerName, version, taskQueue }));
     const worker = await (await connect()).createWorker({
       taskQueue,
-      activities: { runStage: createRunStage(stage) },
+      activities: { runStage: createRunStage(stage, postgres) },
       maxHeartbeatThrottleInterval: '3 seconds',
     });
     const ended = worker

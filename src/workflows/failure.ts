@@ -1,4 +1,10 @@
-import { ApplicationFailure, TerminatedFailure, TimeoutFailure, isCancellation } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  defaultPayloadConverter,
+  isCancellation,
+} from '@temporalio/workflow';
 
 export interface NamedFailure {
   code: string;
@@ -11,8 +17,7 @@ export function nameFailure(error: unknown): NamedFailure {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof ApplicationFailure) found = nameApplicationFailure(cause);
     if (cause instanceof TerminatedFailure) found = { code: 'Cancelled', message: 'the workflow was terminated' };
-    if (cause instanceof TimeoutFailure)
-      found = { code: 'Lost', message: `no worker answered in time: ${cause.message}` };
+    if (cause instanceof TimeoutFailure) found = nameTimeout(cause);
   }
   if (found !== null) return found;
   if (isCancellation(error)) return { code: 'Cancelled', message: 'it was cancelled' };
@@ -26,6 +31,20 @@ function nameApplicationFailure({ type, message }: ApplicationFailure): NamedFai
     code: 'EndedByHand',
     message: `somebody failed it by hand${message ? `: ${message}` : ', without a reason'}`,
   };
+}
+
+/**
+ * Where attempts failed until their time was over, the last one's failure says what is wrong. The SDK gives it to us only as Temporal sent it;
+ * where payloads are encrypted, its message is in one.
+ */
+function nameTimeout({ message, failure }: TimeoutFailure): NamedFailure {
+  const last = failure?.cause;
+  const code = last?.applicationFailureInfo?.type;
+  if (!last || !code) return { code: 'Lost', message: `no worker answered in time: ${message}` };
+  const kept = last.encodedAttributes
+    ? defaultPayloadConverter.fromPayload<{ message: string }>(last.encodedAttributes)
+    : last;
+  return { code, message: kept.message ?? message };
 }
 
 /** Whether the workflow ended without running its own cleanup. */

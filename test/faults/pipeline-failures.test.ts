@@ -2,33 +2,20 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { stageWorkflowId } from '../../src/workflows/transport-graph/messages.ts';
 import { sourceNetwork } from '../support/source-network.ts';
-import { type AlertSinks, startAlertSinks } from '../support/alert-sinks.ts';
+import type { AlertSinks } from '../support/alert-sinks.ts';
 import { eventually } from '../support/eventually.ts';
 import { refuse } from '../../src/emulators/odata-source.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { type Pipeline, holdSource, openPipeline } from '../support/pipeline.ts';
+import type { FaultProxy } from '../support/fault-proxy.ts';
+import { type Pipeline, holdSource } from '../support/pipeline.ts';
+import { type ToldPipeline, openToldPipeline } from '../support/told-pipeline.ts';
 
+let world: ToldPipeline;
 let pipeline: Pipeline;
 let sinks: AlertSinks;
-/** The worker's way to PostgreSQL; the test has its own. */
 let postgres: FaultProxy;
 beforeAll(async () => {
-  sinks = await startAlertSinks();
-  pipeline = await openPipeline({
-    settings: {
-      'alert.webhook': 'env:ALERT_WEBHOOK',
-      'alert.email_to': 'admin@example.org',
-      'alert.email_from': 'fleetgraph@example.org',
-      'alert.smtp_host': '127.0.0.1',
-      'alert.smtp_port': sinks.smtpPort,
-      'alert.smtp_security': 'none',
-      'stages.lost_check_ms': 300,
-    },
-  });
-  const url = new URL(pipeline.environment['FLEETGRAPH_POSTGRES_URL']!);
-  postgres = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
-  url.host = `${postgres.host}:${postgres.port}`;
-  await pipeline.startWorker({ env: { ALERT_WEBHOOK: sinks.webhookUrl, FLEETGRAPH_POSTGRES_URL: url.href } });
+  world = await openToldPipeline();
+  ({ pipeline, sinks, postgres } = world);
 });
 beforeEach(async () => {
   pipeline.source.fault = null;
@@ -37,10 +24,7 @@ beforeEach(async () => {
   sinks.clear();
   await pipeline.pool.query('DELETE FROM alerts');
 });
-afterAll(async () => {
-  await pipeline.close();
-  await Promise.all([sinks.close(), postgres.close()]);
-});
+afterAll(() => world.close());
 
 const ODATA = 'odata-sync-worker';
 const lastRun = async (workerId: string): Promise<Record<string, unknown>> => {
@@ -65,19 +49,28 @@ test('the spec’s attempts, timeouts and waits are what a stage is given', asyn
   });
   await pipeline.set({ 'retry.initial_ms': 60_000 });
   await pipeline.orchestrator.executeFullPipeline();
-  const { events } = await pipeline.client.workflow.getHandle(stageWorkflowId(ODATA)).fetchHistory();
-  const scheduled = events!
-    .map(({ activityTaskScheduledEventAttributes: given }) => given)
-    .find((given) => given?.activityType?.name === 'syncOdata');
-  expect(Number(scheduled!.startToCloseTimeout!.seconds)).toBe(600);
-  expect(Number(scheduled!.scheduleToCloseTimeout!.seconds)).toBe(600);
-  // What waits for PostgreSQL does not wait for ever.
-  const records = events!.map((event) => event.activityTaskScheduledEventAttributes).filter((given) => given != null);
-  expect(records.every(({ scheduleToCloseTimeout }) => Number(scheduleToCloseTimeout!.seconds) === 600)).toBe(true);
-  const { maximumAttempts, backoffCoefficient, initialInterval } = scheduled!.retryPolicy!;
-  // 1 minute, then 5.
-  expect([maximumAttempts, backoffCoefficient, Number(initialInterval!.seconds)]).toEqual([3, 5, 60]);
+  // What each stage's work is given by Temporal, in seconds: of one attempt, of all, how many, the first wait and how many times as long the next.
+  expect(await Promise.all([ODATA, 'virtual-entities-generator', 'graph-builder'].map(givenTo))).toEqual([
+    [600, 600, 3, 60, 5],
+    [300, 300, 2, 60, 5],
+    [600, 600, 2, 60, 5],
+  ]);
 });
+
+const STAGE_WORK = new Set(['syncOdata', 'generateVirtualEntities', 'buildGraph']);
+
+async function givenTo(workerId: string): Promise<number[]> {
+  const { events } = await pipeline.client.workflow.getHandle(stageWorkflowId(workerId)).fetchHistory();
+  const scheduled = events!.flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
+  const isWork = ({ activityType }: (typeof scheduled)[number]): boolean => STAGE_WORK.has(activityType!.name!);
+  const { startToCloseTimeout, scheduleToCloseTimeout, retryPolicy } = scheduled.find(isWork)!;
+  // What waits for PostgreSQL does not wait for ever.
+  const records = scheduled.filter((each) => !isWork(each));
+  expect(records.map((each) => Number(each.scheduleToCloseTimeout!.seconds))).toEqual([600, 600]);
+  const { maximumAttempts, backoffCoefficient, initialInterval } = retryPolicy!;
+  const times = [startToCloseTimeout, scheduleToCloseTimeout].map((time) => Number(time!.seconds));
+  return [...times, maximumAttempts!, Number(initialInterval!.seconds), backoffCoefficient!];
+}
 
 test('three attempts with growing waits, then one webhook, one mail, one row, one log line', async () => {
   await pipeline.set({ 'retry.initial_ms': 300, 'odata.request_attempts': 1 });
@@ -162,6 +155,30 @@ test('the optional second stage may fail: the graph is built nevertheless', asyn
   await pipeline.set({ 'virtual.cities_file': '' });
 });
 
+test('Redis is away: the build fails after its attempts, told once, its metadata say so, and the next run makes it good', async () => {
+  await pipeline.set({ 'retry.initial_ms': 20 });
+  pipeline.network.Routes[0]!['DurationMinutes'] = 79;
+  const live = await pipeline.redis.get('graph:version');
+  world.redis.set({ kind: 'rst' });
+  const result = await pipeline.orchestrator.executeFullPipeline();
+  expect(result).toMatchObject({
+    success: false,
+    workersExecuted: 3,
+    error: expect.stringMatching(/^graph-builder: /),
+  });
+  expect(await lastRun('graph-builder')).toEqual({ status: 'failed', attempts: 2, code: 'RedisUnavailable' });
+  const subject = 'graph-builder failed: RedisUnavailable';
+  expect(await alerts()).toEqual([{ worker: 'graph-builder', subject, delivery: SENT }]);
+  expect(sinks.posts).toHaveLength(1);
+  expect(await pipeline.rows(`SELECT DISTINCT state FROM graphs WHERE state NOT IN ('retired', 'failed')`)).toEqual([
+    { state: 'active' },
+  ]);
+  expect(await pipeline.redis.get('graph:version')).toBe(live);
+  world.redis.set({ kind: 'pass' });
+  expect(await pipeline.orchestrator.executeFullPipeline()).toMatchObject({ success: true });
+  expect(await pipeline.redis.get('graph:version')).not.toBe(live);
+});
+
 test('a source that does not come to an end in time is skipped, as one that is away', async () => {
   await pipeline.set({ 'retry.initial_ms': 50 });
   await pipeline.pool.query(`UPDATE pipeline_stages SET timeout_ms = 700, attempts = 2 WHERE worker_id = $1`, [ODATA]);
@@ -172,6 +189,7 @@ test('a source that does not come to an end in time is skipped, as one that is a
     message: expect.stringContaining('had not sent everything after 1 s'),
   });
   expect(await lastRun(ODATA)).toEqual({ status: 'skipped', attempts: 2, code: null });
+  expect(await alerts()).toEqual([expect.objectContaining({ subject: `${ODATA} was skipped: OdataUnavailable` })]);
   held.release();
   await pipeline.pool.query(`UPDATE pipeline_stages SET timeout_ms = 600000, attempts = 3 WHERE worker_id = $1`, [
     ODATA,
@@ -306,7 +324,19 @@ test('a stage that is started alone triggers no next one; force does it again, w
   // The flights that the test before has let go are back.
   await pipeline.orchestrator.executeFullPipeline();
   const runs = async (): Promise<number> => (await pipeline.rows('SELECT FROM stage_runs')).length;
-  const before = await runs();
+  const live = await pipeline.redis.get('graph:version');
+  pipeline.network.Routes[0]!['DurationMinutes'] = 78;
+  let before = await runs();
+  expect(await pipeline.orchestrator.executeWorker(ODATA)).toMatchObject({
+    success: true,
+    message: 'OData sync completed - 1 records updated',
+  });
+  // The pipeline's next run finds what was not triggered.
+  expect(await runs()).toBe(before + 1);
+  expect(await pipeline.redis.get('graph:version')).toBe(live);
+  expect(await pipeline.orchestrator.executeFullPipeline()).toMatchObject({ success: true });
+  expect(await pipeline.redis.get('graph:version')).not.toBe(live);
+  before = await runs();
   const skipped = await pipeline.cli('graph', 'run', '--stage', 'graph-builder');
   expect(skipped.stdout).toMatch(/^✓ graph-builder +\d.*s {2}Graph exists for dataset \d+: graph-v\d+\n$/);
   expect(await runs()).toBe(before + 1);

@@ -4,7 +4,10 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { filterProblems } from '@arethetypeswrong/core/problems';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { publint } from 'publint';
 import { NO_WORKER } from '../../src/workflows/transport-graph/messages.ts';
 import { type Pipeline, openPipeline } from '../support/pipeline.ts';
 
@@ -12,6 +15,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 let project: string;
+/** The file that `npm pack` made. */
+let packed: string;
 let pipeline: Pipeline;
 beforeAll(async () => {
   pipeline = await openPipeline({ settings: { 'virtual.horizon_days': 3 } });
@@ -32,7 +37,8 @@ async function install(): Promise<void> {
   const { stdout } = await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', project], {
     cwd: ROOT,
   });
-  await run('tar', ['xzf', stdout.trim(), '--transform', 's,^package,node_modules/fleetgraph,'], { cwd: project });
+  packed = join(project, stdout.trim());
+  await run('tar', ['xzf', packed, '--transform', 's,^package,node_modules/fleetgraph,'], { cwd: project });
   const manifest = JSON.parse(await readFile(join(modules, 'fleetgraph/package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
@@ -60,6 +66,24 @@ const EVERY_SIX_HOURS_NOW = `const every = globalThis.setInterval;
 let due = Promise.resolve();
 globalThis.setInterval = (work, ms, ...rest) => (ms === 21_600_000 ? void (due = work()) : every(work, ms, ...rest));
 `;
+
+test('publint finds nothing to say against its manifest', async () => {
+  const { messages } = await publint({ pkgDir: join(project, 'node_modules/fleetgraph'), pack: false, strict: true });
+  expect(messages).toEqual([]);
+});
+
+test('each of its modules resolves, with its types, as in Node and as in a bundler', async () => {
+  const found = await checkPackage(createPackageFromTarballData(await readFile(packed)));
+  if (found.types === false) throw new Error('The package has no types.');
+  expect(Object.keys(found.entrypoints)).toEqual(
+    expect.arrayContaining(['./orchestrator', './client', './graph-reader', './config']),
+  );
+  // ESM only, as Node 20.19 and later can require it, too.
+  const wrong = (['node16-esm', 'bundler'] as const).flatMap((resolutionKind) =>
+    filterProblems(found, { resolutionKind }),
+  );
+  expect(wrong).toEqual([]);
+});
 
 test('the examples compile against the declarations, as they are written but for the import path', async () => {
   const options = '--module nodenext --target es2023 --strict --skipLibCheck --types node'.split(' ');

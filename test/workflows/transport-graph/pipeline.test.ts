@@ -57,6 +57,12 @@ test('first run: data, virtual entities and graph, each backed up, and the graph
   expect(await lastRuns()).toEqual(
     STAGES.map((id) => ({ id, status: 'success', attempts: 1, code: null, piped: true })),
   );
+  // Each began when the one before it had ended.
+  const [overlaps] = await pipeline.rows(
+    `SELECT array_agg(worker_id ORDER BY started_at) AS order, bool_or(began_early) AS any
+       FROM (SELECT worker_id, started_at, started_at < lag(finished_at) OVER (ORDER BY started_at) AS began_early FROM stage_runs) r`,
+  );
+  expect(overlaps).toEqual({ order: STAGES, any: false });
   expect(await graphs()).toEqual([{ version: await live(), state: 'active' }]);
   const [virtual] = await pipeline.rows(
     `SELECT (SELECT count(*)::int FROM virtual_routes) AS routes, (SELECT count(*)::int FROM flights WHERE is_virtual) AS flights`,

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import {
@@ -48,6 +50,26 @@ test('every row says where it comes from and lies in the Sakha Republic', async 
     expect(longitude).toBeLessThan(163);
     expect(source).toMatch(/^GeoNames\b.*CC BY 4\.0/);
     expect(normalizeCityName(name)).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+  }
+});
+
+test('a directory is parsed once as long as it stays as it is, and a change is seen at the next read', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cities-'));
+  const file = join(folder, 'cities.json');
+  const named = (name: string): string =>
+    JSON.stringify({
+      cities: [
+        { name, latitude: 62, longitude: 129, timeZone: 'Asia/Yakutsk', population: 1, source: 'a test of ours' },
+      ],
+    });
+  try {
+    await writeFile(file, named('Альфа'));
+    const first = await readCities(file);
+    expect(await readCities(file)).toBe(first);
+    await writeFile(file, named('Бета'));
+    expect((await readCities(file)).cities.map(({ name }) => name)).toEqual(['Бета']);
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });
 
