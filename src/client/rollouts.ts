@@ -1,0 +1,90 @@
+import {
+  ApplicationFailure,
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type WorkflowUpdateHandle,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { Failure } from '../errors.ts';
+import {
+  LEGACY_SYNC_TASK_QUEUE,
+  advanceUpdate,
+  backUpdate,
+  rolloutWorkflowId,
+} from '../workflows/legacy-sync/messages.ts';
+import type { RolloutInput, RolloutOrder, RolloutStanding } from '../workflows/legacy-sync/rollout-contract.ts';
+
+/** Starts a rollout. Errors: AlreadyRunning. */
+export async function startRollout(
+  temporal: Client,
+  input: RolloutInput,
+): Promise<{ rolloutId: string; workflowId: string }> {
+  const { serverId, requestedBy = 'unknown' } = input;
+  const workflowId = rolloutWorkflowId(serverId);
+  try {
+    const { firstExecutionRunId: rolloutId } = await temporal.workflow.start<
+      (input: RolloutInput) => Promise<RolloutStanding>
+    >('rollout', {
+      workflowId,
+      workflowIdConflictPolicy: 'FAIL',
+      taskQueue: LEGACY_SYNC_TASK_QUEUE,
+      args: [input],
+      staticSummary: `rollout of ${serverId}, started by ${requestedBy}`,
+    });
+    return { rolloutId, workflowId };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new Failure(
+      'AlreadyRunning',
+      `Starting a rollout of ${serverId}: one is under way. \`fleetgraph rollout status ${serverId}\` shows it; \`rollout back\` takes it back, step by step.`,
+      { cause: error },
+    );
+  }
+}
+
+/** What the rollout that is under way, or the last one, has come to in the end. */
+export const rolloutEnd = (temporal: Client, serverId: string): Promise<RolloutStanding> =>
+  temporal.workflow.getHandle<(input: RolloutInput) => Promise<RolloutStanding>>(rolloutWorkflowId(serverId)).result();
+
+/** How long a worker may take to hear an order. */
+const HEARD_MS = 60_000;
+
+/**
+ * Gives an order, and returns when a worker has taken it; the answer tells when it was done. A running step that is taken back first cleans up.
+ * Errors: WrongState with the reasons, TemporalUnavailable when no worker heard it in time.
+ */
+export async function steerRollout(
+  temporal: Client,
+  { serverId, kind }: { serverId: string; kind: 'advance' | 'back' },
+  order: RolloutOrder,
+): Promise<WorkflowUpdateHandle<RolloutStanding>> {
+  const what = `Steering the rollout of ${serverId}`;
+  const handle = temporal.workflow.getHandle(rolloutWorkflowId(serverId));
+  const update = kind === 'advance' ? advanceUpdate : backUpdate;
+  try {
+    return await temporal.withDeadline(Date.now() + HEARD_MS, () =>
+      handle.startUpdate(update, { args: [order], waitForStage: 'ACCEPTED' }),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) {
+      const message = `${what}: none is under way. \`fleetgraph rollout start ${serverId}\` starts one.`;
+      throw new Failure('WrongState', message, { cause: error });
+    }
+    throw refusalOf(error, what);
+  }
+}
+
+/** An update that was refused, by the workflow's own words. */
+function refusalOf(error: unknown, what: string): unknown {
+  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
+    return new Failure('WrongState', error.cause.message, { cause: error });
+  }
+  if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) return error;
+  return new Failure(
+    'TemporalUnavailable',
+    `${what}: no worker has heard it within ${HEARD_MS / 1_000} s, and one that comes may do it yet. Is one running? \`fleetgraph worker\` starts one.`,
+    { cause: error },
+  );
+}
