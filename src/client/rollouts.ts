@@ -44,9 +44,13 @@ export async function startRollout(
   }
 }
 
-/** What the rollout that is under way, or the last one, has come to in the end. */
-export const rolloutEnd = (temporal: Client, serverId: string): Promise<RolloutStanding> =>
-  temporal.workflow.getHandle<(input: RolloutInput) => Promise<RolloutStanding>>(rolloutWorkflowId(serverId)).result();
+/** Whether a rollout of the server goes on. @throws WorkflowFailedError, with why, when the last one has failed */
+export async function isUnderWay(temporal: Client, serverId: string): Promise<boolean> {
+  const handle = temporal.workflow.getHandle(rolloutWorkflowId(serverId));
+  const { status } = await handle.describe();
+  if (status.name === 'FAILED') await handle.result();
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
+}
 
 /** How long a worker may take to hear an order. */
 const HEARD_MS = 60_000;

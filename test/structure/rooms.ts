@@ -56,6 +56,8 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     quarantine: ['core'],
     // Vehicles are chosen as for a run.
     reconciliations: ['core', 'runs'],
+    // It is of a server, and has as many slots as a run.
+    rollouts: ['core', 'runs', 'servers'],
     runs: ['core'],
     // A schedule starts the runs that a hand starts, chosen in the same way.
     schedules: ['core', 'runs'],

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
-import { rolloutEnd, startRollout, steerRollout } from '../../client/rollouts.ts';
+import { isUnderWay, startRollout, steerRollout } from '../../client/rollouts.ts';
 import { Failure } from '../../errors.ts';
 import { recordAct } from '../../records/audit-log.ts';
 import { readLegacyServer } from '../../records/legacy-servers.ts';
@@ -145,17 +145,14 @@ async function showJudged(
   serverId: string,
   isIt: (rollout: Rollout) => boolean,
 ): Promise<void> {
-  let over = false;
-  const ended = rolloutEnd((await temporal()).client, serverId).finally(() => (over = true));
-  const judged = async (): Promise<void> => {
-    for (;;) {
-      const [rollout] = await latestRollouts(postgres, serverId);
-      if (over || (rollout !== undefined && isIt(rollout) && isJudged(rollout))) return;
-      await sleep(LOOK_MS);
-    }
-  };
-  // One that could not even be planned has no row, and says why by its end.
-  await Promise.race([judged(), ended]).finally(() => (over = true));
+  const { client } = await temporal();
+  for (;;) {
+    // Asked first: what has ended has written its rows by then.
+    const goesOn = await isUnderWay(client, serverId);
+    const [rollout] = await latestRollouts(postgres, serverId);
+    if (!goesOn || (rollout !== undefined && isIt(rollout) && isJudged(rollout))) break;
+    await sleep(LOOK_MS);
+  }
   if (!showRollout(await known(postgres, serverId))) process.exitCode = 1;
 }
 

@@ -13,7 +13,7 @@ export type VehicleSelection =
   | { kind: 'list'; vehicleIds: string[] }
   | { kind: 'priority'; atLeast: number }
   | { kind: 'first'; count: number }
-  | { kind: 'server'; serverId: string; first?: number };
+  | { kind: 'server'; serverId: string; first?: number | undefined };
 
 export interface FleetSyncInput {
   selection: VehicleSelection;

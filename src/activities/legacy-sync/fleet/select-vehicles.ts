@@ -46,7 +46,7 @@ function firstOf(vehicles: Vehicle[], count: number): Vehicle[] {
 
 async function ofServer(
   database: Queryable,
-  { serverId, first }: { serverId: string; first?: number },
+  { serverId, first }: { serverId: string; first?: number | undefined },
 ): Promise<Vehicle[]> {
   refuseUnless(typeof serverId === 'string', `"server" must be the id of one, not ${JSON.stringify(serverId)}`);
   const vehicles = await enabledVehiclesOf(database, serverId);
