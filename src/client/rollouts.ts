@@ -4,7 +4,6 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-  type WorkflowUpdateHandle,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { Failure } from '../errors.ts';
@@ -55,33 +54,38 @@ export async function isUnderWay(temporal: Client, serverId: string): Promise<bo
 /** How long a worker may take to hear an order. */
 const HEARD_MS = 60_000;
 
-/**
- * Gives an order, and returns when a worker has taken it; the answer tells when it was done. A running step that is taken back first cleans up.
- * Errors: WrongState with the reasons, TemporalUnavailable when no worker heard it in time.
- */
+export interface HeardOrder {
+  /** Waits until it was done: a running step that is taken back first cleans up. @throws Failure `WrongState`, with the reasons, when it is refused */
+  done(): Promise<RolloutStanding>;
+}
+
+/** Gives an order, and returns when a worker has heard it. Errors: WrongState, TemporalUnavailable when none heard it in time. */
 export async function steerRollout(
   temporal: Client,
   { serverId, kind }: { serverId: string; kind: 'advance' | 'back' },
   order: RolloutOrder,
-): Promise<WorkflowUpdateHandle<RolloutStanding>> {
+): Promise<HeardOrder> {
   const what = `Steering the rollout of ${serverId}`;
   const handle = temporal.workflow.getHandle(rolloutWorkflowId(serverId));
   const update = kind === 'advance' ? advanceUpdate : backUpdate;
-  try {
-    return await temporal.withDeadline(Date.now() + HEARD_MS, () =>
+  const told = <T>(answer: Promise<T>): Promise<T> =>
+    answer.catch((error: unknown) => {
+      throw refusalOf(error, { what, serverId });
+    });
+  const heard = await told(
+    temporal.withDeadline(Date.now() + HEARD_MS, () =>
       handle.startUpdate(update, { args: [order], waitForStage: 'ACCEPTED' }),
-    );
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) {
-      const message = `${what}: none is under way. \`fleetgraph rollout start ${serverId}\` starts one.`;
-      throw new Failure('WrongState', message, { cause: error });
-    }
-    throw refusalOf(error, what);
-  }
+    ),
+  );
+  return { done: () => told(heard.result()) };
 }
 
-/** An update that was refused, by the workflow's own words. */
-function refusalOf(error: unknown, what: string): unknown {
+/** Why an order was not done; an update that the workflow refused, by its own words. */
+function refusalOf(error: unknown, { what, serverId }: { what: string; serverId: string }): unknown {
+  if (error instanceof WorkflowNotFoundError) {
+    const message = `${what}: none is under way. \`fleetgraph rollout start ${serverId}\` starts one.`;
+    return new Failure('WrongState', message, { cause: error });
+  }
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     return new Failure('WrongState', error.cause.message, { cause: error });
   }

@@ -1,36 +1,11 @@
 /** A server is brought into operation step by step: by the command line, on real servers, with everything that stops it. */
 import { expect, test } from '@jest/globals';
-import { type Rollout, currentRun, latestRollouts } from '../../src/records/rollouts.ts';
-import { rolloutWorkflowId } from '../../src/workflows/legacy-sync/messages.ts';
-import { eventually } from '../support/eventually.ts';
-import { type Fleet, SERVER_ID, withFleet } from '../support/fleet.ts';
+import { SERVER_ID, withFleet } from '../support/fleet.ts';
+import { governed, positionsOf, rollout, rolloutOf, stepsOf } from '../support/rollout.ts';
 
 const TIMEOUT_MS = 180_000;
 
-const rolloutOf = async ({ pool }: Fleet): Promise<Rollout> => (await latestRollouts(pool, SERVER_ID))[0]!;
-const stepsOf = async (fleet: Fleet): Promise<string[]> => {
-  const { steps, runs } = await rolloutOf(fleet);
-  return runs.map(({ position, state }) => `${steps[position]!.name} ${steps[position]!.workers} ${state}`);
-};
-
-/** What a rollout governs: the server's own limit, the slots of a run, and whether limits adapt. */
-async function governed({ pool }: Fleet): Promise<object> {
-  const { rows } = await pool.query(
-    `SELECT (SELECT (limits ->> 'maxConcurrentVehicles')::int FROM legacy_servers) AS "limit",
-            (SELECT value::int FROM system_settings WHERE key = 'legacy_sync.worker_pool.max_workers') AS slots,
-            (SELECT value::bool FROM system_settings WHERE key = 'legacy_sync.adaptive.enabled') AS adaptive`,
-  );
-  return rows[0] as object;
-}
 const BEFORE = { limit: null, slots: 3, adaptive: false };
-
-const positionsOf = async ({ pool }: Fleet): Promise<number> =>
-  (await pool.query<{ rows: number }>('SELECT count(*)::int AS rows FROM positions')).rows[0]!.rows;
-
-async function rollout(fleet: Fleet, ...args: string[]): Promise<{ status: number | null; text: string }> {
-  const { status, stdout, stderr } = await fleet.cli('rollout', ...args);
-  return { status, text: `${stdout}${stderr}` };
-}
 
 test(
   'five vehicles: each step is synced, compared and judged, the next opens by order, and the last one leaves the limit adaptive',

@@ -10,6 +10,7 @@ import type { Actor } from '../core/actor.ts';
 import { Attendance, noWorker } from '../core/attendance.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';
+import { orLate } from '../core/or-late.ts';
 import { Problem, notFound } from '../core/problem.ts';
 import type { InputOf } from '../core/route.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
@@ -18,6 +19,7 @@ import type { ADVANCE_ROLLOUT, START_ROLLOUT } from './rollouts.routes.ts';
 const LIST = '/api/v1/legacy-sync/rollouts';
 /** A worker hears an order, which takes longer than Temporal itself may. */
 const HEARD_MS = 10_000;
+const REFUSED_WITHIN_MS = 2_000;
 
 /** Starts and steers rollouts through Temporal, and reads them from PostgreSQL. A worker changes the settings. */
 @Injectable()
@@ -94,9 +96,12 @@ export class RolloutsService {
     const { reason, again = false } = order;
     const details = { rolloutId, ...(kind === 'advance' ? { again } : {}) };
     await this.#audit.record({ actor, action: `rollout.${kind}`, subject: `server ${serverId}`, reason, details });
-    const heard = this.#temporal.call((client) => steerRollout(client, { serverId, kind }, order), HEARD_MS);
+    // A refusal comes at once. What takes longer is being done.
+    const given = this.#temporal
+      .call((client) => steerRollout(client, { serverId, kind }, order), HEARD_MS)
+      .then((heard) => orLate(heard.done(), REFUSED_WITHIN_MS));
     const errand = { workflowId, taskQueue: LEGACY_SYNC_TASK_QUEUE };
-    const result = await this.#attendance.orNobody(heard, errand).catch((error: unknown) => {
+    const result = await this.#attendance.orNobody(given, errand).catch((error: unknown) => {
       throw linked(error, serverId);
     });
     if (result === NOBODY) throw noWorker(LEGACY_SYNC_TASK_QUEUE, what, 'It may be done when one is there.');

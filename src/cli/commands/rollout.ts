@@ -101,7 +101,7 @@ async function advance(
     await audit(session, 'rollout.advance', serverId, { reason, details: { again } });
     const { client } = await session.temporal();
     const order = { actor: userInfo().username, reason, again };
-    const { step } = await (await steerRollout(client, { serverId, kind: 'advance' }, order)).result();
+    const { step } = await (await steerRollout(client, { serverId, kind: 'advance' }, order)).done();
     console.log(`step ${step} has begun`);
     if (wait)
       await showJudged(session, serverId, (rollout) => (currentRun(rollout)?.number ?? 0) > (before?.number ?? 0));
@@ -114,7 +114,7 @@ async function back(serverId: string, { reason }: { reason: string }): Promise<v
     await audit(session, 'rollout.back', serverId, { reason });
     const { client } = await session.temporal();
     const taken = await steerRollout(client, { serverId, kind: 'back' }, { actor: userInfo().username, reason });
-    const { step } = await taken.result();
+    const { step } = await taken.done();
     console.log(step === null ? `the rollout of ${serverId} is withdrawn` : `${serverId} is at step ${step} again`);
     for (const kept of (await known(session.postgres, serverId)).runs.flatMap((run) => run.kept))
       console.log(`note: ${kept}.`);

@@ -7,7 +7,7 @@ export interface RolloutInput {
   /** Each next step opens by itself, for as long as the steps are good. */
   unattended?: boolean;
   requestedBy?: string;
-  /** Runs of steps before it continues as new. */
+  /** Steps that it opens, after the one that it begins with, before it continues as new. */
   stepsPerHistory?: number;
   /** Carried through continue-as-new. */
   carried?: RolloutCourse;

@@ -90,7 +90,7 @@ async function begin(input: RolloutInput): Promise<RolloutCourse> {
     unattended,
     requestedBy: requestedBy(input),
   });
-  const { steps } = checkResult('planRollout', planned, { steps: listOf(object) });
+  const { steps } = checkResult('planRollout', planned, { steps: someSteps });
   const course: RolloutCourse = { steps, position: 0, number: 0, verdict: null, unattended };
   await open(course, 0, byItself(input));
   return course;
@@ -193,4 +193,18 @@ function checkRollout(input: RolloutInput | null | undefined): asserts input is 
     stepsPerHistory: optional(wholeNumber(1)),
     carried: optional(object),
   });
+  const { carried } = input as RolloutInput;
+  if (carried) checkInput('Continuing rollout', carried, CARRIED);
+}
+
+const CARRIED = {
+  steps: someSteps,
+  position: wholeNumber(0),
+  number: wholeNumber(1),
+  verdict: optional(object),
+  unattended: flag,
+};
+
+function someSteps(value: unknown): string | null {
+  return Array.isArray(value) && value.length > 0 ? listOf(object)(value) : 'must be a list of steps';
 }

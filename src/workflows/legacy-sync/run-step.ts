@@ -1,11 +1,12 @@
 import { CancellationScope, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
+import { checkResult, object, optional } from '../check-input.ts';
 import { type NamedFailure, isAlreadyStarted, nameFailure } from '../failure.ts';
 import { fleetSync } from './fleet-sync.ts';
 import { isWorthComparing, judgeStep } from './judge-step.ts';
 import { RECONCILE_WORKFLOW_ID, type VehicleSelection, fleetSyncWorkflowId } from './messages.ts';
 import { reconcileFleet } from './reconcile-fleet.ts';
 import { rolling } from './retry-profiles.ts';
-import type { RolloutStep, StepKey, StepVerdict } from './rollout-contract.ts';
+import type { RolloutStep, StepKey, StepMeasure, StepVerdict } from './rollout-contract.ts';
 
 /** Waits between two looks whether somebody else's sync or comparison has ended. */
 const FIRST_LOOK_MS = 2_000;
@@ -21,14 +22,14 @@ export interface StepRun extends StepKey {
 export async function runStep(run: StepRun): Promise<StepVerdict> {
   const { serverId, rolloutId, number } = run;
   const key = { rolloutId, number };
-  let measured = await rolling.measureStep(key);
+  let measured = await measure(key);
   // A server that is left alone is not worked on, and a run over it would wait for as long as a vehicle may take.
   if (measured.circuit.state === 'closed') {
     const failure = await syncVehicles(run);
-    measured = await rolling.measureStep(key);
+    measured = await measure(key);
     if (isWorthComparing(serverId, measured)) {
       await compareVehicles(run);
-      measured = await rolling.measureStep(key);
+      measured = await measure(key);
     } else if (measured.run?.vehicles === 0 && failure !== null) {
       return close(key, measured, {
         good: false,
@@ -39,11 +40,12 @@ export async function runStep(run: StepRun): Promise<StepVerdict> {
   return close(key, measured, judgeStep(serverId, measured));
 }
 
-async function close(
-  key: StepKey,
-  measured: Awaited<ReturnType<typeof rolling.measureStep>>,
-  verdict: StepVerdict,
-): Promise<StepVerdict> {
+async function measure(key: StepKey): Promise<StepMeasure> {
+  const fields = { circuit: object, run: optional(object), reconciliation: optional(object) };
+  return checkResult('measureStep', await rolling.measureStep(key), fields);
+}
+
+async function close(key: StepKey, measured: StepMeasure, verdict: StepVerdict): Promise<StepVerdict> {
   await rolling.closeStep({ ...key, measured, verdict });
   return verdict;
 }

@@ -18,4 +18,4 @@ export async function takeBack(
 
 /** What the audit log says of a change that a rollout makes. */
 export const reasonOf = (serverId: string, doing: string, { reason }: RolloutOrder): string =>
-  `rollout of ${serverId}: ${doing}${reason === undefined ? '' : ` (${reason})`}`;
+  `rollout of ${serverId}: ${doing}${reason ? ` (${reason})` : ''}`;

@@ -65,19 +65,19 @@ export function rolloutButtons(context, serverId, changed) {
   const advance = button(
     'advance-rollout',
     'Next step…',
-    `Open the next step of ${serverId}`,
+    `Next step of ${serverId}`,
     asking('advance', {}, QUESTIONS.advance(serverId)),
   );
   const again = button(
     'repeat-step',
     'Run again…',
-    `Run the step of ${serverId} again`,
+    `Run again the step of ${serverId}`,
     asking('advance', { again: true }, QUESTIONS.again(serverId)),
   );
   const back = button(
     'back-rollout',
-    'Back…',
-    `Take the step of ${serverId} back`,
+    'Take back…',
+    `Take back the step of ${serverId}`,
     asking('back', {}, QUESTIONS.back(serverId)),
   );
   return {
