@@ -211,6 +211,11 @@ export async function withdrawRunning(client: Queryable, rolloutId: string): Pro
   );
 }
 
+/** From now on each step is opened by an order. */
+export async function attendRollout(client: Queryable, rolloutId: string): Promise<void> {
+  await client.query('UPDATE rollouts SET unattended = false WHERE rollout_id = $1', [rolloutId]);
+}
+
 /** Ends a rollout; one that has ended stays as it is. */
 export async function finishRollout(client: Queryable, rolloutId: string, state: RolloutEnd | 'lost'): Promise<void> {
   await client.query(

@@ -144,3 +144,28 @@ test(
     }),
   TIMEOUT_MS,
 );
+
+test(
+  'unattended, it goes on by itself until a step is not good; taken back, it waits for orders; a slip in a setting does not end it',
+  () =>
+    withFleet({}, async (fleet) => {
+      await fleet.addVehicles(4, { rows: 20 });
+      await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'nowhere' WHERE id = 4`);
+      await fleet.startWorker();
+      const stopped = await rollout(fleet, 'start', SERVER_ID, '--unattended', '--wait');
+      expect(stopped.text).toMatch(/depot: running, unattended[^]*not good: 75 % of 4 vehicles succeeded/);
+      expect(await stepsOf(fleet)).toEqual(['test 1 good', 'pilot 2 good', 'gradual 2 not-good']);
+      expect(await fleet.cli('rollout', 'status', SERVER_ID)).toMatchObject({ status: 1 });
+      expect((await rollout(fleet, 'status')).text).toMatch(/depot +running +gradual, 2 workers +not good/);
+
+      await fleet.pool.query(
+        `UPDATE system_settings SET value = '-1' WHERE key = 'legacy_sync.server.dumps_per_second'`,
+      );
+      await rollout(fleet, 'back', SERVER_ID, '--reason', 'look at bus-4');
+      await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 4`);
+      const next = await rollout(fleet, 'advance', SERVER_ID, '--wait');
+      expect(next).toMatchObject({ status: 0, text: expect.stringContaining('depot: running, started by') });
+      expect((await stepsOf(fleet)).slice(2)).toEqual(['gradual 2 withdrawn', 'gradual 2 good']);
+    }),
+  TIMEOUT_MS,
+);

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
+  anyText,
   checkInput,
   checkResult,
   flag,
@@ -194,16 +195,11 @@ function checkRollout(input: RolloutInput | null | undefined): asserts input is 
     carried: optional(object),
   });
   const { carried } = input as RolloutInput;
-  if (carried) checkInput('Continuing rollout', carried, CARRIED);
+  if (!carried) return;
+  checkInput('Continuing rollout', carried, { steps: someSteps, number: wholeNumber(1), unattended: flag });
+  checkInput('Continuing rollout', carried, { position: wholeNumber(0, carried.steps.length - 1) });
+  if (carried.verdict) checkInput('Continuing rollout', carried.verdict, { good: flag, reasons: listOf(anyText) });
 }
-
-const CARRIED = {
-  steps: someSteps,
-  position: wholeNumber(0),
-  number: wholeNumber(1),
-  verdict: optional(object),
-  unattended: flag,
-};
 
 function someSteps(value: unknown): string | null {
   return Array.isArray(value) && value.length > 0 ? listOf(object)(value) : 'must be a list of steps';

@@ -1,11 +1,12 @@
 import type { Queryable } from '../../../connections/postgres.ts';
 import { changeServerLimit, readLegacyServer } from '../../../records/legacy-servers.ts';
 import type { StepChange } from '../../../records/rollouts.ts';
-import { changeSetting, readSettings } from '../../../records/settings.ts';
+import { changeSetting, listSettings } from '../../../records/settings.ts';
+import { LEGACY_SYNC_SETTINGS } from '../../../settings/legacy-sync.ts';
 import type { RolloutStep } from '../../../workflows/legacy-sync/rollout-contract.ts';
 
-export const MAX_WORKERS_KEY = 'legacy_sync.worker_pool.max_workers';
-export const ADAPTIVE_KEY = 'legacy_sync.adaptive.enabled';
+const MAX_WORKERS_KEY = LEGACY_SYNC_SETTINGS.maxWorkers.key;
+const ADAPTIVE_KEY = LEGACY_SYNC_SETTINGS.adaptiveEnabled.key;
 
 interface By {
   actor: string;
@@ -47,27 +48,36 @@ export async function undoChanges(
   const kept: string[] = [];
   for (const { what, from, to } of changes) {
     if (now[what] === to) await write(client, { serverId, what, value: from }, by);
-    else
-      kept.push(
-        `${nameOf(serverId, what)} stays ${now[what]}: somebody has changed it from ${to}, which the step had set`,
-      );
+    else kept.push(toldOf(serverId, { what, now: now[what], was: to }));
   }
   return kept;
 }
 
 async function read(client: Queryable, serverId: string): Promise<Governed> {
   const { limits } = await readLegacyServer(client, serverId);
-  const { maxWorkers, adaptiveEnabled } = await readSettings(client);
-  return { limit: limits.maxConcurrentVehicles ?? null, 'max-workers': maxWorkers, adaptive: adaptiveEnabled };
+  // These rows alone: an operator's slip in another must not end a rollout.
+  const values = new Map((await listSettings(client)).map(({ key, value }) => [key, value]));
+  return {
+    limit: limits.maxConcurrentVehicles ?? null,
+    'max-workers': Number(values.get(MAX_WORKERS_KEY)) || LEGACY_SYNC_SETTINGS.maxWorkers.default,
+    adaptive: values.get(ADAPTIVE_KEY) === 'true',
+  };
 }
 
 async function write(
   client: Queryable,
-  { serverId, what, value }: { serverId: string; what: StepChange['what']; value: number | boolean | null },
+  { serverId, what, value }: { serverId: string; what: StepChange['what']; value: Value },
   by: By,
 ): Promise<void> {
   if (what === 'limit') return changeServerLimit(client, { id: serverId, limit: value as number | null }, by);
   await changeSetting(client, what === 'adaptive' ? ADAPTIVE_KEY : MAX_WORKERS_KEY, String(value), by);
+}
+
+type Value = number | boolean | null;
+
+function toldOf(serverId: string, { what, now, was }: { what: StepChange['what']; now: Value; was: Value }): string {
+  const told = (value: Value): string => (value === null ? 'that of the setting' : String(value));
+  return `${nameOf(serverId, what)} stays ${told(now)}: somebody has changed it from ${told(was)}, which the step had set`;
 }
 
 function nameOf(serverId: string, what: StepChange['what']): string {

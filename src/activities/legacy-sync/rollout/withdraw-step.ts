@@ -1,6 +1,6 @@
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
-import { lockRollout } from '../../../records/rollouts.ts';
+import { attendRollout, lockRollout } from '../../../records/rollouts.ts';
 import type { RolloutActivities } from '../../../workflows/legacy-sync/rollout-contract.ts';
 import type { RolloutDependencies } from './rollout-dependencies.ts';
 import { takeBack } from './take-back.ts';
@@ -14,6 +14,8 @@ export const createWithdrawStep =
         const rollout = await lockRollout(client, rolloutId);
         if (rollout === null) return;
         const { serverId } = rollout;
+        // Whoever goes back decides when it goes on.
+        await attendRollout(client, rolloutId);
         await takeBack(client, { rolloutId, serverId, position }, { by, withdrawn: true });
       }),
     );
