@@ -146,7 +146,7 @@ test(
 );
 
 test(
-  'unattended, it goes on by itself until a step is not good; taken back, it waits for orders; a slip in a setting does not end it',
+  'unattended, it goes on by itself until a step is not good; taken back, it waits for orders; a key that is no setting does not end it',
   () =>
     withFleet({}, async (fleet) => {
       await fleet.addVehicles(4, { rows: 20 });
@@ -159,7 +159,7 @@ test(
       expect((await rollout(fleet, 'status')).text).toMatch(/depot +running +gradual, 2 workers +not good/);
 
       await fleet.pool.query(
-        `UPDATE system_settings SET value = '-1' WHERE key = 'legacy_sync.server.dumps_per_second'`,
+        `INSERT INTO system_settings (key, value, type, category) VALUES ('legacy_sync.worker_pool.max_worker', '5', 'number', 'legacy_sync')`,
       );
       await rollout(fleet, 'back', SERVER_ID, '--reason', 'look at bus-4');
       await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 4`);
