@@ -80,13 +80,14 @@ export async function laidOutSteps(client: Queryable, rolloutId: string): Promis
   return rows[0]?.steps ?? null;
 }
 
+/** Adds a rollout; a second call adds nothing. */
 export async function insertRollout(
   client: Queryable,
   { rolloutId, workflowId, serverId, unattended, requestedBy }: PlanRolloutInput,
   steps: readonly RolloutStep[],
 ): Promise<void> {
   await client.query(
-    'INSERT INTO rollouts (rollout_id, workflow_id, server_id, unattended, requested_by, steps) VALUES ($1, $2, $3, $4, $5, $6)',
+    'INSERT INTO rollouts (rollout_id, workflow_id, server_id, unattended, requested_by, steps) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING',
     [rolloutId, workflowId, serverId, unattended, requestedBy, JSON.stringify(steps)],
   );
 }

@@ -33,7 +33,8 @@ export const createPlanRollout =
         await settleLost(client, input);
         const steps = await stepsOf(client, input);
         await insertRollout(client, input, steps);
-        return { steps };
+        // Those of an attempt that was faster, where there was one.
+        return { steps: (await laidOutSteps(client, input.rolloutId)) ?? steps };
       }),
     );
 
