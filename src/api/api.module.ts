@@ -35,6 +35,8 @@ import { QuarantineController } from './quarantine/quarantine.controller.ts';
 import { QuarantineService } from './quarantine/quarantine.service.ts';
 import { ReconciliationsController } from './reconciliations/reconciliations.controller.ts';
 import { ReconciliationsService } from './reconciliations/reconciliations.service.ts';
+import { RolloutsController } from './rollouts/rollouts.controller.ts';
+import { RolloutsService } from './rollouts/rollouts.service.ts';
 import { RunEvents } from './runs/run-events.ts';
 import { RunsController } from './runs/runs.controller.ts';
 import { RunsService } from './runs/runs.service.ts';
@@ -72,6 +74,7 @@ import { WorkersService } from './pipeline/workers.service.ts';
     InspectionsController,
     QuarantineController,
     ReconciliationsController,
+    RolloutsController,
     GraphController,
     SettingsController,
   ],
@@ -100,6 +103,7 @@ import { WorkersService } from './pipeline/workers.service.ts';
     InspectionsService,
     QuarantineService,
     ReconciliationsService,
+    RolloutsService,
     GraphVersionsService,
     DatasetsService,
     GraphReadingService,

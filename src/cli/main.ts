@@ -28,6 +28,7 @@ const MODULES: Module[] = [
     load: async () => (await import('./commands/runs.ts')).runsCommands(),
   },
   module('schedules', async () => (await import('./commands/schedules.ts')).schedulesCommand()),
+  module('rollout', async () => (await import('./commands/rollout.ts')).rolloutCommand()),
   module('servers', async () => (await import('./commands/servers.ts')).serversCommand()),
   module('pool', async () => (await import('./commands/pool.ts')).poolCommand()),
   module('vehicles', async () => (await import('./commands/vehicles.ts')).vehiclesCommand()),

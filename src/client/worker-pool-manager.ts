@@ -245,5 +245,7 @@ export function describeSelection({ selection, mode = 'delta' }: FleetSyncInput)
       return `vehicles of priority ${selection.atLeast} and above (${mode})`;
     case 'first':
       return `the first ${selection.count} vehicles by priority (${mode})`;
+    case 'server':
+      return `${selection.first === undefined ? 'all' : `the first ${selection.first}`} vehicles of ${selection.serverId} (${mode})`;
   }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Queryable } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import { type LegacyServer, legacyServerSchema } from '../settings/legacy-server.ts';
+import { recordAct } from './audit-log.ts';
 import { isTimeZone } from '../settings/time-zone.ts';
 
 export type LegacyServerInput = z.input<typeof legacyServerSchema>;
@@ -94,6 +95,24 @@ export async function updateLegacyServer(database: Queryable, input: LegacyServe
   );
   if (rowCount === 0) await refuseOtherRows(database, server.id);
   return server;
+}
+
+/**
+ * Changes how many vehicles may be in flight at a server, null: what the setting says, and writes who did it to the audit log. The caller's
+ * transaction keeps the row locked. Errors: InvalidConfiguration.
+ */
+export async function changeServerLimit(
+  client: Queryable,
+  { id, limit }: { id: string; limit: number | null },
+  by: { actor: string; reason?: string },
+): Promise<void> {
+  await client.query('SELECT FROM legacy_servers WHERE id = $1 FOR NO KEY UPDATE', [id]);
+  const server = await readLegacyServer(client, id);
+  const { maxConcurrentVehicles: from = null, ...others } = server.limits;
+  const limits = limit === null ? others : { ...others, maxConcurrentVehicles: limit };
+  await updateLegacyServer(client, { ...server, limits });
+  const details = { limits: { maxConcurrentVehicles: { from, to: limit } } };
+  await recordAct(client, { ...by, action: 'server.changed', subject: `server ${id}`, details });
 }
 
 /** Does for all vehicles of a server what refuseOtherSource in vehicles.ts does for one. */

@@ -92,24 +92,31 @@ export async function writeSetting(
   text: string,
   by: { actor: string; reason?: string },
 ): Promise<void> {
+  await inTransaction(pool, (client) => changeSetting(client, key, text, by));
+}
+
+/** As `writeSetting`, in the caller's transaction. */
+export async function changeSetting(
+  client: Queryable,
+  key: string,
+  text: string,
+  by: { actor: string; reason?: string },
+): Promise<void> {
   const setting = SETTINGS_BY_KEY.get(key);
   if (!setting) throw new Failure('InvalidSetting', `Setting ${key}: ${unknownKey(key)}.`);
   const row = { key, value: text.trim(), type: typeOf(setting) };
   const problem = problemOf(row);
   if (problem) throw new Failure('InvalidSetting', `Setting ${problem}.`);
-  await inTransaction(pool, async (client) => {
-    const before = await client.query<{ value: string }>(
-      'SELECT value FROM system_settings WHERE key = $1 FOR UPDATE',
-      [key],
-    );
-    await client.query(
-      `INSERT INTO system_settings (key, value, type, category) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, type = EXCLUDED.type`,
-      [key, row.value, row.type, setting.category],
-    );
-    const details = { from: before.rows[0]?.value ?? null, to: row.value };
-    await recordAct(client, { ...by, action: 'setting.changed', subject: key, details });
-  });
+  const before = await client.query<{ value: string }>('SELECT value FROM system_settings WHERE key = $1 FOR UPDATE', [
+    key,
+  ]);
+  await client.query(
+    `INSERT INTO system_settings (key, value, type, category) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, type = EXCLUDED.type`,
+    [key, row.value, row.type, setting.category],
+  );
+  const details = { from: before.rows[0]?.value ?? null, to: row.value };
+  await recordAct(client, { ...by, action: 'setting.changed', subject: key, details });
 }
 
 /**

@@ -12,6 +12,7 @@ import { type LegacyHosts, openLegacyHosts } from '../activities/legacy-sync/leg
 import { type LocalStaging, openLocalStaging } from '../activities/legacy-sync/transfer/local-staging.ts';
 import { createRedriveQuarantine } from '../activities/legacy-sync/load/redrive-rows.ts';
 import { createReconciliationActivities } from '../activities/legacy-sync/reconciliation/reconciliation-activities.ts';
+import { createRolloutActivities } from '../activities/legacy-sync/rollout/rollout-activities.ts';
 import { createCleanUp } from '../activities/legacy-sync/vehicle/clean-up.ts';
 import type { OutlivedFiles } from '../activities/legacy-sync/vehicle/outlived-files.ts';
 import { createExportRange } from '../activities/legacy-sync/vehicle/export-range.ts';
@@ -34,6 +35,7 @@ import type {
   SliceActivities,
   VehicleActivities,
 } from '../workflows/legacy-sync/activities.ts';
+import type { RolloutActivities } from '../workflows/legacy-sync/rollout-contract.ts';
 import type { FaultPoint } from './fault-point.ts';
 import type { ResourceGuard } from './resource-guard.ts';
 import { guardedClaims } from './guarded-claims.ts';
@@ -110,7 +112,12 @@ interface ActivityParts extends Shared, Omit<LegacySyncParts, 'close'> {
 
 export function createLegacySyncActivities(
   given: ActivityParts,
-): FleetActivities & VehicleActivities & SliceActivities & OperatorActivities & ReconciliationActivities {
+): FleetActivities &
+  VehicleActivities &
+  SliceActivities &
+  OperatorActivities &
+  ReconciliationActivities &
+  RolloutActivities {
   const parts = { ...given, pace: given.guard.pace };
   const { pool, settings, progress, legacyHosts, guard, logger } = parts;
   const work = createVehicleWork({ pool, settings });
@@ -141,6 +148,7 @@ export function createLegacySyncActivities(
     inspectServer: createInspectServer({ settings, logger, cancellationSignal }),
     discoverVehicles: createDiscoverVehicles({ pool, legacyHosts, cancellationSignal }),
     redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool }),
+    ...createRolloutActivities({ pool }),
     ...createReconciliationActivities({
       ...parts,
       heartbeat,

@@ -7,6 +7,7 @@ export {
   testServer,
 } from './legacy-sync/operator-tasks.ts';
 export { reconcileFleet, removeExtraPositions, repairReconciled } from './legacy-sync/reconcile-fleet.ts';
+export { rollout } from './legacy-sync/rollout.ts';
 export { scheduledFleetSync } from './legacy-sync/scheduled-fleet-sync.ts';
 export { scheduledReconciliation } from './legacy-sync/scheduled-reconciliation.ts';
 export { tableSliceSync } from './legacy-sync/table-slice-sync.ts';

@@ -141,6 +141,23 @@ test('a run is cancelled, and the next one terminated', async () => {
   link.set({ kind: 'pass' });
 });
 
+test('a rollout: started, advanced when its step was good, taken back, cancelled', async () => {
+  const details = (text: RegExp): Promise<void> =>
+    eventually(async () => expect(await run('temporal workflow metadata -w rollout/depot')).toMatch(text), {
+      withinMs: 90_000,
+      everyMs: 500,
+    });
+  await run(lineLike(/--type rollout/));
+  await details(/step 1 of 5, \*\*test\*\*: good, waiting/);
+  expect(await run(lineLike(/--name advance/))).toMatch(/"?step"?: ?"?pilot/);
+  await details(/step 2 of 5, \*\*pilot\*\*: good, waiting/);
+  expect(await run(lineLike(/--name back/))).toMatch(/"?step"?: ?"?test/);
+  await run('temporal workflow cancel -w rollout/depot');
+  expect(await ended('rollout/depot')).toBe('CANCELLED');
+  const { rows } = await fleet.pool.query("SELECT limits ->> 'maxConcurrentVehicles' AS own FROM legacy_servers");
+  expect(rows).toEqual([{ own: null }]);
+}, 200_000);
+
 test('the pipeline: started, looked into, stopped at a stage, cancelled, terminated', async () => {
   const start = lineLike(/--type transportGraphPipeline/);
   const held = await holdSource();

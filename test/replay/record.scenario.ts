@@ -12,8 +12,11 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { fleetSync } from '../../src/workflows/legacy-sync/fleet-sync.ts';
 import {
+  advanceUpdate,
+  backUpdate,
   pauseUpdate,
   resumeUpdate,
+  rolloutWorkflowId,
   setMaxWorkersUpdate,
   vehicleSyncWorkflowId,
 } from '../../src/workflows/legacy-sync/messages.ts';
@@ -34,7 +37,8 @@ import {
 } from '../../src/workflows/transport-graph/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FakeVehicle, createFakeFleet } from '../support/fake-fleet.ts';
-import { type TestWorker, createTestWorker } from '../support/worker.ts';
+import { fakeRollout } from '../support/fake-rollout.ts';
+import { type TestWorker, createTestWorker, currentDetails } from '../support/worker.ts';
 
 const HISTORIES = join(import.meta.dirname, 'histories');
 /** Stands in stack traces. */
@@ -346,4 +350,47 @@ test('reconciliation removed', () =>
   recordReconciliation('remove-extra-positions-completed', {
     type: 'removeExtraPositions',
     input: { vehicleIds: ['1'] },
+  }));
+
+/** Its children are recorded by themselves. */
+async function recordRollout(
+  name: string,
+  { vehicles, differing = [] }: { vehicles: FakeVehicle[]; differing?: number[] },
+  play: (run: WorkflowHandle, says: (details: RegExp) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const fleet = createFakeFleet(vehicles, { signal: cancellationSignal });
+  const worker = await createTestWorker({ ...fleet.activities, ...fakeReconciliation(), ...fakeRollout(differing) });
+  opened.push(worker);
+  await worker.run(async () => {
+    const serverId = worker.id('depot');
+    const run = await worker.client.workflow.start('rollout', {
+      workflowId: rolloutWorkflowId(serverId),
+      taskQueue: worker.taskQueue,
+      args: [{ serverId, requestedBy: 'record' }],
+    });
+    const says = (details: RegExp): Promise<void> =>
+      eventually(async () => expect(await currentDetails(run)).toMatch(details), { withinMs: 30_000 });
+    await play(run, says);
+    await run.result().catch(() => {});
+    await save(worker, `rollout-${name}`, run.workflowId);
+  });
+}
+
+const order = { args: [{ actor: 'record' }] as [{ actor: string }] };
+
+test('rollout completed', () =>
+  recordRollout('completed', { vehicles: fleetOf(500, 2), differing: [0, 3] }, async (run, says) => {
+    await says(/test.*good, waiting/);
+    await run.executeUpdate(advanceUpdate, order);
+    await says(/full.*not good\. Rows differ/);
+    await run.executeUpdate(backUpdate, order);
+    await run.executeUpdate(advanceUpdate, { args: [{ actor: 'record', again: true }] });
+    await says(/test.*good, waiting/);
+    await run.executeUpdate(advanceUpdate, order);
+  }));
+
+test('rollout withdrawn', () =>
+  recordRollout('withdrawn', { vehicles: fleetOf(600, 2, { onExport: endless }) }, async (run, says) => {
+    await says(/test.*running/);
+    await run.executeUpdate(backUpdate, order);
   }));

@@ -31,6 +31,7 @@ test('there are histories of every workflow', () => {
     'reconcile-fleet',
     'remove-extra-positions',
     'repair-reconciled',
+    'rollout',
     'scheduled-pipeline',
     'server-check',
     'server-inspection',

@@ -21,6 +21,8 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     fleet: ['legacy-host'],
     // Compares what arrived with what the hosts have, and brings days in line.
     reconciliation: ['dump', 'legacy-host', 'load', 'fleet'],
+    // Reads what the others have come to, and changes settings: it works on no vehicle.
+    rollout: [],
   },
   'src/activities/transport-graph': {
     // What every stage says of itself.
@@ -54,6 +56,8 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     quarantine: ['core'],
     // Vehicles are chosen as for a run.
     reconciliations: ['core', 'runs'],
+    // It is of a server, and has as many slots as a run.
+    rollouts: ['core', 'runs', 'servers'],
     runs: ['core'],
     // A schedule starts the runs that a hand starts, chosen in the same way.
     schedules: ['core', 'runs'],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { sharedStack } from './stack.ts';
 
@@ -48,4 +48,10 @@ export async function createTestWorker(
       await connection.close();
     },
   };
+}
+
+/** What a workflow says of itself, as `temporal workflow metadata` shows it. */
+export async function currentDetails(run: WorkflowHandle): Promise<string> {
+  const { currentDetails: told } = await run.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return told ?? '';
 }

@@ -10,6 +10,8 @@ const SLICE = { runId: RUN, sliceId: 'slice-7-1', slot: 1, table: 'positions', n
 const FLEET = { selection: { kind: 'all' } };
 const SWITCH = { actor: 'operator', reason: 'wrong bridge' };
 
+const CARRIED = { steps: [{}], position: 0, number: 1, verdict: null, unattended: false };
+
 /** Started by hand with this, the workflow ends failed and says this. `undefined`: started without input. */
 const WRONG: [workflow: string, input: unknown, says: RegExp][] = [
   ['fleetSync', undefined, /has no selection/],
@@ -55,6 +57,18 @@ const WRONG: [workflow: string, input: unknown, says: RegExp][] = [
   ['switchGraph', { ...SWITCH, reason: 'a\0b' }, /reason must be a text/],
   ['switchGraph', { ...SWITCH, version: '12' }, /version must be a version of the graph/],
   ['testServer', undefined, /serverId must be a text/],
+  ['rollout', undefined, /Starting rollout: its input must be an object with serverId/],
+  ['rollout', { serverId: 17 }, /serverId must be a text of 1 to 63 characters.*, and is 17/],
+  ['rollout', { serverId: 'depot', maxWorkers: 0 }, /maxWorkers must be a whole number from 1 to 1000, and is 0/],
+  ['rollout', { serverId: 'depot', unattended: 'yes' }, /unattended must be true or false, and is "yes"/],
+  ['rollout', { serverId: 'depot', requestedBy: 'a\0b' }, /requestedBy must be a text/],
+  ['rollout', { serverId: 'depot', carried: { steps: [] } }, /steps must be a list of steps, and is \[\]/],
+  [
+    'rollout',
+    { serverId: 'depot', carried: { ...CARRIED, position: 1 } },
+    /position must be a whole number from 0 to 0/,
+  ],
+  ['rollout', { serverId: 'depot', carried: { ...CARRIED, verdict: { good: true } } }, /reasons must be a list/],
   ['redriveQuarantine', { vehicleId: '17', ids: 'all' }, /ids must be a list/],
   ['redriveQuarantine', { vehicleId: '17', ids: [1] }, /ids must be a list, and each of it must be/],
 ];

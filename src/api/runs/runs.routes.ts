@@ -15,6 +15,11 @@ export const selection = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('all') }),
   z.strictObject({ kind: z.literal('list'), vehicleIds: z.array(bigintText).min(1).max(5_000) }),
   z.strictObject({ kind: z.literal('first'), count: z.number().int().min(1).max(1_000_000) }),
+  z.strictObject({
+    kind: z.literal('server'),
+    serverId: z.string().min(1).max(63),
+    first: z.number().int().min(1).max(1_000_000).optional(),
+  }),
   z.strictObject({ kind: z.literal('priority'), atLeast: z.number().int().min(-1_000_000).max(1_000_000) }),
 ]);
 

@@ -285,5 +285,7 @@ function describe({ selection, mode = 'delta' }: FleetSyncInput): string {
       return `vehicles of priority ${selection.atLeast} and above (${mode})`;
     case 'first':
       return `the first ${selection.count} vehicles (${mode})`;
+    case 'server':
+      return `${selection.first === undefined ? 'all' : `the first ${selection.first}`} vehicles of ${selection.serverId} (${mode})`;
   }
 }

@@ -1,17 +1,19 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { RangeTotals, RunSummary, SliceOutcome, VehicleOutcome } from './results.ts';
+import type { RolloutOrder, RolloutStanding } from './rollout-contract.ts';
 
 export const LEGACY_SYNC_TASK_QUEUE = 'legacy-sync';
 
 /** `delta` reads what came after the watermark, `full` reads everything again; rows that are there already are counted as duplicates. */
 export type SyncMode = 'delta' | 'full';
 
-/** Which vehicles a run takes. `first` takes the n of highest priority: the rollout's steps. */
+/** Which vehicles a run takes. `first` takes the n of highest priority, of all or of one server: the rollout's steps. */
 export type VehicleSelection =
   | { kind: 'all' }
   | { kind: 'list'; vehicleIds: string[] }
   | { kind: 'priority'; atLeast: number }
-  | { kind: 'first'; count: number };
+  | { kind: 'first'; count: number }
+  | { kind: 'server'; serverId: string; first?: number | undefined };
 
 export interface FleetSyncInput {
   selection: VehicleSelection;
@@ -172,6 +174,13 @@ export const serverTestWorkflowId = (serverId: string): string => `server-test/$
 export const inspectionWorkflowId = (serverId: string): string => `server-inspection/${serverId}`;
 export const discoveryWorkflowId = (serverId: string): string => `vehicle-discovery/${serverId}`;
 export const redriveWorkflowId = (vehicleId: string): string => `quarantine-redrive/${vehicleId}`;
+
+/** One at a time for each server. */
+export const rolloutWorkflowId = (serverId: string): string => `rollout/${serverId}`;
+/** Opens the next step, or runs the current one again. */
+export const advanceUpdate = defineUpdate<RolloutStanding, [RolloutOrder]>('advance');
+/** Takes the current step back. */
+export const backUpdate = defineUpdate<RolloutStanding, [RolloutOrder]>('back');
 
 /** Stops claiming; vehicles in flight go on to their end. */
 export const pauseUpdate = defineUpdate<{ paused: boolean }>('pause');

@@ -1,5 +1,6 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { FleetActivities, ReconciliationActivities, SliceActivities, VehicleActivities } from './activities.ts';
+import type { RolloutActivities } from './rollout-contract.ts';
 
 /**
  * Export and import of a range: minutes of work at the legacy host. A killed worker is noticed after 10 s without a heartbeat. Attempts are
@@ -78,4 +79,10 @@ export const removing = proxyActivities<Pick<ReconciliationActivities, 'removeEx
   startToCloseTimeout: '1 hour',
   heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumAttempts: 5 },
+});
+
+/** Short statements on PostgreSQL that a rollout cannot go on without, however long it is away. */
+export const rolling = proxyActivities<RolloutActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '10 seconds' },
 });

@@ -396,7 +396,7 @@ const ACTS: Record<Role, string[]> = {
       ' ',
     ),
   admin:
-    'activate add-server approve change-setting put-schedule reconcile redrive reject retry-failed rollback run-pipeline run-stage start sync-vehicle'.split(
+    'activate add-server approve change-setting put-schedule reconcile redrive reject retry-failed rollback run-pipeline run-stage start start-rollout sync-vehicle'.split(
       ' ',
     ),
 };

@@ -1,7 +1,7 @@
 import type { Queryable } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
-import { readParts, readVehicles } from '../../../records/vehicles.ts';
+import { enabledVehiclesOf, readParts, readVehicles } from '../../../records/vehicles.ts';
 import type { VehicleSelection } from '../../../workflows/legacy-sync/messages.ts';
 
 /** Long lists are cut in messages: a failure is read in a terminal and kept in a history. */
@@ -23,22 +23,35 @@ export async function selectVehicles(database: Queryable, selection: VehicleSele
         `"priority at least" must be a whole number, not ${selection.atLeast}`,
       );
       return enabled(await readVehicles(database)).filter(({ priority }) => priority >= selection.atLeast);
-    case 'first': {
-      const { count } = selection;
-      refuseUnless(Number.isInteger(count) && count > 0, `"first" must be a whole number above 0, not ${count}`);
-      // The sort is stable: vehicles of one priority stay in the order of their ids.
-      const first = enabled(await readVehicles(database))
-        .filter(({ partOf }) => partOf === null)
-        .toSorted((a, b) => b.priority - a.priority)
-        .slice(0, count);
-      return withParts(database, first);
-    }
+    case 'first':
+      return withParts(database, firstOf(enabled(await readVehicles(database)), selection.count));
+    case 'server':
+      return ofServer(database, selection);
     default:
       throw new Failure(
         'InvalidSelection',
-        `The selection ${JSON.stringify(selection)} is of no known kind: all, list, priority or first.`,
+        `The selection ${JSON.stringify(selection)} is of no known kind: all, list, priority, first or server.`,
       );
   }
+}
+
+function firstOf(vehicles: Vehicle[], count: number): Vehicle[] {
+  refuseUnless(Number.isInteger(count) && count > 0, `"first" must be a whole number above 0, not ${count}`);
+  // The sort is stable: vehicles of one priority stay in the order of their ids.
+  return vehicles
+    .filter(({ partOf }) => partOf === null)
+    .toSorted((a, b) => b.priority - a.priority)
+    .slice(0, count);
+}
+
+async function ofServer(
+  database: Queryable,
+  { serverId, first }: { serverId: string; first?: number | undefined },
+): Promise<Vehicle[]> {
+  refuseUnless(typeof serverId === 'string', `"server" must be the id of one, not ${JSON.stringify(serverId)}`);
+  const vehicles = await enabledVehiclesOf(database, serverId);
+  refuseUnless(vehicles.length > 0, `server ${names([serverId])} has no enabled vehicle`);
+  return first === undefined ? vehicles : withParts(database, firstOf(vehicles, first));
 }
 
 async function listed(database: Queryable, ids: string[]): Promise<Vehicle[]> {

@@ -15,6 +15,7 @@ import { watchPaused } from './paused.js';
 import { createPipelinePanel } from './pipeline-panel.js';
 import { createQuarantinePanel } from './quarantine-panel.js';
 import { createReconciliationPanel } from './reconciliation-panel.js';
+import { createRolloutPanel } from './rollout-panel.js';
 import { forgetKey, mayActAs, storedKey, temporalLink } from './session.js';
 import { createSchedulesPanel } from './schedules-panel.js';
 import { createServersPanel } from './servers-panel.js';
@@ -54,7 +55,7 @@ function showDashboard({ key, temporal }, api) {
   const adding = context.may('admin') ? [createInspectionPanel(context, vehicles)] : [];
   const truth = [createReconciliationPanel(context), createQuarantinePanel(context)];
   const watched = [fleet, createSchedulesPanel(context), createKpiPanel(context), vehicles];
-  const hosts = [createServersPanel(context), ...adding];
+  const hosts = [createServersPanel(context), createRolloutPanel(context), ...adding];
   const graph = [createPipelinePanel(context), createGraphPanel(context)];
   const office = [createSettingsPanel(context), ...(context.may('admin') ? [createAuditPanel(context)] : [])];
   const panels = [...watched, ...truth, ...hosts, ...graph, ...office];

@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
+import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
+import { Failure } from '../../../errors.ts';
+import { readLegacyServer } from '../../../records/legacy-servers.ts';
+import {
+  finishRollout,
+  insertRollout,
+  laidOutSteps,
+  lockRollout,
+  otherRunningRollouts,
+} from '../../../records/rollouts.ts';
+import { readSettings } from '../../../records/settings.ts';
+import { enabledVehiclesOf } from '../../../records/vehicles.ts';
+import { fixedLimit } from '../../../settings/fixed-limit.ts';
+import type {
+  PlanRolloutInput,
+  RolloutActivities,
+  RolloutStep,
+} from '../../../workflows/legacy-sync/rollout-contract.ts';
+import { layOutSteps } from './lay-out-steps.ts';
+import type { RolloutDependencies } from './rollout-dependencies.ts';
+import { takeBack } from './take-back.ts';
+
+/** Lays out the steps of a rollout, once. Errors: InvalidConfiguration, InvalidSelection, InvalidSetting, DatabaseUnavailable. */
+export const createPlanRollout =
+  ({ pool }: RolloutDependencies): RolloutActivities['planRollout'] =>
+  (input) =>
+    namingDatabaseFailures(`Planning the rollout of ${input.serverId}`, () =>
+      inTransaction(pool, async (client) => {
+        const known = await laidOutSteps(client, input.rolloutId);
+        if (known !== null) return { steps: known };
+        await settleLost(client, input);
+        const steps = await stepsOf(client, input);
+        await insertRollout(client, input, steps);
+        // Those of an attempt that was faster, where there was one.
+        return { steps: (await laidOutSteps(client, input.rolloutId)) ?? steps };
+      }),
+    );
+
+/** One that was terminated could not put back what it had changed, and its limits would be taken for the server's own. */
+async function settleLost(
+  client: pg.PoolClient,
+  { serverId, rolloutId, requestedBy }: PlanRolloutInput,
+): Promise<void> {
+  for (const lost of await otherRunningRollouts(client, serverId, rolloutId)) {
+    await lockRollout(client, lost);
+    const by = { actor: requestedBy, reason: `rollout ${lost} was ended from outside` };
+    await takeBack(client, { rolloutId: lost, serverId, position: 0 }, { by, withdrawn: false });
+    await finishRollout(client, lost, 'lost');
+  }
+}
+
+async function stepsOf(client: Queryable, { serverId, maxWorkers }: PlanRolloutInput): Promise<RolloutStep[]> {
+  const { limits } = await readLegacyServer(client, serverId);
+  const vehicles = (await enabledVehiclesOf(client, serverId)).filter(({ partOf }) => partOf === null).length;
+  if (vehicles === 0) {
+    throw new Failure(
+      'InvalidSelection',
+      `Planning the rollout of ${serverId}: it has no enabled vehicle. \`fleetgraph vehicles discover ${serverId}\` finds those that it has rows of. Nothing was changed.`,
+    );
+  }
+  const most = maxWorkers ?? fixedLimit(limits, await readSettings(client));
+  return layOutSteps({ vehicles, most, limit: maxWorkers ?? limits.maxConcurrentVehicles ?? null });
+}

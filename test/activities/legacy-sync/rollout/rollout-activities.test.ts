@@ -1,0 +1,124 @@
+/** Each activity may run twice, at once or one after the other: it has then happened once. */
+import { randomUUID } from 'node:crypto';
+import { beforeEach, expect, test } from '@jest/globals';
+import { createRolloutActivities } from '../../../../src/activities/legacy-sync/rollout/rollout-activities.ts';
+import { readLegacyServer } from '../../../../src/records/legacy-servers.ts';
+import { type Rollout, latestRollouts } from '../../../../src/records/rollouts.ts';
+import { readSettings, writeSetting } from '../../../../src/records/settings.ts';
+import { addServer, fleetDatabase } from '../../../support/fleet-fixture.ts';
+
+const pool = fleetDatabase();
+const SERVER = 'depot-1';
+const BY = { actor: 'operator', reason: 'as planned' };
+
+let rolloutId: string;
+const acts = () => createRolloutActivities({ pool: pool() });
+const twice = async <T>(act: () => Promise<T>): Promise<T> => {
+  const answers = [...(await Promise.all([act(), act()])), await act()];
+  expect(answers).toEqual([answers[0], answers[0], answers[0]]);
+  return answers[0]!;
+};
+const planned = (over: { maxWorkers?: number; rolloutId?: string } = {}) =>
+  acts().planRollout({
+    rolloutId,
+    workflowId: `rollout/${SERVER}`,
+    serverId: SERVER,
+    maxWorkers: null,
+    unattended: true,
+    requestedBy: 'operator',
+    ...over,
+  });
+const opened = (position: number, opening = `run/${position}`) =>
+  acts().openStep({ rolloutId, opening, position, by: BY, unattended: false });
+const theRollout = async (): Promise<Rollout> => (await latestRollouts(pool()))[0]!;
+
+async function governed(): Promise<[limit: number | undefined, slots: number, adaptive: boolean]> {
+  const { limits } = await readLegacyServer(pool(), SERVER);
+  const { maxWorkers, adaptiveEnabled } = await readSettings(pool());
+  return [limits.maxConcurrentVehicles, maxWorkers, adaptiveEnabled];
+}
+const audited = async (): Promise<string[]> =>
+  (
+    await pool().query<{ act: string }>(
+      `SELECT concat_ws(' ', action, subject, reason) AS act FROM audit_log ORDER BY id`,
+    )
+  ).rows.map(({ act }) => act);
+
+beforeEach(async () => {
+  rolloutId = randomUUID();
+  await addServer(pool(), SERVER, { count: 10 });
+});
+
+test('steps are opened once, with their changes, and each change stands in the audit log with the step', async () => {
+  const { steps } = await twice(planned);
+  expect(steps.map(({ name, workers }) => `${name} ${workers}`)).toEqual([
+    'test 1',
+    'pilot 2',
+    'gradual 2',
+    'gradual 4',
+    'gradual 8',
+    'full 8',
+  ]);
+  expect(await twice(() => opened(0))).toEqual({ number: 1 });
+  expect(await governed()).toEqual([1, 3, false]);
+  expect(await twice(() => opened(5))).toEqual({ number: 2 });
+  expect(await governed()).toEqual([undefined, 8, true]);
+  const full = 'rollout of depot-1: step full opens (as planned)';
+  expect(await audited()).toEqual([
+    'server.changed server depot-1 rollout of depot-1: step test opens (as planned)',
+    `server.changed server depot-1 ${full}`,
+    `setting.changed legacy_sync.worker_pool.max_workers ${full}`,
+    `setting.changed legacy_sync.adaptive.enabled ${full}`,
+  ]);
+});
+
+test('a step is taken back once: what it changed is as before, what somebody else has changed since stays and is told', async () => {
+  await planned();
+  const key = { rolloutId, ...(await opened(0)) };
+  await acts().closeStep({ ...key, measured: await acts().measureStep(key), verdict: { good: true, reasons: [] } });
+  await opened(5);
+  await writeSetting(pool(), 'legacy_sync.worker_pool.max_workers', '20', { actor: 'somebody' });
+  await twice(() => acts().withdrawStep({ rolloutId, position: 5, by: BY }));
+  expect(await governed()).toEqual([1, 20, false]);
+  const { runs, unattended } = await theRollout();
+  expect(unattended).toBe(false);
+  expect(runs.map(({ state }) => state)).toEqual(['good', 'withdrawn']);
+  expect(runs[1]!.kept).toEqual([
+    'legacy_sync.worker_pool.max_workers stays 20: somebody has changed it from 8, which the step had set',
+  ]);
+});
+
+test.each([
+  ['completed', [undefined, 8, true]],
+  ['cancelled', [undefined, 3, false]],
+  ['failed', [undefined, 3, false]],
+] as const)('one that is %s ends once', async (outcome, left) => {
+  await planned();
+  await opened(0);
+  await opened(3);
+  await opened(5);
+  await twice(() => acts().endRollout({ rolloutId, outcome, by: BY }));
+  expect(await governed()).toEqual(left);
+  expect(await theRollout()).toMatchObject({ state: outcome });
+});
+
+test('a limit of the server’s own comes back, and one that was asked for stays at the end', async () => {
+  await pool().query(`UPDATE legacy_servers SET limits = '{"maxConcurrentVehicles": 5, "rowsPerSecond": 9}'`);
+  await planned();
+  await opened(0);
+  await acts().withdrawStep({ rolloutId, position: 0, by: BY });
+  expect((await readLegacyServer(pool(), SERVER)).limits).toMatchObject({ maxConcurrentVehicles: 5, rowsPerSecond: 9 });
+  await acts().endRollout({ rolloutId, outcome: 'withdrawn', by: BY });
+  rolloutId = randomUUID();
+  const { steps } = await planned({ maxWorkers: 12, rolloutId });
+  expect(steps.at(-1)).toEqual({ name: 'full', vehicles: null, workers: 12, limit: 12, adaptive: true });
+});
+
+test('what was written of a step after it was taken back changes nothing', async () => {
+  await planned();
+  const { number } = await opened(0);
+  await acts().withdrawStep({ rolloutId, position: 0, by: BY });
+  const measured = await acts().measureStep({ rolloutId, number });
+  await acts().closeStep({ rolloutId, number, measured, verdict: { good: true, reasons: [] } });
+  expect((await theRollout()).runs).toMatchObject([{ state: 'withdrawn', measured: null }]);
+});

@@ -1,0 +1,27 @@
+/** A rollout as a test asks for it and looks at it. */
+import { type Rollout, latestRollouts } from '../../src/records/rollouts.ts';
+import { type Fleet, SERVER_ID } from './fleet.ts';
+
+export const rolloutOf = async ({ pool }: Fleet): Promise<Rollout> => (await latestRollouts(pool, SERVER_ID))[0]!;
+/** `pilot 2 good`: the runs of steps, with their worker slots. */
+export const stepsOf = async (fleet: Fleet): Promise<string[]> => {
+  const { steps, runs } = await rolloutOf(fleet);
+  return runs.map(({ position, state }) => `${steps[position]!.name} ${steps[position]!.workers} ${state}`);
+};
+
+/** What a rollout governs: the server's own limit, the slots of a run, and whether limits adapt. */
+export async function governed({ pool }: Fleet): Promise<object> {
+  const { rows } = await pool.query(
+    `SELECT (SELECT (limits ->> 'maxConcurrentVehicles')::int FROM legacy_servers) AS "limit",
+            (SELECT value::int FROM system_settings WHERE key = 'legacy_sync.worker_pool.max_workers') AS slots,
+            (SELECT value::bool FROM system_settings WHERE key = 'legacy_sync.adaptive.enabled') AS adaptive`,
+  );
+  return rows[0] as object;
+}
+export const positionsOf = async ({ pool }: Fleet): Promise<number> =>
+  (await pool.query<{ rows: number }>('SELECT count(*)::int AS rows FROM positions')).rows[0]!.rows;
+
+export async function rollout(fleet: Fleet, ...args: string[]): Promise<{ status: number | null; text: string }> {
+  const { status, stdout, stderr } = await fleet.cli('rollout', ...args);
+  return { status, text: `${stdout}${stderr}` };
+}
