@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { namingDatabaseFailures, sqlState } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import { openAllWhenLate, slotsAtStart } from '../../../records/forecasts.ts';
 import { usefulSlots } from '../../../records/open-work.ts';
 import { type RunRow, shareRun } from '../../../records/sync-runs.ts';
 import { plannedServers } from '../../../records/vehicle-syncs.ts';
@@ -48,6 +49,7 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const settings = await deps.settings.read(client);
   const run = await shareRun(client, input.runId);
   const workers = await wantedSlots(client, settings, run);
+  const late = settings.slotsByForecast && (await openAllWhenLate(client, input.runId));
   const request: ClaimRequest = { input, settings, run, workers, random: deps.random ?? Math.random };
 
   const current = await currentClaim(client, input);
@@ -62,8 +64,11 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const back = settled ? await settleOutcome(client, request, settled, servers) : 0;
   const next = refusal ?? (await claimVehicle(client, request, servers));
   const known = input.knownWorkers ?? workers;
-  if (back === 0 && known === workers) return next;
-  return { ...next, ...(back > 0 && { reopen: true }), slots: await usefulSlots(client, input.runId, workers) };
+  const reopen = back > 0 || late;
+  if (!reopen && known === workers) return next;
+  const begunWith = settings.slotsByForecast && !reopen ? await slotsAtStart(client, input.runId) : null;
+  const slots = await usefulSlots(client, input.runId, begunWith ?? workers);
+  return { ...next, ...(reopen && { reopen }), slots };
 }
 
 /** A slot that a server in trouble keeps is replaced for as long as it does, so that vehicles of other servers do not wait for that one. */
