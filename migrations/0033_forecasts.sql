@@ -16,8 +16,7 @@ CREATE TABLE run_forecasts (
   -- false: a server was not known well enough. Nothing is told or decided by such a forecast.
   known      boolean NOT NULL,
   work_ms    double precision NOT NULL CHECK (work_ms >= 0),
-  -- The work in its order on the run's slots, before it was compared with earlier runs.
-  listed_ms  double precision NOT NULL CHECK (listed_ms >= 0),
+  -- The work in its order on the run's slots, and what nine of ten runs hold by how earlier ones of the selection took.
   p50_ms     double precision NOT NULL CHECK (p50_ms >= 0),
   p90_ms     double precision NOT NULL CHECK (p90_ms >= p50_ms),
   -- Slots that were opened at the start instead of all; NULL: all, or all again.

@@ -1,6 +1,6 @@
 import type { Cost, PastForecast } from '../records/forecasts.ts';
 
-/** What was completed: a vehicle or slice with its rows; or a run, whose "rows" are the milliseconds that its work was expected to take. */
+/** A vehicle or slice that was completed. */
 export interface Taken {
   rows: number;
   ms: number;
@@ -10,22 +10,11 @@ export interface Taken {
 const KEPT = 0.99;
 /** How many samples the estimate itself weighs, so that samples of one size leave the split between fixed part and rows where it was. */
 const HELD = 0.1;
-/** One that took more times as long, or as short, counts as this: it may have waited for a server that was away. */
-const MOST_SURPRISE = 8;
 /** A week, and more rows than a table has: what is above is a clock that jumped. */
 const MOST = { ms: 7 * 86_400_000, rows: 1e12, perRowMs: 60_000 };
 
 /** What is taken for granted before anything was seen; the first sample scales it. Record 24 measured these on two cores. */
-const AN_ITEM: Pick<Cost, 'fixedMs' | 'perRowMs'> = { fixedMs: 105, perRowMs: 0.0157 };
-const A_RUN: Pick<Cost, 'fixedMs' | 'perRowMs'> = { fixedMs: 300, perRowMs: 1 };
-
-const unseen = (guess: Pick<Cost, 'fixedMs' | 'perRowMs'>): Cost => ({
-  ...guess,
-  samples: 0,
-  squares: [0, 0, 0],
-  products: [0, 0],
-});
-export const UNSEEN_COST: Cost = unseen(AN_ITEM);
+export const UNSEEN_COST: Cost = { fixedMs: 105, perRowMs: 0.0157, samples: 0, squares: [0, 0, 0], products: [0, 0] };
 
 export const expectedMs = ({ fixedMs, perRowMs }: Pick<Cost, 'fixedMs' | 'perRowMs'>, rows: number): number =>
   fixedMs + perRowMs * rows;
@@ -39,8 +28,7 @@ export function learn(before: Cost, told: Taken): Cost {
   const [rows, ms] = [Math.min(told.rows, MOST.rows), Math.min(told.ms, MOST.ms)];
   const cost = before.samples === 0 ? scaled(before, { rows, ms }) : before;
   const expected = Math.max(1, expectedMs(cost, rows));
-  const took = Math.min(Math.max(ms, expected / MOST_SURPRISE), expected * MOST_SURPRISE);
-  // By the size that it had to be: where far too little was expected, as at the start, it would outweigh all that follow.
+  // By what it took, where far too little was expected: at the start it would outweigh all that follow, and later one that waited for a server would.
   const weight = 1 / Math.max(expected, ms / 2) ** 2;
   const kept = before.samples === 0 ? 0 : KEPT;
   const [ones, mixed, squared] = cost.squares;
@@ -52,8 +40,8 @@ export function learn(before: Cost, told: Taken): Cost {
     kept * squared + weight * rows * rows + held * sizeSquared,
   ];
   const products: Cost['products'] = [
-    kept * cost.products[0] + weight * took + held * cost.fixedMs,
-    kept * cost.products[1] + weight * rows * took + held * sizeSquared * cost.perRowMs,
+    kept * cost.products[0] + weight * ms + held * cost.fixedMs,
+    kept * cost.products[1] + weight * rows * ms + held * sizeSquared * cost.perRowMs,
   ];
   return { ...solve(squares, products), samples: before.samples + 1, squares, products };
 }
@@ -80,21 +68,16 @@ export const isKnown = ({ samples }: Cost): boolean => samples >= KNOWN_AFTER;
 
 /** Without enough runs to tell, one in ten is taken to last longer than this many times the expectation. */
 const SPREAD = 2;
+/** A run that took more times as long than that waited for something: a server that was away, a worker. */
+const MOST_SPREAD = 8;
 
 /**
- * How long a run takes whose work takes `listedMs` in its order on its slots. Planning, slots and what the model leaves out are learned from earlier runs of the
- * same selection, the oldest first. p90 needs no assumption about how errors are spread: of n errors, it is the one that n + 1 would have nine tenths below.
+ * p90 over p50, by how earlier runs of the same selection took. It needs no assumption about how errors are spread: of n errors, it is the one that n + 1
+ * would have nine tenths below.
  */
-export function forecastRun(listedMs: number, past: readonly PastForecast[]): { p50Ms: number; p90Ms: number } {
-  const cost = past.reduce((known, run) => learn(known, { rows: run.listedMs, ms: run.actualMs }), unseen(A_RUN));
-  const p50Ms = expectedMs(cost, listedMs);
-  return { p50Ms, p90Ms: p50Ms * spreadOf(past) };
-}
-
-/** p90 over p50. */
 export function spreadOf(past: readonly PastForecast[]): number {
-  const errors = past.map(({ p50Ms, actualMs }) => actualMs / Math.max(1, p50Ms)).sort((a, b) => a - b);
+  const errors = past.map(({ p50Ms, actualMs }) => actualMs / Math.max(1, p50Ms)).toSorted((a, b) => a - b);
   const place = Math.ceil(0.9 * (errors.length + 1));
   const found = errors[place - 1] ?? Math.max(SPREAD, errors.at(-1) ?? 0);
-  return Math.min(Math.max(1, found), MOST_SURPRISE);
+  return Math.min(Math.max(1, found), MOST_SPREAD);
 }

@@ -29,7 +29,6 @@ export interface OpenWork {
 export interface RunForecast {
   known: boolean;
   workMs: number;
-  listedMs: number;
   p50Ms: number;
   p90Ms: number;
   /** null: all that are wanted. */
@@ -38,7 +37,6 @@ export interface RunForecast {
 
 /** A run that was completed without being steered. */
 export interface PastForecast {
-  listedMs: number;
   p50Ms: number;
   actualMs: number;
 }
@@ -111,12 +109,12 @@ export async function completedWork(
 export async function insertForecast(
   database: Queryable,
   runId: string,
-  { known, workMs, listedMs, p50Ms, p90Ms, slots, costs }: RunForecast & { costs: CostsInUse },
+  { known, workMs, p50Ms, p90Ms, slots, costs }: RunForecast & { costs: CostsInUse },
 ): Promise<void> {
   await database.query(
-    `INSERT INTO run_forecasts (run_id, costs, known, work_ms, listed_ms, p50_ms, p90_ms, slots)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-    [runId, costs, known, workMs, listedMs, p50Ms, p90Ms, slots],
+    `INSERT INTO run_forecasts (run_id, costs, known, work_ms, p50_ms, p90_ms, slots)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    [runId, costs, known, workMs, p50Ms, p90Ms, slots],
   );
 }
 
@@ -130,15 +128,18 @@ export async function endForecast(client: Queryable, runId: string): Promise<boo
   return rowCount === 1;
 }
 
-/** Somebody paused the run or changed its workers: it takes as long as they want, with as many slots as they say. */
-export async function noteSteered(client: Queryable, runId: string): Promise<void> {
-  await client.query('UPDATE run_forecasts SET steered = true, slots = NULL WHERE run_id = $1', [runId]);
+/** Somebody paused the run or changed its workers: it takes as long as they want; `allSlots`, with as many slots as they say. */
+export async function noteSteered(client: Queryable, runId: string, allSlots: boolean): Promise<void> {
+  await client.query(
+    'UPDATE run_forecasts SET steered = true, slots = CASE WHEN NOT $2 THEN slots END WHERE run_id = $1',
+    [runId, allSlots],
+  );
 }
 
 /** The forecasts of completed runs under this workflow id, which are of one selection; the oldest first. */
 export async function pastForecasts(database: Queryable, workflowId: string): Promise<PastForecast[]> {
   const { rows } = await database.query<PastForecast>(
-    `SELECT listed_ms AS "listedMs", p50_ms AS "p50Ms", actual_ms AS "actualMs"
+    `SELECT p50_ms AS "p50Ms", actual_ms AS "actualMs"
        FROM sync_runs JOIN run_forecasts USING (run_id)
       WHERE workflow_id = $1 AND state = 'completed' AND known AND NOT steered AND actual_ms IS NOT NULL AND work_ms > 0
       ORDER BY started_at DESC LIMIT ${PAST_RUNS}`,

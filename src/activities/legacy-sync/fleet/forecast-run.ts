@@ -7,7 +7,7 @@ import {
   pastForecasts,
   readCosts,
 } from '../../../records/forecasts.ts';
-import { UNSEEN_COST, expectedMs, forecastRun, isKnown } from '../../../pool/forecast.ts';
+import { UNSEEN_COST, expectedMs, isKnown, spreadOf } from '../../../pool/forecast.ts';
 import { listedMs, slotsWorthOpening } from '../../../pool/list-schedule.ts';
 import { fixedLimit } from '../../../settings/fixed-limit.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
@@ -31,12 +31,12 @@ export async function keepForecast(
   const wanted = { slots: workers, limitOf: (serverId: string) => limits.get(serverId) ?? workers };
   const known = open.every((each) => isKnown(costOf(each)));
   const fewer = settings.slotsByForecast && known ? slotsWorthOpening(work, wanted) : workers;
-  const listed = listedMs(work, { ...wanted, slots: fewer });
+  const p50Ms = listedMs(work, { ...wanted, slots: fewer });
   await insertForecast(pool, runId, {
     known,
     workMs: work.reduce((sum, { ms }) => sum + ms, 0),
-    listedMs: listed,
-    ...forecastRun(listed, await pastForecasts(pool, workflowId)),
+    p50Ms,
+    p90Ms: p50Ms * spreadOf(await pastForecasts(pool, workflowId)),
     slots: fewer < workers ? fewer : null,
     costs: costsInUse(open, costOf),
   });
