@@ -49,13 +49,13 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const settings = await deps.settings.read(client);
   const run = await shareRun(client, input.runId);
   const workers = await wantedSlots(client, settings, run);
-  const late = settings.slotsByForecast && (await openAllWhenLate(client, input.runId));
   const request: ClaimRequest = { input, settings, run, workers, random: deps.random ?? Math.random };
 
   const current = await currentClaim(client, input);
   if (current && current.sequence === input.sequence) {
     return current.kind === 'slice' ? claimOfSlice(current, request) : claimOf(current, request);
   }
+  const late = settings.slotsByForecast && (await openAllWhenLate(client, input.runId));
   const settled = current && isSettledBy(current, input) ? current : null;
   const refusal = refuse(request, settled ? null : current);
 
@@ -67,7 +67,9 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const reopen = back > 0 || late;
   if (!reopen && known === workers) return next;
   const begunWith = settings.slotsByForecast && !reopen ? await slotsAtStart(client, input.runId) : null;
-  const slots = await usefulSlots(client, input.runId, begunWith ?? workers);
+  // Slots for those that a server in trouble keeps come on top.
+  const more = workers - effectiveWorkers(settings, run.maxWorkers);
+  const slots = await usefulSlots(client, input.runId, begunWith === null ? workers : begunWith + more);
   return { ...next, ...(reopen && { reopen }), slots };
 }
 

@@ -30,7 +30,7 @@ export function createControlRun({ pool, settings }: FleetDependencies): FleetAc
         };
         if (Object.keys(changes).length > 0) {
           await steerRun(client, { runId: run.runId, paused, maxWorkers });
-          await noteSteered(client, run.runId);
+          await noteSteered(client, run.runId, maxWorkers !== run.maxWorkers);
           const actor = `update to ${run.workflowId}`;
           await recordAct(client, { actor, action: 'run.controlled', subject: run.runId, details: changes });
         }
