@@ -6,6 +6,8 @@ import { COMPRESSION, compression } from './compression.ts';
 import { convertDump } from './dump-converter.ts';
 import { FLEET_ROUNDS, fleet } from './fleet.ts';
 import { FLEET_DELTAS, fleetDeltas } from './fleet-deltas.ts';
+import { FORECAST_DAYS, forecastRows } from './forecast.ts';
+import { FORECAST_VEHICLES, forecastRuns } from './forecast-runs.ts';
 import { MEMORY, memory } from './memory.ts';
 import { ODATA_SYNC_BENCH, odataSync } from './odata-sync.ts';
 import { GRAPH, graph } from './graph.ts';
@@ -46,6 +48,18 @@ program
   .option('--rows <n>', 'new rows of each', wholeNumber, FLEET_DELTAS.newRows)
   .option('--rounds <n>', 'rounds; the median counts', wholeNumber, FLEET_DELTAS.rounds)
   .action(async ({ vehicles, rows, rounds }) => finish(await fleetDeltas({ vehicles, newRows: rows, rounds })));
+program
+  .command('forecast')
+  .description('how far off forecasts of a real fleet’s rows are, of the last days and from those before')
+  .requiredOption('--data <folder>', 'CapMetrics files, *.csv or *.csv.gz')
+  .option('--days <n>', 'days that are held back', wholeNumber, FORECAST_DAYS)
+  .option('--runs', 'sync the fleet hour by hour, too, and say how far off the expected durations were', false)
+  .option('--vehicles <n>', 'the busiest ones, which are synced', wholeNumber, FORECAST_VEHICLES)
+  .action(async ({ data, days, runs, vehicles }) => {
+    await forecastRows({ folder: data, days });
+    if (runs) await forecastRuns({ folder: data, vehicles });
+    finish(0);
+  });
 program
   .command('up-to-date')
   .description('10,000 vehicles of one table without news')

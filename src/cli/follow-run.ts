@@ -104,9 +104,15 @@ function slotLine(slot: SlotProgress, standing: Set<string>): string {
 function totalLine(status: RunStatus, elapsedMs: number, stands: boolean): string {
   const settled = status.completed + status.failed;
   const share = status.plannedRows === 0 ? 0 : Math.min(1, status.rows / status.plannedRows);
-  const eta = share > 0.01 && !stands ? duration((elapsedMs * (1 - share)) / share) : '…';
+  const eta = stands ? '…' : timeLeft(status, share, elapsedMs);
   const paused = status.paused ? '  PAUSED' : '';
   return `  total      ${settled} of ${status.vehicles} vehicles, ${count(status.rows)} of about ${count(status.plannedRows)} rows, ${percent(100 * share)}, ${status.failed} failed, ${duration(elapsedMs)}, ETA ${eta}${paused}`;
+}
+
+/** By the forecast; where there is none, at the speed so far. */
+function timeLeft({ eta }: RunStatus, share: number, elapsedMs: number): string {
+  if (eta !== null) return `${duration(eta.p50Ms)} (9 in 10: ${duration(eta.p90Ms)})`;
+  return share > 0.01 ? duration((elapsedMs * (1 - share)) / share) : '…';
 }
 
 interface Screen {

@@ -17,6 +17,7 @@ import {
   fleetScheduleId,
   fleetScheduleName,
   fleetSyncWorkflowId,
+  requestedBySchedule,
 } from '../workflows/legacy-sync/messages.ts';
 import { describeSelection, scopeOf } from './worker-pool-manager.ts';
 
@@ -173,7 +174,7 @@ function optionsOf(schedule: FleetSchedule): ScheduleOptions {
 }
 
 function startedBy({ name, sync, reconcile }: FleetSchedule) {
-  const requestedBy = `schedule ${name}`;
+  const requestedBy = requestedBySchedule(name);
   if (reconcile !== null) {
     const input: ScheduledReconciliationInput = { ...reconcile, requestedBy };
     return {

@@ -1,3 +1,4 @@
+import { type ForecastLeft, type RunEta, etaOf, selectForecast } from './run-eta.ts';
 import type { RunWarning } from './run-warnings.ts';
 import type { Queryable } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
@@ -47,6 +48,8 @@ export interface RunState extends Omit<RunRow, 'state' | 'maxWorkers' | 'plannin
   withoutFix: number;
   /** What fails no vehicle and somebody has to look at: rows that contradict the mapping of their server, say. */
   warnings: RunWarning[];
+  /** null: it does not run, or its servers are not known well enough. */
+  eta: RunEta | null;
 }
 
 const COLUMNS = `run_id AS "runId", workflow_id AS "workflowId", mode, state, paused, up_to_date AS "upToDate"`;
@@ -54,7 +57,7 @@ const SELECT_ROW = `SELECT ${COLUMNS}, max_workers AS "maxWorkers", planning FRO
 
 /** Selects the states of runs, in no order. `which` is the text after WHERE. */
 const selectStates = (which: string): string => `
-  SELECT ${COLUMNS}, requested_by AS "requestedBy", started_at AS "startedAt", finished_at AS "finishedAt", warnings, sums.*
+  SELECT ${COLUMNS}, requested_by AS "requestedBy", started_at AS "startedAt", finished_at AS "finishedAt", warnings, sums.*, ${selectForecast('run')} AS forecast
     FROM (SELECT * FROM sync_runs WHERE ${which}) AS run,
          LATERAL (SELECT count(*)::int AS vehicles,
                          count(*) FILTER (WHERE sync.state = 'planned')::int AS waiting,
@@ -67,12 +70,17 @@ const selectStates = (which: string): string => `
                          coalesce(sum(sync.without_fix), 0)::float8 AS "withoutFix"
                     FROM vehicle_syncs AS sync WHERE sync.run_id = run.run_id) AS sums`;
 
-type StateRow = Omit<RunState, 'startedAt' | 'finishedAt'> & { startedAt: Date; finishedAt: Date | null };
+type StateRow = Omit<RunState, 'startedAt' | 'finishedAt' | 'eta'> & {
+  startedAt: Date;
+  finishedAt: Date | null;
+  forecast: ForecastLeft | null;
+};
 
-const stateOf = ({ startedAt, finishedAt, ...run }: StateRow): RunState => ({
+const stateOf = ({ startedAt, finishedAt, forecast, ...run }: StateRow): RunState => ({
   ...run,
   startedAt: startedAt.toISOString(),
   finishedAt: finishedAt?.toISOString() ?? null,
+  eta: forecast && etaOf(forecast),
 });
 
 /** @throws Failure `InvalidSelection` for an unknown run */

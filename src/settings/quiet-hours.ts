@@ -33,6 +33,20 @@ export function isQuiet(text: string, serverZone: string, at: Date): boolean {
   });
 }
 
+const MINUTE_MS = 60_000;
+const MINUTES_OF_A_DAY = 1_440;
+
+/** When quiet hours begin within a day from `at`; null: they do not, or it is in them. Minute by minute, because clocks change. */
+export function quietBegins(text: string, serverZone: string, at: Date): Date | null {
+  if (text.trim() === '' || isQuiet(text, serverZone, at)) return null;
+  const minute = Math.floor(at.getTime() / MINUTE_MS);
+  for (let ahead = 1; ahead <= MINUTES_OF_A_DAY; ahead += 1) {
+    const then = new Date((minute + ahead) * MINUTE_MS);
+    if (isQuiet(text, serverZone, then)) return then;
+  }
+  return null;
+}
+
 function minuteOfDay(zone: string, at: Date): number {
   const parts = new Map(
     formatOf(zone)

@@ -99,8 +99,9 @@ export class RunEvents {
       const since = settledAt.getTime() - OVERLAP_MS;
       if (since > position.since.getTime()) position.since = new Date(since);
     }
-    const progress = JSON.stringify(view);
-    if (progress !== position.progress) write(event('progress', progress));
+    // The time that is left changes while nothing happens.
+    const progress = JSON.stringify({ ...view, run: { ...view.run, eta: null } });
+    if (progress !== position.progress) write(event('progress', view));
     position.progress = progress;
     if (view.run.state === 'running' || settled.length === VEHICLES_AT_ONCE) return false;
     write(event('end', { runId, state: view.run.state }));

@@ -65,6 +65,10 @@ const run = z.strictObject({
     description:
       'What fails no vehicle and somebody has to look at: rows that contradict the mapping of their server, months that nobody could look for.',
   }),
+  eta: z.strictObject({ p50Ms: count, p90Ms: count }).nullable().meta({
+    description:
+      'The time that is left, by the run’s forecast and what it did so far: half of all runs end within `p50Ms`, nine in ten within `p90Ms`. null: the run does not run, is paused, or has a server of which too little is known.',
+  }),
 });
 
 /** What read a vehicle in a run. */

@@ -22,7 +22,7 @@ async function startedRuns(database: Queryable, runIds: string[]): Promise<RunSt
   type Details = { workflowId: string; mode: RunState['mode'] };
   const starts = await startsOf<Details>(database, 'fleet-sync.started', runIds);
   const nothing = { vehicles: 0, waiting: 0, inFlight: 0, completed: 0, failed: 0, upToDate: 0 };
-  const figures = { plannedRows: 0, rows: 0, bytes: 0, quarantined: 0, withoutFix: 0, warnings: [] };
+  const figures = { plannedRows: 0, rows: 0, bytes: 0, quarantined: 0, withoutFix: 0, warnings: [], eta: null };
   return starts.map(({ runId, actor, at, details: { workflowId, mode } }) => ({
     runId,
     workflowId,

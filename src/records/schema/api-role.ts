@@ -9,7 +9,7 @@ export const API_ROLE = 'fleetgraph_api';
  */
 const GRANTS = `
   GRANT SELECT ON
-    system_settings, audit_log, api_keys, legacy_servers, legacy_server_state, limit_changes, server_checks, line_speeds, vehicles, sync_runs, vehicle_syncs, table_reads, table_slices, import_ledger, quarantine, run_kpis, server_permits,
+    system_settings, audit_log, api_keys, legacy_servers, legacy_server_state, limit_changes, server_checks, line_speeds, vehicles, sync_runs, vehicle_syncs, table_reads, table_slices, import_ledger, quarantine, run_kpis, run_forecasts, server_permits,
     positions, reconciliations, reconciled_vehicles, reconciled_days, extra_positions, rollouts, rollout_steps,
     datasets, stops, routes, virtual_stops, virtual_routes, flights, graphs, pipeline_stages, stage_runs, stage_completions, alerts, incidents,
     schema_migrations TO ${API_ROLE};

@@ -34,6 +34,12 @@ export const SERVER_SETTINGS = {
     '',
     'Times of day at which one vehicle at a time is in flight at a legacy server, and no full sync goes on.',
   ),
+  endBeforeQuietHours: setting(
+    'server.end_before_quiet_hours',
+    z.boolean(),
+    false,
+    'true: a run that a schedule starts leaves for later what, by its forecast, would not end before a server’s quiet hours begin.',
+  ),
   checkIntervalMs: setting(
     'server.check_interval_ms',
     z

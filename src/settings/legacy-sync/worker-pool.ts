@@ -28,6 +28,12 @@ export const WORKER_POOL_SETTINGS = {
     10_000,
     'How long a killed worker process still counts as holding its connections and transfers; renewed every third of it.',
   ),
+  slotsByForecast: setting(
+    'worker_pool.slots_by_forecast',
+    z.boolean(),
+    false,
+    'true: a run begins with as few slots as make it hardly longer by its forecast, and gets all of them when it takes longer than that.',
+  ),
   ageingMs: setting(
     'worker_pool.ageing_ms',
     milliseconds,

@@ -198,6 +198,11 @@ export const fleetScheduleId = (name: string): string => `${FLEET_SCHEDULE}${nam
 export const fleetScheduleName = (scheduleId: string): string | null =>
   scheduleId.startsWith(FLEET_SCHEDULE) ? scheduleId.slice(FLEET_SCHEDULE.length) : null;
 
+/** Who asked for what a schedule starts. */
+const BY_SCHEDULE = 'schedule ';
+export const requestedBySchedule = (name: string): string => `${BY_SCHEDULE}${name}`;
+export const isRequestedBySchedule = (requestedBy: string): boolean => requestedBy.startsWith(BY_SCHEDULE);
+
 /** `scope` is `all`, or a hash of the selection: the same selection started twice is one run. */
 export const fleetSyncWorkflowId = (scope: string): string => `fleet-sync/${scope}`;
 export const workerSlotWorkflowId = (fleetWorkflowId: string, slot: number): string =>

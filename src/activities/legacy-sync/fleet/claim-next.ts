@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { namingDatabaseFailures, sqlState } from '../../../connections/database-errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import { openAllWhenLate, slotsAtStart } from '../../../records/forecasts.ts';
 import { usefulSlots } from '../../../records/open-work.ts';
 import { type RunRow, shareRun } from '../../../records/sync-runs.ts';
 import { plannedServers } from '../../../records/vehicle-syncs.ts';
@@ -54,6 +55,7 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   if (current && current.sequence === input.sequence) {
     return current.kind === 'slice' ? claimOfSlice(current, request) : claimOf(current, request);
   }
+  const late = settings.slotsByForecast && (await openAllWhenLate(client, input.runId));
   const settled = current && isSettledBy(current, input) ? current : null;
   const refusal = refuse(request, settled ? null : current);
 
@@ -62,8 +64,13 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const back = settled ? await settleOutcome(client, request, settled, servers) : 0;
   const next = refusal ?? (await claimVehicle(client, request, servers));
   const known = input.knownWorkers ?? workers;
-  if (back === 0 && known === workers) return next;
-  return { ...next, ...(back > 0 && { reopen: true }), slots: await usefulSlots(client, input.runId, workers) };
+  const reopen = back > 0 || late;
+  if (!reopen && known === workers) return next;
+  const begunWith = settings.slotsByForecast && !reopen ? await slotsAtStart(client, input.runId) : null;
+  // Slots for those that a server in trouble keeps come on top.
+  const more = workers - effectiveWorkers(settings, run.maxWorkers);
+  const slots = await usefulSlots(client, input.runId, begunWith === null ? workers : begunWith + more);
+  return { ...next, ...(reopen && { reopen }), slots };
 }
 
 /** A slot that a server in trouble keeps is replaced for as long as it does, so that vehicles of other servers do not wait for that one. */

@@ -2,6 +2,7 @@ import { namingDatabaseFailures } from '../../../connections/database-errors.ts'
 import { inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import { recordAct } from '../../../records/audit-log.ts';
+import { noteSteered } from '../../../records/forecasts.ts';
 import { usefulSlots } from '../../../records/open-work.ts';
 import { lockRun, steerRun } from '../../../records/sync-runs.ts';
 import { describeBounds } from '../../../settings/definition.ts';
@@ -29,6 +30,7 @@ export function createControlRun({ pool, settings }: FleetDependencies): FleetAc
         };
         if (Object.keys(changes).length > 0) {
           await steerRun(client, { runId: run.runId, paused, maxWorkers });
+          await noteSteered(client, run.runId, maxWorkers !== run.maxWorkers);
           const actor = `update to ${run.workflowId}`;
           await recordAct(client, { actor, action: 'run.controlled', subject: run.runId, details: changes });
         }

@@ -7,6 +7,7 @@ import { type Settlement, settleLeftovers } from '../../../records/vehicle-claim
 import type { FinishRunInput, FleetActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import { judgeMappings } from './judge-mappings.ts';
+import { learnFromRun } from './learn-from-run.ts';
 
 /**
  * Ends a run, as failed when every vehicle has failed: settles its planned and claimed vehicles as failed, writes to its row how it ended, and answers with the totals. Finishing
@@ -22,6 +23,7 @@ export function createFinishRun(deps: Pick<FleetDependencies, 'pool' | 'log'>): 
           await dropRunSlices(client, input.runId, { ...leftovers.settlement, states: leftovers.states });
           await failCompletedRun(client, input.runId);
           await recordRunKpis(client, input.runId);
+          await learnFromRun(client, input.runId);
         }
         return sumUpRun(client, input.runId);
       });

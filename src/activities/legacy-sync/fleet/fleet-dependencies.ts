@@ -20,4 +20,6 @@ export interface FleetDependencies {
   /** Aborts when the activity under way is cancelled. */
   cancellationSignal: () => AbortSignal;
   random?: () => number;
+  /** The time by which quiet hours are told; the present, if nothing else is given. */
+  now?: () => Date;
 }

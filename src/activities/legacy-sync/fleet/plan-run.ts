@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { namingDatabaseFailures, sqlState } from '../../../connections/database-errors.ts';
 import { Failure } from '../../../errors.ts';
 import { inTransaction } from '../../../connections/postgres.ts';
+import { slotsAtStart } from '../../../records/forecasts.ts';
 import { usefulSlots } from '../../../records/open-work.ts';
 import { type RunRow, insertRun, readRunRow } from '../../../records/sync-runs.ts';
 import { type RunWarning, warnRun } from '../../../records/run-warnings.ts';
@@ -11,6 +12,7 @@ import type { FleetActivities, PlanRunInput, PlanRunResult } from '../../../work
 import { effectiveWorkers } from '../../../settings/effective-workers.ts';
 import { addNewVehicles } from './add-new-vehicles.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
+import { keepForecast } from './forecast-run.ts';
 import { allFailed, planServer } from './plan-server.ts';
 import { selectVehicles } from './select-vehicles.ts';
 import { heartbeating } from '../../heartbeating.ts';
@@ -48,7 +50,9 @@ export function createPlanRun(deps: FleetDependencies): FleetActivities['planRun
         if (failed) throw failed.reason;
       });
       const workers = effectiveWorkers(settings, input.maxWorkers);
-      const useful = Math.max(1, await usefulSlots(deps.pool, input.runId, workers));
+      await keepForecast(deps.pool, input, { settings, workers });
+      const wanted = (await slotsAtStart(deps.pool, input.runId)) ?? workers;
+      const useful = Math.max(1, await usefulSlots(deps.pool, input.runId, wanted));
       return resultOf(await readRunRow(deps.pool, input.runId), useful);
     });
 }

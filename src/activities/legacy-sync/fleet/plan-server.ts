@@ -17,6 +17,7 @@ import { toFailure } from '../../activity-failures.ts';
 import { patiently } from './patiently.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import type { LegacyPlan, LegacyPlanRequest } from '../legacy-host/legacy-planner.ts';
+import { takeOn } from './take-on.ts';
 import type { ServerPlan } from './write-server-plan.ts';
 
 interface PlanServerRequest {
@@ -54,7 +55,8 @@ export async function planServer(
       },
     );
     for (const warning of plan.warnings) deps.log.warn({ serverId, runId: run.runId }, warning);
-    const sorted = sort(serverId, run.mode, asked, plan, misfits);
+    const found = sort(serverId, run.mode, asked, plan, misfits);
+    const sorted = { ...found, ...(await takeOn(deps, { run, settings, server, vehicles, planned: found.planned })) };
     return { ...sorted, reads: await planTogether(deps, { server, asked, plan, sorted, settings, run }) };
   } catch (error) {
     deps.cancellationSignal().throwIfAborted();
@@ -110,7 +112,7 @@ export function allFailed(
   { code, message }: Pick<UnplannedVehicle, 'code' | 'message'>,
 ): ServerPlan {
   const failed = vehicles.map(({ id, priority }) => ({ vehicleId: id, priority, code, message }));
-  return { serverId, planned: [], upToDate: [], failed, tables: [], reads: [] };
+  return { serverId, planned: [], upToDate: [], failed, tables: [], reads: [], warnings: [] };
 }
 
 /** Asks until the server's patience ends. Its circuit hears of the last answer alone, because this is one question. */
@@ -196,6 +198,7 @@ function sort(
     failed: [...misfits],
     tables: plan.tables,
     reads: [],
+    warnings: [],
   };
   for (const { vehicle, fromId, seen } of asked) {
     const { id: vehicleId, priority } = vehicle;

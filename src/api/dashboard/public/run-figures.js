@@ -15,13 +15,16 @@ function percentOf({ state, rows, plannedRows, vehicles, completed, failed }) {
 const elapsedMs = ({ startedAt, finishedAt }, now) =>
   Math.max(0, (finishedAt === null ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
 
-/** The time that is left at the run's average speed; null while that cannot be told. */
+/** The time that is left by the run's forecast, where there is none at its average speed; null while that cannot be told. */
 function remainingMs(run, now) {
+  if (run.eta !== null) return run.eta.p50Ms;
   const elapsed = elapsedMs(run, now);
   if (run.state !== 'running' || run.paused || run.rows === 0 || elapsed < 3000) return null;
   const left = (elapsed * (run.plannedRows - run.rows)) / run.rows;
   return left < 1000 ? null : left;
 }
+
+const atWorst = ({ eta }) => (eta === null ? '' : `, 9 in 10 within ${duration(eta.p90Ms)}`);
 
 function figure(label) {
   const value = h('dd', {});
@@ -99,7 +102,7 @@ function write(figures, run, now) {
   const left = remainingMs(run, now);
   figures.time.set(
     duration(elapsed),
-    left === null ? (run.state === 'running' ? 'so far' : 'in all') : `about ${duration(left)} left`,
+    left === null ? (run.state === 'running' ? 'so far' : 'in all') : `about ${duration(left)} left${atWorst(run)}`,
   );
   figures.trouble.set(
     whole(run.failed),
