@@ -1,11 +1,12 @@
 import { plainTable } from '../src/cli/run-table.ts';
 import { writeSetting } from '../src/records/settings.ts';
-import { type FaultProxy, startFaultProxy } from '../test/support/fault-proxy.ts';
+import type { FaultProxy } from '../test/support/fault-proxy.ts';
 import { type Bench, withBench } from './bench-stack.ts';
 import { forgetPositions, syncFleet } from './contenders/fleet-sync.ts';
 import { useUnit } from './export-unit.ts';
 import { median } from './figures.ts';
 import { addPositions, createLegacyDatabase, registerFleet, vehicleIds } from './legacy-positions.ts';
+import { throughProxy } from './through-proxy.ts';
 import { startBenchWorker } from './worker-process.ts';
 
 export const COMPRESSION = { vehicles: 2, rowsPerVehicle: 100_000, rounds: 3 };
@@ -22,27 +23,22 @@ type Wanted = 'auto' | (typeof FIXED)[number];
  * targets were missed: `auto` may take a tenth longer than the best.
  */
 export async function compression({ vehicles, rowsPerVehicle, rounds }: typeof COMPRESSION): Promise<number> {
-  return withBench({}, async (bench) => {
-    const { host, port } = bench.stack.ssh;
-    const proxy = await startFaultProxy({ host, port });
-    const way = {
-      ...bench,
-      stack: { ...bench.stack, ssh: { ...bench.stack.ssh, host: proxy.host, port: proxy.port } },
-    };
-    const reader = await createLegacyDatabase(bench);
-    await addPositions(bench, { vehicles, from: 0, rows: rowsPerVehicle });
-    await registerFleet(way, reader, { ids: vehicleIds(vehicles) });
-    const worker = await startBenchWorker(bench);
-    try {
-      await useUnit(bench, 'vehicle');
-      let missed = 0;
-      for (const bytesPerSecond of LINKS) missed += await link(bench, proxy, { bytesPerSecond, vehicles, rounds });
-      return missed;
-    } finally {
-      await worker.stop();
-      await proxy.close();
-    }
-  });
+  return withBench({}, (bench) =>
+    throughProxy(bench, async (proxy, behind) => {
+      const reader = await createLegacyDatabase(bench);
+      await addPositions(bench, { vehicles, from: 0, rows: rowsPerVehicle });
+      await registerFleet(behind, reader, { ids: vehicleIds(vehicles) });
+      const worker = await startBenchWorker(bench);
+      try {
+        await useUnit(bench, 'vehicle');
+        let missed = 0;
+        for (const bytesPerSecond of LINKS) missed += await link(bench, proxy, { bytesPerSecond, vehicles, rounds });
+        return missed;
+      } finally {
+        await worker.stop();
+      }
+    }),
+  );
 }
 
 async function link(

@@ -16,6 +16,7 @@ import { paced } from './paced.ts';
 import { UNCHANGED, unchangedPipeline } from './unchanged-pipeline.ts';
 import { UP_TO_DATE, upToDate } from './up-to-date.ts';
 import { RECONCILE, reconcile } from './reconcile.ts';
+import { FAR, FAULTY, far, faulty } from './slots.ts';
 import { SMALL_DELTAS, smallDeltas } from './small-deltas.ts';
 import { VIRTUAL, virtualEntities } from './virtual-entities.ts';
 
@@ -98,6 +99,18 @@ program
   .command('paced')
   .description('three vehicles that take 10, 8 and 12 s, side by side and one after the other')
   .action(async () => finish(await paced()));
+program
+  .command('far')
+  .description(
+    'what more slots bring at a host with 50 ms added per round trip, and on a line that paces each transfer',
+  )
+  .option('--rounds <n>', 'rounds; the median counts', wholeNumber, FAR.rounds)
+  .action(async ({ rounds }) => finish(await far({ ...FAR, rounds })));
+program
+  .command('faulty')
+  .description('1,000 vehicle syncs at a host that loses one dump in twenty half-way')
+  .option('--vehicles <n>', 'vehicles', wholeNumber, FAULTY.vehicles)
+  .action(async ({ vehicles }) => finish(await faulty({ ...FAULTY, vehicles })));
 program
   .command('orchestration')
   .description('the same workflows over empty activities: milliseconds per vehicle')
