@@ -1,6 +1,7 @@
 import { Runtime } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
+import { createReconcileRollouts } from '../activities/legacy-sync/rollout/reconcile-rollouts.ts';
 import { createSlotLogInterceptor } from '../activities/legacy-sync/slot-log.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Config } from '../config.ts';
@@ -98,6 +99,7 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
   const isAlive = createIsAlive(temporal.client);
   const janitor = startJanitor({
     reconcileClaims: createReconcileClaims({ pool, settings: settings.current, isAlive, log: logger }),
+    reconcileRollouts: createReconcileRollouts({ pool, isAlive, log: logger }),
     sweepOrphans: createSweepOrphans({ ...parts, pool, orphanAfterMs: () => settings.current().orphanAfterMs, logger }),
     intervalMs: () => settings.current().janitorIntervalMs,
     logger,
