@@ -123,9 +123,12 @@ test(
         { ...put, reason },
         { ...put, reason },
       ]);
-      // Brought to life again, it would change what nobody puts back.
+      // Brought to life again by a reset, it waits as before; its next step would change what nobody puts back.
       await hand(fleet, 'reset', '-w', WORKFLOW_ID, '--type', 'FirstWorkflowTask', '--reason', 'again');
-      await expect(fleet.client.workflow.getHandle(WORKFLOW_ID).result()).rejects.toThrow();
+      expect(await rollout(fleet, 'advance', SERVER_ID)).toMatchObject({ status: 1 });
+      await expect(fleet.client.workflow.getHandle(WORKFLOW_ID).result()).rejects.toMatchObject({
+        cause: { cause: { type: 'WrongState', message: expect.stringContaining('it is lost, and what it had changed') } },
+      });
       expect([await governed(fleet), (await rolloutOf(fleet)).state]).toEqual([BEFORE, 'lost']);
     }),
   TIMEOUT_MS,
