@@ -12,7 +12,13 @@ interface JanitorParts {
 }
 
 /** Looks at regular intervals for what a crash left: claims whose lease has ended, rollouts that nobody works on, and files whose sync does not run. `settings/legacy-sync/janitor.ts` has the interval. */
-export function startJanitor({ reconcileClaims, reconcileRollouts, sweepOrphans, intervalMs, logger }: JanitorParts): Repeated {
+export function startJanitor({
+  reconcileClaims,
+  reconcileRollouts,
+  sweepOrphans,
+  intervalMs,
+  logger,
+}: JanitorParts): Repeated {
   const round = async (signal: AbortSignal): Promise<void> => {
     const claims = await reconcileClaims();
     if (claims.lost + claims.putBack + claims.lostRuns.length > 0)

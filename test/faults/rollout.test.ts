@@ -127,7 +127,9 @@ test(
       await hand(fleet, 'reset', '-w', WORKFLOW_ID, '--type', 'FirstWorkflowTask', '--reason', 'again');
       expect(await rollout(fleet, 'advance', SERVER_ID)).toMatchObject({ status: 1 });
       await expect(fleet.client.workflow.getHandle(WORKFLOW_ID).result()).rejects.toMatchObject({
-        cause: { cause: { type: 'WrongState', message: expect.stringContaining('it is lost, and what it had changed') } },
+        cause: {
+          cause: { type: 'WrongState', message: expect.stringContaining('it is lost, and what it had changed') },
+        },
       });
       expect([await governed(fleet), (await rolloutOf(fleet)).state]).toEqual([BEFORE, 'lost']);
     }),

@@ -73,5 +73,4 @@ function stoppedFindings(rollout: Rollout): Finding[] {
 }
 
 /** Of each reason what was measured; `rollout status` has what to do about it. */
-const shortly = ({ reasons }: RolloutStepRow): string =>
-  reasons.map((reason) => reason.split(/(?<=\.) /)[0]).join(' ');
+const shortly = ({ reasons }: RolloutStepRow): string => reasons.map((reason) => reason.split(/(?<=\.) /)[0]).join(' ');
