@@ -6,6 +6,8 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
+import { describeChain } from '../connections/temporal-chain.ts';
+import { isOpen } from '../connections/temporal-status.ts';
 import { Failure } from '../errors.ts';
 import {
   LEGACY_SYNC_TASK_QUEUE,
@@ -49,6 +51,16 @@ export async function isUnderWay(temporal: Client, serverId: string): Promise<bo
   const { status } = await handle.describe();
   if (status.name === 'FAILED') await handle.result();
   return status.name === 'RUNNING' || status.name === 'PAUSED';
+}
+
+/** How the workflow of a rollout has ended, in a word, continued as new or not; null: it goes on. */
+export async function endOfRollout(
+  temporal: Client,
+  { workflowId, rolloutId }: { workflowId: string; rolloutId: string },
+): Promise<string | null> {
+  const found = await describeChain(temporal, workflowId, rolloutId);
+  if (found === null) return 'forgotten';
+  return isOpen(found.status.name) ? null : found.status.name.toLowerCase().replaceAll('_', ' ');
 }
 
 /** How long a worker may take to hear an order. */

@@ -92,6 +92,14 @@ export async function insertRollout(
   );
 }
 
+/** Rollouts whose rows say that they are running. */
+export async function runningRollouts(database: Queryable): Promise<Pick<Rollout, 'rolloutId' | 'workflowId'>[]> {
+  const { rows } = await database.query<Pick<Rollout, 'rolloutId' | 'workflowId'>>(
+    `SELECT rollout_id AS "rolloutId", workflow_id AS "workflowId" FROM rollouts WHERE state = 'running' ORDER BY started_at`,
+  );
+  return rows;
+}
+
 /** Rollouts of a server whose rows say that they are running, except this one. There is one at a time: these were ended from outside. */
 export async function otherRunningRollouts(client: Queryable, serverId: string, rolloutId: string): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>(

@@ -5,17 +5,26 @@ import { type Repeated, repeat } from './repeat.ts';
 
 interface JanitorParts {
   reconcileClaims: () => Promise<Reconciled>;
+  reconcileRollouts: () => Promise<string[]>;
   sweepOrphans: (signal: AbortSignal) => Promise<SweptFiles>;
   intervalMs: () => number;
   logger: Logger;
 }
 
-/** Looks at regular intervals for what a crash left: claims whose lease has ended, and files whose sync does not run. `settings/legacy-sync/janitor.ts` has the interval. */
-export function startJanitor({ reconcileClaims, sweepOrphans, intervalMs, logger }: JanitorParts): Repeated {
+/** Looks at regular intervals for what a crash left: claims whose lease has ended, rollouts that nobody works on, and files whose sync does not run. `settings/legacy-sync/janitor.ts` has the interval. */
+export function startJanitor({
+  reconcileClaims,
+  reconcileRollouts,
+  sweepOrphans,
+  intervalMs,
+  logger,
+}: JanitorParts): Repeated {
   const round = async (signal: AbortSignal): Promise<void> => {
     const claims = await reconcileClaims();
     if (claims.lost + claims.putBack + claims.lostRuns.length > 0)
       logger.warn(claims, 'claims were reconciled with Temporal');
+    const lostRollouts = await reconcileRollouts();
+    if (lostRollouts.length > 0) logger.warn({ lostRollouts }, 'rollouts were ended from outside, and are put back');
     const files = await sweepOrphans(signal);
     if (files.remote + files.local > 0) logger.info(files, 'orphaned files were removed');
   };

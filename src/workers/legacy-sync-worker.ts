@@ -1,6 +1,8 @@
 import { Runtime } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
 import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
+import type { ReconcileDependencies } from '../activities/legacy-sync/fleet/reconciling.ts';
+import { createReconcileRollouts } from '../activities/legacy-sync/rollout/reconcile-rollouts.ts';
 import { createSlotLogInterceptor } from '../activities/legacy-sync/slot-log.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Config } from '../config.ts';
@@ -12,6 +14,7 @@ import { openRedis } from '../connections/redis.ts';
 import { ensureSearchAttributes, openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
+import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../workflows/legacy-sync/messages.ts';
 import {
   fleetRunKey,
@@ -26,7 +29,7 @@ import { createFleetNotifier } from './fleet-notifier.ts';
 import { createIsAlive } from './is-alive.ts';
 import { startJanitor } from './janitor.ts';
 import { startLegacySyncAlerts } from './watch-alerts.ts';
-import { createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
+import { type LegacySyncParts, createLegacySyncActivities, openLegacySyncParts } from './legacy-sync-activities.ts';
 import { startProcessGauges } from './process-gauges.ts';
 import { createResourceGuard } from './resource-guard.ts';
 import { type Repeated, repeat } from './repeat.ts';
@@ -96,12 +99,7 @@ export async function startLegacySyncWorker(config: Config, logger: Logger): Pro
     shutdownGraceTime: '2 seconds',
   });
   const isAlive = createIsAlive(temporal.client);
-  const janitor = startJanitor({
-    reconcileClaims: createReconcileClaims({ pool, settings: settings.current, isAlive, log: logger }),
-    sweepOrphans: createSweepOrphans({ ...parts, pool, orphanAfterMs: () => settings.current().orphanAfterMs, logger }),
-    intervalMs: () => settings.current().janitorIntervalMs,
-    logger,
-  });
+  const janitor = sweepRegularly({ ...parts, pool, settings: settings.current, isAlive, logger });
   const leftFiles = sweepOutlived(outlived, logger);
   const checks = startServerChecks({ ...parts, pool, settings: settings.current, logger });
   const alerts = startLegacySyncAlerts({ pool, settings: settings.current, logger });
@@ -125,6 +123,20 @@ function startGauges(folder: string, logger: Logger): Repeated[] {
   const meter = Runtime.instance().metricMeter;
   return [startDiskGauges({ meter, folder, logger }), startProcessGauges({ meter, logger })];
 }
+
+interface JanitorWork extends LegacySyncParts, Omit<ReconcileDependencies, 'settings' | 'log'> {
+  settings: () => LegacySyncSettings;
+  logger: Logger;
+}
+
+const sweepRegularly = ({ settings, logger, ...parts }: JanitorWork): Repeated =>
+  startJanitor({
+    reconcileClaims: createReconcileClaims({ ...parts, settings, log: logger }),
+    reconcileRollouts: createReconcileRollouts({ ...parts, log: logger }),
+    sweepOrphans: createSweepOrphans({ ...parts, orphanAfterMs: () => settings().orphanAfterMs, logger }),
+    intervalMs: () => settings().janitorIntervalMs,
+    logger,
+  });
 
 const sweepOutlived = (outlived: OutlivedFiles, logger: Logger): Repeated =>
   repeat({

@@ -66,9 +66,13 @@ test(
         /step test was not good\. 50 % of 2 vehicles [^]*`fleetgraph rollout advance depot --again`/,
       );
       expect(await stepsOf(fleet)).toEqual(['test 1 not-good']);
+      expect((await fleet.cli('doctor')).stdout).toMatch(
+        /✗ rollout of depot: stopped since 20\S+Z, because step test was not good: 50 % of 2 vehicles succeeded \(1\), and 99 % must: 1 failed\.\n.*rollout status depot; when that is mended: .*rollout advance depot --again; else: .*rollout back depot --reason/,
+      );
 
       await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 2`);
       expect(await rollout(fleet, 'advance', SERVER_ID, '--again', '--wait')).toMatchObject({ status: 0 });
+      expect((await fleet.cli('doctor')).stdout).not.toContain('rollout of depot');
       for (let step = 0; step < 3; step += 1)
         expect(await rollout(fleet, 'advance', SERVER_ID, '--wait')).toMatchObject({ status: 0 });
       expect(await governed(fleet)).toEqual({ limit: 4, slots: 4, adaptive: false });

@@ -1,5 +1,8 @@
 /** What becomes of a rollout when its worker dies, nobody works, or somebody ends it by hand. */
 import { expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { createReconcileRollouts } from '../../src/activities/legacy-sync/rollout/reconcile-rollouts.ts';
+import { createIsAlive } from '../../src/workers/is-alive.ts';
 import type { rollout as rolloutWorkflow } from '../../src/workflows/legacy-sync/rollout.ts';
 import type { RolloutInput } from '../../src/workflows/legacy-sync/rollout-contract.ts';
 import { LEGACY_SYNC_TASK_QUEUE, rolloutWorkflowId } from '../../src/workflows/legacy-sync/messages.ts';
@@ -10,6 +13,8 @@ import { governed, positionsOf, rollout, rolloutOf, stepsOf } from '../support/r
 const TIMEOUT_MS = 180_000;
 const PATIENCE = { withinMs: 90_000 };
 const BEFORE = { limit: null, slots: 3, adaptive: false };
+/** It would be the first to find what was terminated. */
+const NO_JANITOR = 3_600_000;
 const WORKFLOW_ID = rolloutWorkflowId(SERVER_ID);
 
 const start = (fleet: Fleet, input: Partial<RolloutInput> = {}) =>
@@ -77,9 +82,64 @@ test(
 );
 
 test(
+  'the workflow of a rollout is terminated: the doctor tells what stands changed, and the janitor of the next worker puts it back',
+  () =>
+    withFleet({ settings: { 'cleanup.interval_ms': NO_JANITOR } }, async (fleet) => {
+      await fleet.addVehicles(3, { rows: 20 });
+      const worker = await fleet.startWorker();
+      await start(fleet, { stepsPerHistory: 1 });
+      await untilSteps(fleet, ['test 1 good']);
+      for (let step = 0; step < 2; step += 1) await rollout(fleet, 'advance', SERVER_ID, '--wait');
+      const janitor = createReconcileRollouts({
+        pool: fleet.pool,
+        isAlive: createIsAlive(fleet.client),
+        log: pino({ level: 'silent' }),
+      });
+      // Continued as new by now. What runs is nobody's to settle.
+      expect(await janitor()).toEqual([]);
+      const held = { ...BEFORE, limit: 2 };
+      expect([await governed(fleet), (await rolloutOf(fleet)).state]).toEqual([held, 'running']);
+      expect((await fleet.cli('doctor')).stdout).not.toContain('rollout of depot');
+
+      await worker.kill();
+      await hand(fleet, 'terminate', '-w', WORKFLOW_ID, '--reason', 'by mistake');
+      const told = await fleet.cli('doctor');
+      expect(told).toMatchObject({ status: 1 });
+      expect(told.stdout).toMatch(
+        /✗ rollout of depot: its row says that it is running, and its workflow is terminated: it has set limits\.maxConcurrentVehicles of depot to 2, which was that of the setting\n.*npm run fleetgraph -- worker;.*rollout start depot/,
+      );
+      expect(await governed(fleet)).toEqual(held);
+
+      await fleet.set({ 'cleanup.interval_ms': 500 });
+      await fleet.startWorker();
+      await eventually(async () => expect(await rolloutOf(fleet)).toMatchObject({ state: 'lost' }), PATIENCE);
+      expect(await governed(fleet)).toEqual(BEFORE);
+      expect((await fleet.cli('doctor')).stdout).not.toContain('rollout of depot');
+      const { rows } = await fleet.pool.query(`SELECT action, subject, reason FROM audit_log WHERE actor = 'janitor'`);
+      const put = { action: 'server.changed', subject: 'server depot' };
+      const reason = expect.stringMatching(/^rollout of depot: it ends \(rollout \S+ was ended from outside\)$/);
+      // One for each change of the limit, the last one first: gradual's was pilot's already.
+      expect(rows).toEqual([
+        { ...put, reason },
+        { ...put, reason },
+      ]);
+      // Brought to life again by a reset, it waits as before; its next step would change what nobody puts back.
+      await hand(fleet, 'reset', '-w', WORKFLOW_ID, '--type', 'FirstWorkflowTask', '--reason', 'again');
+      expect(await rollout(fleet, 'advance', SERVER_ID)).toMatchObject({ status: 1 });
+      await expect(fleet.client.workflow.getHandle(WORKFLOW_ID).result()).rejects.toMatchObject({
+        cause: {
+          cause: { type: 'WrongState', message: expect.stringContaining('it is lost, and what it had changed') },
+        },
+      });
+      expect([await governed(fleet), (await rolloutOf(fleet)).state]).toEqual([BEFORE, 'lost']);
+    }),
+  TIMEOUT_MS,
+);
+
+test(
   'terminated, it leaves its limit; the next rollout finds that, and does not take the limit for the server’s own',
   () =>
-    withFleet({}, async (fleet) => {
+    withFleet({ settings: { 'cleanup.interval_ms': NO_JANITOR } }, async (fleet) => {
       await fleet.addVehicles(3, { rows: 20 });
       await fleet.startWorker();
       await start(fleet);

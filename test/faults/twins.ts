@@ -125,6 +125,12 @@ export const TWINS: readonly Twin[] = [
     without: "if ((await isAlive(workflowId, runId).catch(() => 'gone')) === 'running') continue;",
   },
   {
+    fault: 'has a rollout no more that its row has',
+    file: `${LEGACY}/rollout/reconcile-rollouts.ts`,
+    guard: "if ((await isAlive(workflowId, rolloutId)) === 'running') continue;",
+    without: '',
+  },
+  {
     fault: '`setMaxWorkers` 1000 for four vehicles',
     file: 'src/records/open-work.ts',
     guard: 'Math.min(',

@@ -21,8 +21,8 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     fleet: ['legacy-host'],
     // Compares what arrived with what the hosts have, and brings days in line.
     reconciliation: ['dump', 'legacy-host', 'load', 'fleet'],
-    // Reads what the others have come to, and changes settings: it works on no vehicle.
-    rollout: [],
+    // Reads what the others have come to, and changes settings: it works on no vehicle. What is lost is told as of a run.
+    rollout: ['fleet'],
   },
   'src/activities/transport-graph': {
     // What every stage says of itself.

@@ -11,6 +11,7 @@ import { mappingFindings } from './mapping-findings.ts';
 import { missingWorkers } from './missing-workers.ts';
 import { openAlertFindings } from './open-alert-findings.ts';
 import { pausedFindings } from './paused-findings.ts';
+import { rolloutFindings } from './rollout-findings.ts';
 import { scheduleFindings } from './schedule-findings.ts';
 import { serverCheckFindings } from './server-check-findings.ts';
 import type { Session } from '../session.ts';
@@ -36,6 +37,7 @@ export async function examine(session: Session): Promise<Finding[]> {
     mappingFindings,
     graphFindings,
     scheduleFindings,
+    rolloutFindings,
     openAlertFindings,
   ];
   const findings = await Promise.all(

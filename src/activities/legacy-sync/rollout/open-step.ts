@@ -22,7 +22,14 @@ export const createOpenStep =
         }
         const done = await openedStep(client, input);
         if (done !== null) return { number: done };
-        const { serverId } = rollout;
+        const { serverId, state } = rollout;
+        // What was ended from outside is put back by others. This attempt, or a reset, would change it anew, and nobody would put that back.
+        if (state !== 'running') {
+          throw new Failure(
+            'WrongState',
+            `Opening step ${step.name} of rollout ${rolloutId}: it is ${state}, and what it had changed is put back. \`fleetgraph rollout start ${serverId}\` starts another one.`,
+          );
+        }
         // After a reset: what a later step of before has changed.
         await takeBack(client, { rolloutId, serverId, position: position + 1 }, { by, withdrawn: true });
         await withdrawRunning(client, rolloutId);

@@ -1,15 +1,8 @@
-import type pg from 'pg';
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
 import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
-import {
-  finishRollout,
-  insertRollout,
-  laidOutSteps,
-  lockRollout,
-  otherRunningRollouts,
-} from '../../../records/rollouts.ts';
+import { insertRollout, laidOutSteps, otherRunningRollouts } from '../../../records/rollouts.ts';
 import { readSettings } from '../../../records/settings.ts';
 import { enabledVehiclesOf } from '../../../records/vehicles.ts';
 import { fixedLimit } from '../../../settings/fixed-limit.ts';
@@ -20,7 +13,7 @@ import type {
 } from '../../../workflows/legacy-sync/rollout-contract.ts';
 import { layOutSteps } from './lay-out-steps.ts';
 import type { RolloutDependencies } from './rollout-dependencies.ts';
-import { takeBack } from './take-back.ts';
+import { settleLost } from './settle-lost.ts';
 
 /** Lays out the steps of a rollout, once. Errors: InvalidConfiguration, InvalidSelection, InvalidSetting, DatabaseUnavailable. */
 export const createPlanRollout =
@@ -30,7 +23,10 @@ export const createPlanRollout =
       inTransaction(pool, async (client) => {
         const known = await laidOutSteps(client, input.rolloutId);
         if (known !== null) return { steps: known };
-        await settleLost(client, input);
+        // What one that was terminated had set would be taken for the server's own.
+        for (const lost of await otherRunningRollouts(client, input.serverId, input.rolloutId)) {
+          await settleLost(client, lost, input.requestedBy);
+        }
         const steps = await stepsOf(client, input);
         await insertRollout(client, input, steps);
         // Those of an attempt that was faster, where there was one.
@@ -39,18 +35,6 @@ export const createPlanRollout =
     );
 
 /** One that was terminated could not put back what it had changed, and its limits would be taken for the server's own. */
-async function settleLost(
-  client: pg.PoolClient,
-  { serverId, rolloutId, requestedBy }: PlanRolloutInput,
-): Promise<void> {
-  for (const lost of await otherRunningRollouts(client, serverId, rolloutId)) {
-    await lockRollout(client, lost);
-    const by = { actor: requestedBy, reason: `rollout ${lost} was ended from outside` };
-    await takeBack(client, { rolloutId: lost, serverId, position: 0 }, { by, withdrawn: false });
-    await finishRollout(client, lost, 'lost');
-  }
-}
-
 async function stepsOf(client: Queryable, { serverId, maxWorkers }: PlanRolloutInput): Promise<RolloutStep[]> {
   const { limits } = await readLegacyServer(client, serverId);
   const vehicles = (await enabledVehiclesOf(client, serverId)).filter(({ partOf }) => partOf === null).length;
