@@ -65,17 +65,17 @@ export async function readVehicleSyncs(database: Queryable, runId: string): Prom
   return rows.map(syncOf);
 }
 
-/** The latest syncs of a vehicle, the last planned first. */
+/** The latest syncs of a vehicle and its parts, the last planned first. */
 export async function latestSyncsOf(
   database: Queryable,
-  vehicleId: string,
+  vehicleIds: readonly string[],
   limit: number,
 ): Promise<(VehicleSync & { runId: string; plannedAt: Date })[]> {
   const { rows } = await database.query<SyncRow & { runId: string; plannedAt: Date }>(
     `SELECT ${COLUMNS}, sync.run_id AS "runId", sync.planned_at AS "plannedAt"
        FROM vehicle_syncs AS sync JOIN vehicles AS vehicle ON vehicle.id = sync.vehicle_id
-      WHERE sync.vehicle_id = $1 ORDER BY sync.planned_at DESC LIMIT $2`,
-    [vehicleId, limit],
+      WHERE sync.vehicle_id = ANY($1) ORDER BY sync.planned_at DESC, sync.vehicle_id LIMIT $2`,
+    [vehicleIds, limit],
   );
   return rows.map(syncOf);
 }

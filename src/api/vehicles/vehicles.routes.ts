@@ -85,15 +85,14 @@ const ofOne = {
 export const LIST_SYNCS_OF_VEHICLE = route({
   ...ofOne,
   path: ':vehicleId/syncs',
-  summary: 'The last twenty syncs of a vehicle, the last planned first',
+  summary: 'The last twenty syncs of a vehicle and its parts, the last planned first',
   answer: success({ syncs: z.array(vehicleSync.extend({ runId: z.string(), plannedAt: z.iso.datetime() })), count }),
 });
 
 export const READ_TRACK = route({
   ...ofOne,
   path: ':vehicleId/track',
-  summary:
-    'Where a vehicle was on the day before its newest position, five hundred positions at most, the earliest first',
+  summary: 'The last five hundred positions of a vehicle and its parts, the earliest first',
   answer: success({
     positions: z.array(
       z.strictObject({
@@ -111,10 +110,12 @@ export const READ_TRACK = route({
 export const READ_DIFFERENCES = route({
   ...ofOne,
   path: ':vehicleId/differences',
-  summary: 'What the last comparison of a vehicle with its source found, by day',
+  summary: 'What the last comparison of a vehicle and its parts with their source found, by day',
   answer: success({
-    compared: z
-      .strictObject({
+    compared: z.array(
+      z.strictObject({
+        vehicleId: z.string(),
+        label: z.string(),
         reconciliationId: z.string(),
         comparedAt: z.iso.datetime(),
         sourceRows: count,
@@ -130,9 +131,8 @@ export const READ_DIFFERENCES = route({
           }),
         ),
         more: z.boolean().meta({ description: 'More than the thirty-one days that are listed differ.' }),
-      })
-      .nullable()
-      .meta({ description: 'null: it was never compared.' }),
+      }),
+    ),
   }),
 });
 

@@ -5,7 +5,7 @@ import { runHolding } from '../../records/vehicle-claims.ts';
 import { type VehicleOverview, findVehicleOverview, listVehicleOverviews } from '../../records/vehicle-overview.ts';
 import { readLastCompared, readTrack } from '../../records/vehicle-history.ts';
 import { latestSyncsOf } from '../../records/vehicle-syncs.ts';
-import { type VehicleInput, insertVehicle, updateVehicle } from '../../records/vehicles.ts';
+import { type VehicleInput, insertVehicle, readParts, updateVehicle } from '../../records/vehicles.ts';
 import type { SyncMode } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../core/actor.ts';
 import type { Answer } from '../core/answer.ts';
@@ -61,29 +61,30 @@ export class VehiclesService {
   }
 
   async syncs(id: string): Promise<object> {
-    await this.read(id);
-    const found = await latestSyncsOf(this.#database.reader, id, SYNCS);
+    const found = await latestSyncsOf(this.#database.reader, await this.#withParts(id), SYNCS);
     const syncs = found.map((sync) => ({ ...sync, workflowId: workflowOf(sync) }));
     return { success: true, syncs, count: syncs.length };
   }
 
   async track(id: string): Promise<object> {
-    const { vehicle } = await this.read(id);
-    const until = vehicle.newestPositionAt;
-    const positions =
-      until === null ? [] : await readTrack(this.#database.reader, { vehicleId: id, until, limit: TRACK });
+    const positions = await readTrack(this.#database.reader, await this.#withParts(id), TRACK);
     return { success: true, positions, count: positions.length };
   }
 
   async differences(id: string): Promise<object> {
+    const found = await readLastCompared(this.#database.reader, await this.#withParts(id), DIFFERING_DAYS + 1);
+    const compared = found.map(({ days, ...each }) => ({
+      ...each,
+      days: days.slice(0, DIFFERING_DAYS),
+      more: days.length > DIFFERING_DAYS,
+    }));
+    return { success: true, compared };
+  }
+
+  /** A vehicle and what lies of it in other tables. */
+  async #withParts(id: string): Promise<string[]> {
     await this.read(id);
-    const last = await readLastCompared(this.#database.reader, id, DIFFERING_DAYS + 1);
-    if (last === null) return { success: true, compared: null };
-    const { days, ...compared } = last;
-    return {
-      success: true,
-      compared: { ...compared, days: days.slice(0, DIFFERING_DAYS), more: days.length > DIFFERING_DAYS },
-    };
+    return [id, ...(await readParts(this.#database.reader, [id])).map((part) => part.id)];
   }
 
   async create(input: VehicleInput, actor: Actor, reason?: string): Promise<object> {

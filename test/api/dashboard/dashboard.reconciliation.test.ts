@@ -117,10 +117,17 @@ test('a vehicle tells about itself: where it was, how its syncs went, and the da
   const rowsOf = (name: string) => about.getByRole('table', { name }).getByRole('row');
   const texts = async (name: string) =>
     (await rowsOf(name).nth(1).getByRole('cell').allInnerTexts()).map((text) => text.trim());
-  expect((await texts('The latest syncs of this vehicle')).slice(1, 4)).toEqual(['completed', '10', '10']);
-  await about.getByText(/^Compared .*: 9 rows there and 10 here; 1 day differed\.$/).waitFor(WITHIN);
+  expect((await texts('The latest syncs of this vehicle')).slice(2, 5)).toEqual(['completed', '10', '10']);
+  await about.getByText(/^bus-1, compared .*: 9 rows there and 10 here; 1 day differed\.$/).waitFor(WITHIN);
   // Missing, changed, extra, quarantined, repaired.
-  expect((await texts('Days that differed when they were last compared')).slice(1)).toEqual(['0', '1', '1', '0', '–']);
+  expect((await texts('Days that differed when they were last compared')).slice(1)).toEqual([
+    'bus-1',
+    '0',
+    '1',
+    '1',
+    '0',
+    '–',
+  ]);
   await picture(page, 'dashboard-vehicle');
   expect(await violations(page)).toEqual([]);
   const before = page.viewportSize()!;

@@ -31,13 +31,24 @@ test('a vehicle has a history, a track and what its last comparison found; one t
   const { syncs } = (await of('syncs')).body;
   expect(syncs[0]).toMatchObject({ vehicleId: vehicleIds[1], status: 'completed', rows: 57, error: null });
   const { positions, count } = (await of('track')).body;
-  // The rows of the first sync are older than a day before the last.
-  expect(count).toBe(7);
+  expect(count).toBe(57);
   const times = positions.map(({ time }: { time: string }) => time);
   expect(times).toEqual(times.toSorted());
   const { vehicle } = (await fixture.get(`${VEHICLES}/${vehicleIds[1]}`)).body;
   expect(times.at(-1)).toBe(vehicle.newestPositionAt);
-  expect((await of('differences')).body).toEqual({ success: true, compared: null });
+  expect((await of('differences')).body).toEqual({ success: true, compared: [] });
+  // Half a second later, by a row that came late: the newest by its time, not by its id.
+  await fixture.fleet.pool.query(
+    `INSERT INTO positions (vehicle_id, time, legacy_id, latitude, longitude)
+     SELECT vehicle_id, time + interval '0.5 s', 0, 62, 129 FROM positions WHERE vehicle_id = $1 ORDER BY time DESC LIMIT 1`,
+    [vehicleIds[1]],
+  );
+  expect((await of('track')).body.positions.at(-1)).toMatchObject({ latitude: 62, longitude: 129 });
+  // Another month's table, of the same vehicle.
+  await fixture.fleet.pool.query('UPDATE vehicles SET part_of = $1 WHERE id = $2', [vehicleIds[2], vehicleIds[1]]);
+  expect((await of('track', vehicleIds[2]!)).body).toMatchObject({ count: 58 });
+  expect((await of('syncs', vehicleIds[2]!)).body.syncs[0]).toMatchObject({ vehicleId: vehicleIds[1] });
+  await fixture.fleet.pool.query('UPDATE vehicles SET part_of = NULL WHERE id = $1', [vehicleIds[1]]);
   expect((await of('track', vehicleIds[2]!)).body).toMatchObject({ positions: [] });
   for (const what of ['syncs', 'track', 'differences']) expect(await of(what, '4711')).toMatchObject({ status: 404 });
 });

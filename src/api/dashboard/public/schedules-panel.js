@@ -87,7 +87,9 @@ function workText({ sync, reconcile: comparison }) {
   return `compare ${chosenText(selection)}: ${days}${repair ? ', and repair' : ''}`;
 }
 
-function chosenText({ kind, vehicleIds, count, atLeast }) {
+function chosenText({ kind, vehicleIds, count, atLeast, serverId, first }) {
+  if (kind === 'server')
+    return first ? `the first ${plural(first, 'vehicle')} of ${serverId}` : `all vehicles of ${serverId}`;
   if (kind === 'list') return plural(vehicleIds.length, 'vehicle');
   if (kind === 'first') return `the first ${plural(count, 'vehicle')}`;
   return kind === 'priority' ? `vehicles of priority ${atLeast} and more` : 'all vehicles';

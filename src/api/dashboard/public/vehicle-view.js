@@ -9,7 +9,8 @@ import { pollInto } from './poll.js';
 const EVERY_MS = 5_000;
 
 const SYNCS = [
-  { label: 'Planned', className: 'name' },
+  { label: 'Vehicle', className: 'name' },
+  { label: 'Planned', className: 'number' },
   { label: 'Ended', className: 'status' },
   { label: 'Rows', className: 'number' },
   { label: 'New', className: 'number' },
@@ -18,6 +19,7 @@ const SYNCS = [
 ];
 const DAYS = [
   { label: 'Day', className: 'name' },
+  { label: 'Vehicle', className: 'words' },
   { label: 'Missing', className: 'number' },
   { label: 'Changed', className: 'number' },
   { label: 'Extra', className: 'number' },
@@ -77,7 +79,7 @@ function createParts() {
       days.element,
     ],
     set(found, now) {
-      setFacts(facts, found.vehicle, now);
+      setFacts(facts, found, now);
       const points = found.positions.slice(1).map((_, at) => [at, at + 1]);
       map.set({ nodes: found.positions, edges: points });
       show(map.element, found.positions.length > 0);
@@ -90,17 +92,13 @@ function createParts() {
   };
 }
 
-function setFacts(
-  list,
-  { serverId, table: from, legacyVehicleId, watermark, lastSyncedAt, newestPositionAt, quarantined },
-  now,
-) {
-  const source = `${serverId}, ${from}${legacyVehicleId === null ? '' : `, ${legacyVehicleId}`}`;
+function setFacts(list, { vehicle, positions }, now) {
+  const { serverId, table: from, legacyVehicleId, watermark, lastSyncedAt, newestPositionAt, quarantined } = vehicle;
   const facts = {
-    Source: source,
+    Source: `${serverId}, ${from}${legacyVehicleId === null ? '' : `, ${legacyVehicleId}`}`,
     Watermark: watermark,
     'Last synced': lastSyncedAt,
-    'Newest position': newestPositionAt,
+    'Newest position': positions.at(-1)?.time ?? newestPositionAt,
     'In quarantine': whole(quarantined),
   };
   reconcile(list, Object.entries(facts), {
@@ -116,10 +114,11 @@ function setFacts(
 
 function setSyncs(body, syncs, now) {
   reconcile(body, syncs, {
-    key: ({ runId }) => runId,
+    key: ({ runId, vehicleId }) => `${runId}/${vehicleId}`,
     create: () => row(SYNCS),
-    update: (line, { plannedAt, status, rows, inserted, quarantined, error }) => {
-      const [when, how, read, fresh, held, wrong] = line.children;
+    update: (line, { label, plannedAt, status, rows, inserted, quarantined, error }) => {
+      const [of, when, how, read, fresh, held, wrong] = line.children;
+      setText(of, label);
       writeAge(when, plannedAt, now, NOTHING);
       fill(how, status, () => badge(status));
       setText(read, short(rows));
@@ -133,29 +132,25 @@ function setSyncs(body, syncs, now) {
 }
 
 function setDifferences({ verdict, days }, compared) {
-  show(days.element, compared !== null && compared.days.length > 0);
-  if (compared === null) return setText(verdict, 'It was never compared with its source.');
-  const { comparedAt, sourceRows, targetRows, days: differing, more } = compared;
-  const rows = `${whole(sourceRows)} rows there and ${whole(targetRows)} here`;
-  const found =
-    differing.length === 0
-      ? 'no day differs'
-      : `${plural(differing.length, 'day')} differed${more ? ', and more' : ''}`;
-  setText(verdict, `Compared ${timestamp(comparedAt)}: ${rows}; ${found}.`);
+  const differing = compared.flatMap(({ label, days: of }) => of.map((day) => ({ label, ...day })));
+  show(days.element, differing.length > 0);
+  setText(
+    verdict,
+    compared.length === 0 ? 'It was never compared with its source.' : compared.map(verdictOn).join(' '),
+  );
   reconcile(days.body, differing, {
-    key: ({ day }) => day,
+    key: ({ label, day }) => `${label}/${day}`,
     create: () => row(DAYS),
-    update: (line, { day, missing, changed, extra, quarantined, repairedAt }) => {
-      const texts = [
-        day,
-        whole(missing),
-        whole(changed),
-        whole(extra),
-        whole(quarantined),
-        repairedAt === null ? NOTHING : timestamp(repairedAt),
-      ];
+    update: (line, { day, label, missing, changed, extra, quarantined, repairedAt }) => {
+      const numbers = [missing, changed, extra, quarantined].map(whole);
+      const texts = [day, label, ...numbers, repairedAt === null ? NOTHING : timestamp(repairedAt)];
       texts.forEach((text, at) => setText(line.children[at], text));
     },
   });
-  return undefined;
+}
+
+function verdictOn({ label, comparedAt, sourceRows, targetRows, days, more }) {
+  const found =
+    days.length === 0 ? 'no day differs' : `${plural(days.length, 'day')} differed${more ? ', and more' : ''}`;
+  return `${label}, compared ${timestamp(comparedAt)}: ${whole(sourceRows)} rows there and ${whole(targetRows)} here; ${found}.`;
 }
