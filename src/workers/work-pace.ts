@@ -10,12 +10,16 @@ export type WorkPace = (signal: AbortSignal) => Promise<void>;
 const MEGABYTE = 1024 * 1024;
 /** A pause after which the collector has had its turn. Without an end to it, work that holds memory would wait for itself. */
 const MEMORY_PAUSE_MS = 100;
-/** What was not used this long ago is not made up for. */
+/** What was not used this long ago is not made up for, and what was taken longer ago, by work that is not paced, is not owed. */
 const BURST_SECONDS = 0.5;
+const DEBT_SECONDS = 1;
 /** Whoever waits looks again so often, because limits may be raised meanwhile. */
 const LOOK_MS = 500;
-/** After so long one piece goes on in any case: what is not paced may take all of a small share, and work must not stand still. */
-const LONGEST_MS = 5_000;
+/**
+ * After so long one piece goes on in any case: what is not paced may take all of a small share, and a range has to end before its COPY is
+ * given up.
+ */
+const LONGEST_MS = 1_000;
 
 /**
  * Slows the work of this process down to its limits of memory and CPU. All slots share one pace, because they share the process. What is not
@@ -43,7 +47,8 @@ function createCpuCredit(cores: number) {
     owedMs(share: number): number {
       const rate = share * cores;
       const [now, total] = [performance.now(), cpuSeconds()];
-      credit = Math.min(rate * BURST_SECONDS, credit + (rate * (now - at)) / 1_000 - (total - used));
+      const left = credit + (rate * (now - at)) / 1_000 - (total - used);
+      credit = Math.max(-rate * DEBT_SECONDS, Math.min(rate * BURST_SECONDS, left));
       [at, used] = [now, total];
       if (share < 1) return credit < 0 ? (-1_000 * credit) / rate : 0;
       // No limit: what was taken meanwhile is not owed when there is one again.

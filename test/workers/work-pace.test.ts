@@ -55,6 +55,15 @@ test('without a limit nothing waits, and what was taken meanwhile is not owed wh
   await expect(pace(WAITS)).rejects.toThrow('it would wait');
 });
 
+test('work that is not paced leaves no debt behind that would hold up pieces one after another', async () => {
+  const pace = createWorkPace(() => ({ ...ROOM, maxCpuPercent: 10 }), CORES);
+  // Fifteen seconds of this share.
+  work(3_000);
+  await pace(NEVER);
+  await pace(NEVER);
+  await pace(WAITS);
+});
+
 test('a process above its memory pauses at each piece, and goes on', async () => {
   const limits = { ...ROOM, maxMemoryMb: 1 };
   const pace = createWorkPace(() => limits, CORES);

@@ -72,6 +72,21 @@ test('a schedule is added, after times that nobody can keep were refused with th
   expect(await line().locator('time').getAttribute('datetime')).toBe(kept.nextTimes[0]!.toISOString());
 });
 
+test('of which vehicles it is, is told for each kind of selection', async () => {
+  const kept = (await schedules.find(NAME))!;
+  const selections = [
+    [{ kind: 'server', serverId: 'depot', first: 2 }, 'the first 2 vehicles of depot'],
+    [{ kind: 'server', serverId: 'depot' }, 'all vehicles of depot'],
+    [{ kind: 'list', vehicleIds: ['1', '2'] }, '2 vehicles'],
+    [{ kind: 'priority', atLeast: 5 }, 'vehicles of priority 5 and more'],
+  ] as const;
+  for (const [selection, told] of selections) {
+    const chosen = 'vehicleIds' in selection ? { ...selection, vehicleIds: [...selection.vehicleIds] } : selection;
+    await schedules.put({ ...kept, sync: { selection: chosen, mode: 'full' } });
+    await line().getByText(`sync ${told}: everything again`).waitFor(WITHIN);
+  }
+});
+
 test('it is paused and resumed with a reason that stays beside it', async () => {
   await steer('Pause');
   await line().getByText('paused', { exact: true }).waitFor(WITHIN);

@@ -15,7 +15,7 @@ const WHAT = {
 export function askAdd({ api, notify }, changed) {
   ask({
     title: 'Add a schedule, or change the one of this name',
-    lead: 'It takes in all vehicles. A run that goes on is never joined by a second one.',
+    lead: 'It takes in all vehicles, whatever one of this name took in. A run that goes on is never joined by a second one.',
     fields: [
       textField({
         name: 'name',
