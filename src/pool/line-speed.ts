@@ -12,6 +12,8 @@ export interface LineMeter {
 
 /** Other workers measure, too. */
 const ASK_AGAIN_MS = 60_000;
+/** A line that was slow once is not so for good, and transfers that are too quick to be measured would never show it. */
+const OLD_MS = 24 * 3_600_000;
 /** Fewer bytes fit into what the sockets on the way hold, and say nothing of the line. */
 const LEAST_BYTES = 1_048_576;
 
@@ -19,8 +21,8 @@ const LEAST_BYTES = 1_048_576;
 export function createLineMeter(pool: pg.Pool, serverId: string, logger: Logger): LineMeter {
   let last: { at: number; bytesPerSecond: number | null } | undefined;
   const ask = async (): Promise<number | null> => {
-    const speeds = await readLineSpeeds(pool, serverId);
-    return speeds.get(serverId)?.bytesPerSecond ?? null;
+    const speed = (await readLineSpeeds(pool, serverId)).get(serverId);
+    return speed === undefined || Date.now() - speed.measuredAt.getTime() > OLD_MS ? null : speed.bytesPerSecond;
   };
   const leniently = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {

@@ -32,6 +32,16 @@ test('a few bytes say nothing of a line, and a server that was removed has none'
   expect((await readLineSpeeds(pool(), null)).size).toBe(0);
 });
 
+test('what was measured more than a day ago is not known any more, and the next measurement is', async () => {
+  await addServer(pool(), 'depot-1');
+  const meter = createLineMeter(pool(), 'depot-1', silentLogger);
+  await meter.heard(2 * MEGABYTES, 2);
+  await pool().query(`UPDATE line_speeds SET measured_at = now() - interval '25 hours'`);
+  expect(await meter.known()).toBeNull();
+  await meter.heard(20 * MEGABYTES, 2);
+  expect(await meter.known()).toBeGreaterThan(MEGABYTES);
+});
+
 test('what cannot be read or written is logged and fails nothing', async () => {
   const lines: string[] = [];
   const broken = { query: () => Promise.reject(new Error('no connection')) } as unknown as ReturnType<typeof pool>;

@@ -36,7 +36,7 @@ const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
 
 /**
  * Yields a transferred dump, decompressed, in pieces. It throws when a byte has changed since the transfer, or when the file is not exactly
- * one compressed stream. The error may come after the last piece, so nothing may be committed before the iteration has ended.
+ * one compressed stream (of lz4: frame after frame). The error may come after the last piece, so nothing may be committed before the iteration has ended.
  * @throws Failure DumpTruncated, DumpCorrupt; InvalidConfiguration when this machine cannot read zstd
  */
 export async function* readDump(

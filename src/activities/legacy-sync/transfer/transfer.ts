@@ -135,9 +135,14 @@ async function byScp(request: TransferRequest): Promise<void> {
   // scp is a program of its own: its bytes are taken at once, and it keeps to the rate by itself.
   await request.rates?.bytes(manifest.bytes, signal);
   const bytesPerSecond = request.rates?.bytesPerSecond() ?? 0;
-  const begun = performance.now();
   let size = 0;
-  const poll = setInterval(() => void sizeOf(part).then((bytes) => (size = bytes)), 500);
+  // scp logs in anew for each file, so the line is measured from the first bytes that are seen here.
+  let first: { at: number; bytes: number } | undefined;
+  const look = async (): Promise<void> => {
+    size = await sizeOf(part);
+    if (size > 0) first ??= { at: performance.now(), bytes: size };
+  };
+  const poll = setInterval(() => void look(), SCP_LOOK_MS);
   try {
     await pool.withOwnConnection(
       () =>
@@ -152,15 +157,14 @@ async function byScp(request: TransferRequest): Promise<void> {
   } finally {
     clearInterval(poll);
   }
-  const seconds = (performance.now() - begun) / 1_000;
+  const ended = performance.now();
   const found = await fingerprint(part, signal);
   await adopt(localFile, manifest, { bytes: found?.bytes ?? 0, sha256: found?.hash.digest('hex') ?? '' });
-  // scp logs in anew for each file: of a small one that is most of its time.
-  if (seconds >= SCP_SAYS_FROM_SECONDS) await request.onLine?.(manifest.bytes, seconds);
+  if (first !== undefined) await request.onLine?.(manifest.bytes - first.bytes, (ended - first.at) / 1_000);
 }
 
 const PROGRESS_MS = 500;
-const SCP_SAYS_FROM_SECONDS = 3;
+const SCP_LOOK_MS = 100;
 
 async function guarded(
   { manifest, signal, onProgress, ...limits }: TransferRequest,

@@ -184,7 +184,7 @@ describe.each(['exec', 'sftp', 'scp'] as const)('by %s', (method) => {
   });
 });
 
-test.each(['exec', 'sftp'] as const)('tells what the line gives, without the way to it (%s)', async (method) => {
+test.each(['exec', 'sftp', 'scp'] as const)('tells what the line gives, without the way to it (%s)', async (method) => {
   const RATE = 2_000_000;
   await throughProxy(async (parts) => {
     proxy.set({ kind: 'rate', bytesPerSecond: RATE });
