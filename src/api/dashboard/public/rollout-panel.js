@@ -75,7 +75,9 @@ function update(context, element, rollout) {
   const current = runs.findLast((run) => run.state !== 'withdrawn') ?? null;
   acts.set(rollout, current);
   fill(state, rollout.state, () => [badge(rollout.state), temporalAnchor(context.temporal(workflowId), 'The rollout')]);
-  fill(about, rollout.rolloutId, () => describe(rollout));
+  // Taken back, it is the same rollout and unattended no more.
+  const { rolloutId, requestedBy, unattended } = rollout;
+  fill(about, JSON.stringify([rolloutId, requestedBy, unattended]), () => describe(rollout));
   const lines = steps.map((step, position) => ({
     step,
     position,
