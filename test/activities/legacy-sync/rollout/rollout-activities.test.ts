@@ -114,6 +114,17 @@ test('a limit of the server’s own comes back, and one that was asked for stays
   expect(steps.at(-1)).toEqual({ name: 'full', vehicles: null, workers: 12, limit: 12, adaptive: true });
 });
 
+test('while every run has one slot, none is planned', async () => {
+  await writeSetting(pool(), 'legacy_sync.worker_pool.enabled', 'false', BY);
+  await expect(planned()).rejects.toMatchObject({
+    code: 'InvalidSetting',
+    message: expect.stringMatching(
+      /worker_pool\.enabled is false, so every run has one slot.*`fleetgraph settings set legacy_sync\.worker_pool\.enabled true`/,
+    ),
+  });
+  expect(await latestRollouts(pool())).toEqual([]);
+});
+
 test('what was written of a step after it was taken back changes nothing', async () => {
   await planned();
   const { number } = await opened(0);
