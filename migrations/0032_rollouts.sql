@@ -30,6 +30,8 @@ CREATE TABLE rollout_steps (
   measured          jsonb,
   -- Why it is not good, in words.
   reasons           text[] NOT NULL DEFAULT '{}',
+  -- Not good for no other reason than that there was too little to do.
+  idle              boolean NOT NULL DEFAULT false,
   -- What it changed of settings and limits, with what was there before.
   changes           jsonb NOT NULL DEFAULT '[]',
   undone            boolean NOT NULL DEFAULT false,

@@ -23,7 +23,7 @@ export function fakeRollout(differing: number[] = []): RolloutActivities {
     },
     noteStep: async ({ runId, reconciliationId }) => {
       if (runId !== undefined) {
-        measured = { ...measured, run: { runId, state: 'completed', vehicles: 2, succeeded: 2, failed: 0 } };
+        measured = { ...measured, run: { runId, state: 'completed', vehicles: 2, succeeded: 2, worked: 2, failed: 0 } };
       }
       if (reconciliationId === undefined) return;
       const found = { missing: left.shift() ?? 0, changed: 0, extra: 0 };
