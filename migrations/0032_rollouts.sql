@@ -2,7 +2,8 @@
 CREATE TABLE rollouts (
   rollout_id   uuid PRIMARY KEY,
   workflow_id  text NOT NULL,
-  server_id    text NOT NULL REFERENCES legacy_servers ON DELETE CASCADE,
+  -- Not with its server: what it has set for every server would stay set, and nobody be told.
+  server_id    text NOT NULL REFERENCES legacy_servers,
   -- As they were laid out at the start.
   steps        jsonb NOT NULL,
   unattended   boolean NOT NULL,
