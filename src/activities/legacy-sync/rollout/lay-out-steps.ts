@@ -1,4 +1,4 @@
-import { MAX_WORKERS } from '../../../workflows/legacy-sync/check-start.ts';
+import { MOST_SLOTS } from '../../../settings/legacy-sync/worker-pool.ts';
 import type { RolloutStep } from '../../../workflows/legacy-sync/rollout-contract.ts';
 
 /** How many vehicles the first two steps take. */
@@ -19,7 +19,7 @@ export function layOutSteps({
   limit: number | null;
 }): RolloutStep[] {
   // No run has more slots, whatever the server would take.
-  const most = Math.min(wanted.most, MAX_WORKERS);
+  const most = Math.min(wanted.most, MOST_SLOTS);
   const step = (name: RolloutStep['name'], count: number | null, workers: number): RolloutStep => ({
     name,
     vehicles: count,
