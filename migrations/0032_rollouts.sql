@@ -2,7 +2,8 @@
 CREATE TABLE rollouts (
   rollout_id   uuid PRIMARY KEY,
   workflow_id  text NOT NULL,
-  server_id    text NOT NULL REFERENCES legacy_servers ON DELETE CASCADE,
+  -- Not with its server: what it has set for every server would stay set, and nobody be told.
+  server_id    text NOT NULL REFERENCES legacy_servers,
   -- As they were laid out at the start.
   steps        jsonb NOT NULL,
   unattended   boolean NOT NULL,
@@ -30,6 +31,8 @@ CREATE TABLE rollout_steps (
   measured          jsonb,
   -- Why it is not good, in words.
   reasons           text[] NOT NULL DEFAULT '{}',
+  -- Not good for no other reason than that there was too little to do.
+  idle              boolean NOT NULL DEFAULT false,
   -- What it changed of settings and limits, with what was there before.
   changes           jsonb NOT NULL DEFAULT '[]',
   undone            boolean NOT NULL DEFAULT false,

@@ -1,4 +1,4 @@
-import { type Rollout, type RolloutStepRow, currentRun } from '../records/rollouts.ts';
+import { type Rollout, type RolloutStepRow, currentRun, waitsForNews } from '../records/rollouts.ts';
 import type { RolloutStep } from '../workflows/legacy-sync/rollout-contract.ts';
 import { plainTable } from './run-table.ts';
 
@@ -18,9 +18,10 @@ export function showRollout(rollout: Rollout): boolean {
   console.log(plainTable(['step', 'vehicles', 'workers', 'state', 'succeeded', 'differing', 'run'], cells, 6));
   for (const kept of runs.flatMap((run) => run.kept)) console.log(`note: ${kept}.`);
   if (state !== 'running' || current === null) return state === 'running' || state === 'completed';
-  for (const reason of current.reasons) console.log(`not good: ${reason}`);
+  const waits = waitsForNews(rollout);
+  for (const reason of current.reasons) console.log(`${waits ? 'waits for news' : 'not good'}: ${reason}`);
   console.log(nextOf(rollout, current));
-  return current.state !== 'not-good';
+  return waits || current.state !== 'not-good';
 }
 
 export const nameOfStep = ({ name, workers }: RolloutStep): string =>
@@ -39,9 +40,11 @@ function cellsOf(step: RolloutStep, run: RolloutStepRow | undefined): string[] {
   ];
 }
 
-function nextOf({ serverId, steps }: Rollout, { state, position }: RolloutStepRow): string {
+function nextOf(rollout: Rollout, { state, position }: RolloutStepRow): string {
+  const { serverId, steps } = rollout;
   const back = `\`fleetgraph rollout back ${serverId} --reason …\` takes the step back`;
   if (state === 'running') return `step ${nameOfStep(steps[position]!)} is running; ${back}.`;
+  if (waitsForNews(rollout)) return `the step is tried again by itself, every ten minutes; ${back}.`;
   if (state === 'not-good')
     return `\`fleetgraph rollout advance ${serverId} --again\` runs the step again, when that is mended; ${back}.`;
   const next = steps[position + 1];

@@ -26,6 +26,8 @@ export interface RolloutStepRow {
   measured: StepMeasure | null;
   /** Why it was not good, in words. */
   reasons: string[];
+  /** Nothing speaks against it but that there was too little to do. */
+  idle: boolean;
   changes: StepChange[];
   /** What could not be put back, because somebody else had changed it. */
   kept: string[];
@@ -47,7 +49,7 @@ export interface Rollout {
   runs: RolloutStepRow[];
 }
 
-const STEP = `number, position, opened_by AS "openedBy", state, run_id AS "runId", reconciliation_id AS "reconciliationId", measured, reasons,
+const STEP = `number, position, opened_by AS "openedBy", state, run_id AS "runId", reconciliation_id AS "reconciliationId", measured, reasons, idle,
   changes, kept, started_at AS "startedAt", finished_at AS "finishedAt"`;
 
 /** The last rollout of each server, or of the one of this id. */
@@ -71,6 +73,10 @@ export async function latestRollouts(database: Queryable, serverId: string | nul
 /** The current step's run: the last one that was not taken back. null: there is none. */
 export const currentRun = ({ runs }: Pick<Rollout, 'runs'>): RolloutStepRow | null =>
   runs.findLast(({ state }) => state !== 'withdrawn') ?? null;
+
+/** Unattended, it tries its step again by itself: that there was too little to do is nothing to mend. */
+export const waitsForNews = ({ state, unattended, runs }: Pick<Rollout, 'state' | 'unattended' | 'runs'>): boolean =>
+  state === 'running' && unattended && currentRun({ runs })?.idle === true;
 
 /** The steps of a rollout as they were laid out, or null where it has no row yet. */
 export async function laidOutSteps(client: Queryable, rolloutId: string): Promise<RolloutStep[] | null> {
@@ -144,6 +150,22 @@ export async function insertStep(
   return rows[0]!.number;
 }
 
+/** Begins the last run of a step anew in its row, where it had too little to do. null: that is not what there is. */
+export async function reopenIdleStep(
+  client: Queryable,
+  { rolloutId, opening, position }: OpenStepInput,
+): Promise<number | null> {
+  const { rows } = await client.query<{ number: number }>(
+    `UPDATE rollout_steps
+        SET state = 'running', opening = $2, run_id = NULL, reconciliation_id = NULL, measured = NULL, reasons = '{}', idle = false,
+            started_at = now(), finished_at = NULL
+      WHERE rollout_id = $1 AND position = $3 AND idle AND NOT undone
+        AND number = (SELECT max(number) FROM rollout_steps WHERE rollout_id = $1) RETURNING number`,
+    [rolloutId, opening, position],
+  );
+  return rows[0]?.number ?? null;
+}
+
 export async function noteStepRuns(
   database: Queryable,
   { rolloutId, number, runId, reconciliationId }: StepKey & { runId?: string; reconciliationId?: string },
@@ -179,9 +201,9 @@ export async function judgeStepRow(
   { measured, verdict }: { measured: StepMeasure; verdict: StepVerdict },
 ): Promise<void> {
   await database.query(
-    `UPDATE rollout_steps SET state = $3, measured = $4, reasons = $5, finished_at = coalesce(finished_at, now())
+    `UPDATE rollout_steps SET state = $3, measured = $4, reasons = $5, idle = $6, finished_at = coalesce(finished_at, now())
       WHERE rollout_id = $1 AND number = $2 AND state <> 'withdrawn'`,
-    [rolloutId, number, verdict.good ? 'good' : 'not-good', measured, verdict.reasons],
+    [rolloutId, number, verdict.good ? 'good' : 'not-good', measured, verdict.reasons, verdict.idle],
   );
 }
 

@@ -5,6 +5,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type CustomStages, createCustomStages } from '../../src/orchestrator/custom-stages.ts';
 import { writeSetting } from '../../src/records/settings.ts';
 import { checkoutDir } from '../../src/stack/checkout-dir.ts';
+import { addNews } from '../support/rollout.ts';
 import { sourceNetwork } from '../support/source-network.ts';
 import { eventually } from '../support/eventually.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
@@ -147,8 +148,10 @@ test('a rollout: started, advanced when its step was good, taken back, cancelled
       withinMs: 90_000,
       everyMs: 500,
     });
+  await addNews(fleet);
   await run(lineLike(/--type rollout/));
   await details(/step 1 of 5, \*\*test\*\*: good, waiting/);
+  await addNews(fleet);
   expect(await run(lineLike(/--name advance/))).toMatch(/"?step"?: ?"?pilot/);
   await details(/step 2 of 5, \*\*pilot\*\*: good, waiting/);
   expect(await run(lineLike(/--name back/))).toMatch(/"?step"?: ?"?test/);

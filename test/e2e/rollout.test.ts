@@ -1,9 +1,11 @@
 /** A server is brought into operation step by step: by the command line, on real servers, with everything that stops it. */
 import { expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { SERVER_ID, withFleet } from '../support/fleet.ts';
-import { governed, positionsOf, rollout, rolloutOf, stepsOf } from '../support/rollout.ts';
+import { addNews, governed, positionsOf, rollout, rolloutOf, stepsOf } from '../support/rollout.ts';
 
 const TIMEOUT_MS = 180_000;
+const PATIENCE = { withinMs: 60_000 };
 
 const BEFORE = { limit: null, slots: 3, adaptive: false };
 
@@ -21,15 +23,17 @@ test(
       expect(await governed(fleet)).toEqual({ ...BEFORE, limit: 1 });
 
       for (const limit of [2, 2, 4, 5]) {
+        await addNews(fleet);
         expect(await rollout(fleet, 'advance', SERVER_ID, '--wait')).toMatchObject({ status: 0 });
         expect(await governed(fleet)).toMatchObject({ limit, slots: Math.max(3, limit), adaptive: false });
       }
+      await addNews(fleet);
       const last = await rollout(fleet, 'advance', SERVER_ID, '--wait');
       expect(last).toMatchObject({ status: 0, text: expect.stringContaining('rollout of depot: completed') });
       expect(await stepsOf(fleet)).toEqual(
         ['test 1', 'pilot 2', 'gradual 2', 'gradual 4', 'gradual 5', 'full 8'].map((step) => `${step} good`),
       );
-      expect(await positionsOf(fleet)).toBe(100);
+      expect(await positionsOf(fleet)).toBe(125);
       expect(await governed(fleet)).toEqual({ limit: null, slots: 8, adaptive: true });
       const { rows } = await fleet.pool.query(
         `SELECT action, count(*)::int AS acts FROM audit_log WHERE action LIKE 'rollout.%' GROUP BY 1 ORDER BY 1`,
@@ -73,8 +77,10 @@ test(
       await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 2`);
       expect(await rollout(fleet, 'advance', SERVER_ID, '--again', '--wait')).toMatchObject({ status: 0 });
       expect((await fleet.cli('doctor')).stdout).not.toContain('rollout of depot');
-      for (let step = 0; step < 3; step += 1)
+      for (let step = 0; step < 3; step += 1) {
+        await addNews(fleet);
         expect(await rollout(fleet, 'advance', SERVER_ID, '--wait')).toMatchObject({ status: 0 });
+      }
       expect(await governed(fleet)).toEqual({ limit: 4, slots: 4, adaptive: false });
 
       const goBack = async (): Promise<string> =>
@@ -91,7 +97,7 @@ test(
       expect(await governed(fleet)).toEqual({ limit: 3, slots: 2, adaptive: false });
       expect(await rolloutOf(fleet)).toMatchObject({ state: 'withdrawn' });
       // What arrived stays.
-      expect(await positionsOf(fleet)).toBe(80);
+      expect(await positionsOf(fleet)).toBe(92);
     }),
   TIMEOUT_MS,
 );
@@ -134,7 +140,10 @@ test(
       expect((await rollout(fleet, ...again)).text).toContain('The circuit of depot opened while the step ran');
       await breaker({ state: 'closed', failures: 0, openings: 0 });
 
-      await rollout(fleet, ...again);
+      await addNews(fleet);
+      expect(await rollout(fleet, ...again)).toMatchObject({ status: 0 });
+      // Of another vehicle: one that has news would have its last rows read again, and the missing one with them.
+      await fleet.addRows('1', 1);
       await fleet.pool.query(
         'DELETE FROM positions WHERE legacy_id = (SELECT min(legacy_id) FROM positions WHERE vehicle_id = 2)',
       );
@@ -144,21 +153,60 @@ test(
       );
       const [, repair] = /(reconcile repair \S+)`/.exec(differing.text) ?? [];
       expect(await fleet.cli(...repair!.split(' '), '--reason', 'as it says')).toMatchObject({ status: 0 });
+      await addNews(fleet);
       expect(await rollout(fleet, ...again)).toMatchObject({ status: 0 });
     }),
   TIMEOUT_MS,
 );
 
 test(
-  'unattended, it goes on by itself until a step is not good; taken back, it waits for orders; a key that is no setting does not end it',
+  'a source with no new rows: a step that shows nothing is not good, and says so; with more to do it is run again',
+  () =>
+    withFleet({}, async (fleet) => {
+      await fleet.addVehicles(3, { rows: 20 });
+      await fleet.startWorker();
+      expect(await rollout(fleet, 'start', SERVER_ID, '--wait')).toMatchObject({ status: 0 });
+      // The third vehicle alone has rows that were not read yet.
+      const pilot = await rollout(fleet, 'advance', SERVER_ID, '--wait');
+      expect(pilot.status).toBe(1);
+      expect(pilot.text).toContain(
+        'not good: Only 1 of 3 vehicles had new rows, which does not show 2 at a time. Run it again when there is more to do: `fleetgraph rollout advance depot --again`.',
+      );
+      const again = ['advance', SERVER_ID, '--again', '--wait'];
+      expect((await rollout(fleet, ...again)).text).toContain('Only 0 of 3 vehicles had new rows');
+      const refused = await rollout(fleet, 'advance', SERVER_ID);
+      expect(refused.text).toMatch(/WrongState[^]*step pilot was not good\. Only 0 of 3[^]*--again`\. Or go back/);
+      expect((await rolloutOf(fleet)).runs.at(-1)).toMatchObject({
+        idle: true,
+        reconciliationId: null,
+        measured: { run: { vehicles: 3, succeeded: 3, worked: 0 } },
+      });
+      await addNews(fleet);
+      expect(await rollout(fleet, ...again)).toMatchObject({ status: 0 });
+      expect(await stepsOf(fleet)).toEqual(['test 1 good', 'pilot 2 not-good', 'pilot 2 not-good', 'pilot 2 good']);
+    }),
+  TIMEOUT_MS,
+);
+
+test(
+  'unattended, it goes on by itself, waits for news where there are none, and stops at a step that is not good; taken back, it waits for orders; a key that is no setting does not end it',
   () =>
     withFleet({}, async (fleet) => {
       await fleet.addVehicles(4, { rows: 20 });
       await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'nowhere' WHERE id = 4`);
       await fleet.startWorker();
-      const stopped = await rollout(fleet, 'start', SERVER_ID, '--unattended', '--wait');
+      const started = rollout(fleet, 'start', SERVER_ID, '--unattended', '--wait');
+      const waits = /depot: running, unattended[^]*waits for news: Only 1 of 3 vehicles[^]*tried again by itself/;
+      await eventually(async () => expect((await rollout(fleet, 'status', SERVER_ID)).text).toMatch(waits), PATIENCE);
+      expect((await fleet.cli('doctor')).stdout).not.toContain('rollout of depot');
+      expect(await fleet.cli('rollout', 'status', SERVER_ID)).toMatchObject({ status: 0 });
+      expect((await rollout(fleet, 'status')).text).toMatch(/depot +running +pilot +waiting for news/);
+      // An order ends the wait, and leaves it unattended.
+      await addNews(fleet);
+      await rollout(fleet, 'advance', SERVER_ID, '--again');
+      const stopped = await started;
       expect(stopped.text).toMatch(/depot: running, unattended[^]*not good: 75 % of 4 vehicles succeeded/);
-      expect(await stepsOf(fleet)).toEqual(['test 1 good', 'pilot 2 good', 'gradual 2 not-good']);
+      expect(await stepsOf(fleet)).toEqual(['test 1 good', 'pilot 2 not-good', 'pilot 2 good', 'gradual 2 not-good']);
       expect(await fleet.cli('rollout', 'status', SERVER_ID)).toMatchObject({ status: 1 });
       expect((await rollout(fleet, 'status')).text).toMatch(/depot +running +gradual, 2 workers +not good/);
 
@@ -167,9 +215,10 @@ test(
       );
       await rollout(fleet, 'back', SERVER_ID, '--reason', 'look at bus-4');
       await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 4`);
+      await addNews(fleet);
       const next = await rollout(fleet, 'advance', SERVER_ID, '--wait');
       expect(next).toMatchObject({ status: 0, text: expect.stringContaining('depot: running, started by') });
-      expect((await stepsOf(fleet)).slice(2)).toEqual(['gradual 2 withdrawn', 'gradual 2 good']);
+      expect((await stepsOf(fleet)).slice(3)).toEqual(['gradual 2 withdrawn', 'gradual 2 good']);
     }),
   TIMEOUT_MS,
 );

@@ -8,7 +8,7 @@ import type { RolloutInput } from '../../src/workflows/legacy-sync/rollout-contr
 import { LEGACY_SYNC_TASK_QUEUE, rolloutWorkflowId } from '../../src/workflows/legacy-sync/messages.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fleet, SERVER_ID, withFleet } from '../support/fleet.ts';
-import { governed, positionsOf, rollout, rolloutOf, stepsOf } from '../support/rollout.ts';
+import { addNews, governed, keepDriving, positionsOf, rollout, rolloutOf, stepsOf } from '../support/rollout.ts';
 
 const TIMEOUT_MS = 180_000;
 const PATIENCE = { withinMs: 90_000 };
@@ -32,25 +32,27 @@ async function hand(fleet: Fleet, ...line: string[]): Promise<void> {
 }
 
 test(
-  'started while no worker runs, killed in the midst of a step, and continued as new after each: every step is run once',
+  'started while no worker runs, killed in the midst of a step, without news before each, and continued as new after each: every step is in force once',
   () =>
     withFleet({}, async (fleet) => {
       await fleet.addVehicles(3, { rows: 20 });
-      const run = await start(fleet, { unattended: true, stepsPerHistory: 1 });
+      const run = await start(fleet, { unattended: true, stepsPerHistory: 1, newsWaitMs: 300 });
       // The third vehicle is the pilot's.
       const killed = await fleet.startWorker({ fault: 'import:before-commit:3' });
       await killed.ended;
       expect(await stepsOf(fleet)).toEqual(['test 1 good', 'pilot 2 running']);
       expect(await governed(fleet)).toEqual({ ...BEFORE, limit: 2 });
       await fleet.startWorker();
+      await keepDriving(fleet);
       expect(await run.result()).toEqual({ state: 'completed', step: 'full' });
       const steps = ['test 1', 'pilot 2', 'gradual 2', 'gradual 3', 'full 8'];
       expect(await stepsOf(fleet)).toEqual(steps.map((step) => `${step} good`));
-      expect(await positionsOf(fleet)).toBe(60);
+      const atSource = await Promise.all(['1', '2', '3'].map((id) => fleet.countLegacyRows(id)));
+      expect(await positionsOf(fleet)).toBe(atSource.reduce((sum, rows) => sum + rows));
       expect(await governed(fleet)).toEqual({ limit: null, slots: 8, adaptive: true });
       const query = "WorkflowType = 'rollout' AND ExecutionStatus = 'ContinuedAsNew'";
-      // Of the first history two steps, of each other one.
-      await eventually(async () => expect((await fleet.client.workflow.count(query)).count).toBe(3));
+      // Of the first history two tries of steps, of each other one; each step but the first was tried without news, too.
+      await eventually(async () => expect((await fleet.client.workflow.count(query)).count).toBeGreaterThanOrEqual(7));
       const { rows } = await fleet.pool.query(
         `SELECT actor, count(*)::int AS acts FROM audit_log WHERE action = 'rollout.advance' GROUP BY 1`,
       );
@@ -67,16 +69,19 @@ test(
       await fleet.startWorker();
       await start(fleet);
       await untilSteps(fleet, ['test 1 good']);
+      await addNews(fleet);
       await rollout(fleet, 'advance', SERVER_ID, '--wait');
       expect(await governed(fleet)).toEqual({ ...BEFORE, limit: 2 });
+      await addNews(fleet);
       await hand(fleet, 'reset', '-w', WORKFLOW_ID, '--type', 'FirstWorkflowTask', '--reason', 'again');
       await untilSteps(fleet, ['test 1 good', 'pilot 2 withdrawn', 'test 1 good']);
       expect(await governed(fleet)).toEqual({ ...BEFORE, limit: 1 });
+      await addNews(fleet);
       await rollout(fleet, 'advance', SERVER_ID, '--wait');
       await hand(fleet, 'cancel', '-w', WORKFLOW_ID);
       await eventually(async () => expect(await rolloutOf(fleet)).toMatchObject({ state: 'cancelled' }));
       expect(await governed(fleet)).toEqual(BEFORE);
-      expect(await positionsOf(fleet)).toBe(60);
+      expect(await positionsOf(fleet)).toBe(69);
     }),
   TIMEOUT_MS,
 );
@@ -89,7 +94,10 @@ test(
       const worker = await fleet.startWorker();
       await start(fleet, { stepsPerHistory: 1 });
       await untilSteps(fleet, ['test 1 good']);
-      for (let step = 0; step < 2; step += 1) await rollout(fleet, 'advance', SERVER_ID, '--wait');
+      for (let step = 0; step < 2; step += 1) {
+        await addNews(fleet);
+        await rollout(fleet, 'advance', SERVER_ID, '--wait');
+      }
       const janitor = createReconcileRollouts({
         pool: fleet.pool,
         isAlive: createIsAlive(fleet.client),
@@ -148,6 +156,7 @@ test(
       expect((await rollout(fleet, 'advance', SERVER_ID)).text).toContain('none is under way');
       expect(await governed(fleet)).toEqual({ ...BEFORE, limit: 1 });
       const { rolloutId } = await rolloutOf(fleet);
+      await addNews(fleet);
       expect(await rollout(fleet, 'start', SERVER_ID, '--wait')).toMatchObject({ status: 0 });
       const { rows } = await fleet.pool.query('SELECT state FROM rollouts WHERE rollout_id = $1', [rolloutId]);
       expect(rows).toEqual([{ state: 'lost' }]);
@@ -218,6 +227,7 @@ test(
       ] as const) {
         expect((await order('advance', input)).stderr).toContain(says);
       }
+      await addNews(fleet);
       expect(await order('advance', '{"actor":"me"}')).toMatchObject({ status: 0 });
       await untilSteps(fleet, ['test 1 good', 'gradual 2 good']);
       expect((await rolloutOf(fleet)).runs[1]).toMatchObject({ openedBy: 'me' });

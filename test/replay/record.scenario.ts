@@ -20,6 +20,7 @@ import {
   setMaxWorkersUpdate,
   vehicleSyncWorkflowId,
 } from '../../src/workflows/legacy-sync/messages.ts';
+import type { RolloutInput } from '../../src/workflows/legacy-sync/rollout-contract.ts';
 import type { ReconcilePart, ReconciliationActivities } from '../../src/workflows/legacy-sync/activities.ts';
 import type {
   PipelineActivities,
@@ -355,18 +356,25 @@ test('reconciliation removed', () =>
 /** Its children are recorded by themselves. */
 async function recordRollout(
   name: string,
-  { vehicles, differing = [] }: { vehicles: FakeVehicle[]; differing?: number[] },
+  {
+    vehicles,
+    input = {},
+    ...found
+  }: Parameters<typeof fakeRollout>[0] & {
+    vehicles: FakeVehicle[];
+    input?: Partial<RolloutInput>;
+  },
   play: (run: WorkflowHandle, says: (details: RegExp) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const fleet = createFakeFleet(vehicles, { signal: cancellationSignal });
-  const worker = await createTestWorker({ ...fleet.activities, ...fakeReconciliation(), ...fakeRollout(differing) });
+  const worker = await createTestWorker({ ...fleet.activities, ...fakeReconciliation(), ...fakeRollout(found) });
   opened.push(worker);
   await worker.run(async () => {
     const serverId = worker.id('depot');
     const run = await worker.client.workflow.start('rollout', {
       workflowId: rolloutWorkflowId(serverId),
       taskQueue: worker.taskQueue,
-      args: [{ serverId, requestedBy: 'record' }],
+      args: [{ serverId, requestedBy: 'record', ...input }],
     });
     const says = (details: RegExp): Promise<void> =>
       eventually(async () => expect(await currentDetails(run)).toMatch(details), { withinMs: 30_000 });
@@ -388,6 +396,17 @@ test('rollout completed', () =>
     await says(/test.*good, waiting/);
     await run.executeUpdate(advanceUpdate, order);
   }));
+
+test('rollout waited for news', () =>
+  recordRollout(
+    'waited',
+    { vehicles: fleetOf(700, 2), worked: [0, 0, 2, 0], input: { unattended: true, newsWaitMs: 1_000 } },
+    async (run, says) => {
+      await says(/test.*waits for news/);
+      await says(/full.*waits for news/);
+      await run.executeUpdate(advanceUpdate, { args: [{ actor: 'record', again: true }] });
+    },
+  ));
 
 test('rollout withdrawn', () =>
   recordRollout('withdrawn', { vehicles: fleetOf(600, 2, { onExport: endless }) }, async (run, says) => {

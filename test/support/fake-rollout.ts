@@ -8,22 +8,30 @@ const STEPS: RolloutStep[] = [
 
 /**
  * FAKE activities of a rollout of two steps, for histories of what its workflow decides. `differing`: of how many rows each comparison says that
- * they differ, in their order; none after that.
+ * they differ, in their order; none after that. `worked`: how many vehicles each sync has worked on; both after that.
  */
-export function fakeRollout(differing: number[] = []): RolloutActivities {
+export function fakeRollout({
+  differing = [],
+  worked = [],
+}: {
+  differing?: number[];
+  worked?: number[];
+}): RolloutActivities {
   const left = [...differing];
+  const work = [...worked];
   let opened = 0;
   let measured: StepMeasure = NOTHING;
   return {
     planRollout: async () => ({ steps: STEPS }),
-    openStep: async () => {
-      opened += 1;
+    openStep: async ({ forNews }) => {
+      if (!forNews) opened += 1;
       measured = NOTHING;
       return { number: opened };
     },
     noteStep: async ({ runId, reconciliationId }) => {
       if (runId !== undefined) {
-        measured = { ...measured, run: { runId, state: 'completed', vehicles: 2, succeeded: 2, failed: 0 } };
+        const run = { vehicles: 2, succeeded: 2, worked: work.shift() ?? 2, failed: 0 };
+        measured = { ...measured, run: { runId, state: 'completed', ...run } };
       }
       if (reconciliationId === undefined) return;
       const found = { missing: left.shift() ?? 0, changed: 0, extra: 0 };

@@ -10,7 +10,7 @@ const SLICE = { runId: RUN, sliceId: 'slice-7-1', slot: 1, table: 'positions', n
 const FLEET = { selection: { kind: 'all' } };
 const SWITCH = { actor: 'operator', reason: 'wrong bridge' };
 
-const CARRIED = { steps: [{}], position: 0, number: 1, verdict: null, unattended: false };
+const CARRIED = { steps: [{}], position: 0, number: 1, retries: 0, verdict: null, unattended: false };
 
 /** Started by hand with this, the workflow ends failed and says this. `undefined`: started without input. */
 const WRONG: [workflow: string, input: unknown, says: RegExp][] = [
@@ -68,7 +68,11 @@ const WRONG: [workflow: string, input: unknown, says: RegExp][] = [
     { serverId: 'depot', carried: { ...CARRIED, position: 1 } },
     /position must be a whole number from 0 to 0/,
   ],
-  ['rollout', { serverId: 'depot', carried: { ...CARRIED, verdict: { good: true } } }, /reasons must be a list/],
+  [
+    'rollout',
+    { serverId: 'depot', carried: { ...CARRIED, verdict: { good: true, idle: false } } },
+    /reasons must be a list/,
+  ],
   ['redriveQuarantine', { vehicleId: '17', ids: 'all' }, /ids must be a list/],
   ['redriveQuarantine', { vehicleId: '17', ids: [1] }, /ids must be a list, and each of it must be/],
 ];

@@ -16,7 +16,14 @@ const step = z.strictObject({
 
 const measured = z.strictObject({
   run: z
-    .strictObject({ runId: z.string(), state: z.string(), vehicles: count, succeeded: count, failed: count })
+    .strictObject({
+      runId: z.string(),
+      state: z.string(),
+      vehicles: count,
+      succeeded: count,
+      worked: count.meta({ description: 'Completed, which only those are that had rows to read.' }),
+      failed: count,
+    })
     .nullable(),
   reconciliation: z
     .strictObject({
@@ -46,6 +53,9 @@ const run = z.strictObject({
   reconciliationId: z.string().nullable(),
   measured: measured.nullable(),
   reasons: z.array(z.string()).meta({ description: 'Why it was not good, in words.' }),
+  idle: z.boolean().meta({
+    description: 'Nothing speaks against it but that there was too little to do; unattended, it is tried again.',
+  }),
   changes: z
     .array(z.strictObject({ what: z.enum(['limit', 'max-workers', 'adaptive']), from: changed, to: changed }))
     .meta({ description: 'What it changed of the server’s limit and of settings.' }),

@@ -5,7 +5,7 @@ import { isUnderWay, startRollout, steerRollout } from '../../client/rollouts.ts
 import { Failure } from '../../errors.ts';
 import { recordAct } from '../../records/audit-log.ts';
 import { readLegacyServer } from '../../records/legacy-servers.ts';
-import { type Rollout, currentRun, latestRollouts } from '../../records/rollouts.ts';
+import { type Rollout, currentRun, latestRollouts, waitsForNews } from '../../records/rollouts.ts';
 import { parseCount } from '../parse-number.ts';
 import { plainTable } from '../run-table.ts';
 import { type Session, withSession } from '../session.ts';
@@ -80,13 +80,8 @@ async function status(serverId?: string): Promise<void> {
     const cells = rollouts.map((rollout) => {
       const current = currentRun(rollout);
       const step = current === null ? '–' : nameOfStep(rollout.steps[current.position]!);
-      return [
-        rollout.serverId,
-        rollout.state,
-        step,
-        current?.state.replace('-', ' ') ?? '–',
-        rollout.startedAt.toISOString(),
-      ];
+      const word = waitsForNews(rollout) ? 'waiting for news' : (current?.state.replace('-', ' ') ?? '–');
+      return [rollout.serverId, rollout.state, step, word, rollout.startedAt.toISOString()];
     });
     console.log(plainTable(['server', 'rollout', 'step', 'which is', 'begun'], cells, 5));
   });
@@ -156,8 +151,8 @@ async function showJudged(
   if (!showRollout(await known(postgres, serverId))) process.exitCode = 1;
 }
 
-/** An unattended rollout goes on by itself after a good step. */
+/** An unattended rollout goes on by itself after a good step, and after one that had too little to do. */
 const isJudged = (rollout: Rollout): boolean => {
   const state = currentRun(rollout)?.state;
-  return state === 'not-good' || (state === 'good' && !rollout.unattended);
+  return (state === 'not-good' && !waitsForNews(rollout)) || (state === 'good' && !rollout.unattended);
 };

@@ -6,6 +6,7 @@ import {
   currentRun,
   latestRollouts,
   stepsInForce,
+  waitsForNews,
 } from '../../records/rollouts.ts';
 import type { Session } from '../session.ts';
 import { nameOfStep } from '../show-rollout.ts';
@@ -59,7 +60,7 @@ const valueOf = (value: number | boolean | null): string => (value === null ? 't
 
 function stoppedFindings(rollout: Rollout): Finding[] {
   const current = currentRun(rollout);
-  if (current?.state !== 'not-good') return [];
+  if (current?.state !== 'not-good' || waitsForNews(rollout)) return [];
   const { serverId, steps } = rollout;
   const order = (line: string): string => `npm run fleetgraph -- rollout ${line}`;
   return [

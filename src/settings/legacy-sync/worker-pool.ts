@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { count, milliseconds, setting } from './setting-kinds.ts';
 
+/** Worker slots of a run. */
+export const MOST_SLOTS = 1_000;
+
 /** How many vehicles a run syncs at the same time, and how long a claim lasts without a sign of life. */
 export const WORKER_POOL_SETTINGS = {
   poolEnabled: setting('worker_pool.enabled', z.boolean(), true, 'false: the same run with one worker slot.'),
   maxWorkers: setting(
     'worker_pool.max_workers',
-    count.max(1000),
+    count.max(MOST_SLOTS),
     3,
     'Worker slots of a run; changing it reaches a running sync within seconds.',
   ),

@@ -1,25 +1,36 @@
-import type { StepMeasure, StepVerdict } from './rollout-contract.ts';
+import type { RolloutStep, StepMeasure, StepVerdict } from './rollout-contract.ts';
 
 /** Of a step's vehicles, the share that must have arrived. */
 const NEEDED_PERCENT = 99;
 
 /** Whether the next step may open. Each reason against it says what was measured, against what, and what to do next. */
-export function judgeStep(serverId: string, measured: StepMeasure): StepVerdict {
+export function judgeStep(
+  serverId: string,
+  { workers }: Pick<RolloutStep, 'workers'>,
+  measured: StepMeasure,
+): StepVerdict {
   const reasons = [
     againstCircuit(serverId, measured.circuit),
     ...(measured.run === null ? [] : againstRun(serverId, measured.run)),
     ...(measured.reconciliation === null ? [] : againstReconciliation(measured.reconciliation)),
   ].filter((reason) => reason !== null);
   if (reasons.length === 0 && measured.run === null) reasons.push('Nothing was synced.');
+  const tooLittle = reasons.length === 0 ? againstWork(serverId, workers, measured.run) : null;
+  if (tooLittle !== null) return { good: false, idle: true, reasons: [tooLittle] };
   if (reasons.length === 0 && measured.reconciliation === null) reasons.push('Nothing was compared with the source.');
-  return { good: reasons.length === 0, reasons };
+  return { good: reasons.length === 0, idle: false, reasons };
 }
 
 /** Whether comparing is worth the work: nothing else speaks against the step yet. */
-export const isWorthComparing = (serverId: string, measured: StepMeasure): boolean =>
-  measured.run !== null &&
-  againstCircuit(serverId, measured.circuit) === null &&
-  againstRun(serverId, measured.run).length === 0;
+export const isWorthComparing = (
+  serverId: string,
+  { workers }: Pick<RolloutStep, 'workers'>,
+  { run, circuit }: StepMeasure,
+): boolean =>
+  run !== null &&
+  againstCircuit(serverId, circuit) === null &&
+  againstRun(serverId, run).length === 0 &&
+  againstWork(serverId, workers, run) === null;
 
 function againstCircuit(serverId: string, { state, code, reopened }: StepMeasure['circuit']): string | null {
   const cause = code === null ? '' : ` (${code})`;
@@ -50,6 +61,14 @@ function againstRun(
   return [
     `${shownPercent(succeeded, vehicles)} % of ${vehicles} vehicles succeeded (${succeeded}), and ${NEEDED_PERCENT} % must: ${failed} failed${rest}. \`fleetgraph status ${runId}\` says why each did.`,
   ];
+}
+
+/** Vehicles that are up to date take no place: however many places a step has, it has shown no more than were worked on. */
+function againstWork(serverId: string, workers: number, run: StepMeasure['run']): string | null {
+  if (run === null) return null;
+  const places = Math.min(workers, run.vehicles);
+  if (run.worked >= places) return null;
+  return `Only ${run.worked} of ${run.vehicles} vehicles had new rows, which does not show ${places} at a time. Run it again when there is more to do: \`fleetgraph rollout advance ${serverId} --again\`.`;
 }
 
 /** Rounded down, so that what is not enough does not look like enough. */

@@ -9,6 +9,8 @@ export interface RolloutInput {
   requestedBy?: string;
   /** Steps that it opens, after the one that it begins with, before it continues as new. */
   stepsPerHistory?: number;
+  /** How long an unattended one waits for news before it tries a step again. */
+  newsWaitMs?: number;
   /** Carried through continue-as-new. */
   carried?: RolloutCourse;
 }
@@ -32,6 +34,8 @@ export interface RolloutCourse {
   position: number;
   /** The current step's row. */
   number: number;
+  /** How often steps were tried again because there was too little to do. */
+  retries: number;
   /** null: it is running. */
   verdict: StepVerdict | null;
   unattended: boolean;
@@ -45,6 +49,8 @@ export interface StepMeasure {
     vehicles: number;
     /** Completed or up to date. */
     succeeded: number;
+    /** Completed, which only those are that had rows to read. */
+    worked: number;
     failed: number;
   } | null;
   reconciliation: {
@@ -66,6 +72,8 @@ export interface StepMeasure {
 
 export interface StepVerdict {
   good: boolean;
+  /** Nothing speaks against the step but that there was too little to do. */
+  idle: boolean;
   /** Why not, in words: what was measured, against what, and what to do. */
   reasons: string[];
 }
@@ -108,6 +116,8 @@ export interface OpenStepInput {
   by: RolloutOrder;
   /** Nobody has asked for this step by itself. */
   unattended: boolean;
+  /** The step had too little to do and is tried again by itself: in the row that it has, which would be a thousand after a quiet week. */
+  forNews: boolean;
 }
 
 export interface RolloutActivities {

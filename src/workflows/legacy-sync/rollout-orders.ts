@@ -89,5 +89,6 @@ function againstAdvance(serverId: string, { verdict, steps, position }: RolloutC
   if (verdict === null)
     return `step ${name} is running. Wait for its end: \`fleetgraph rollout status ${serverId}\` shows it.`;
   if (verdict.good || order.again === true) return null;
-  return `step ${name} was not good. ${verdict.reasons.join(' ')} Then run it again: \`fleetgraph rollout advance ${serverId} --again\`, or go back: \`fleetgraph rollout back ${serverId}\`.`;
+  const next = verdict.idle ? 'Or' : `Then run it again: \`fleetgraph rollout advance ${serverId} --again\`, or`;
+  return `step ${name} was not good. ${verdict.reasons.join(' ')} ${next} go back: \`fleetgraph rollout back ${serverId}\`.`;
 }

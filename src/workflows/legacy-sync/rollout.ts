@@ -35,6 +35,7 @@ import { runStep } from './run-step.ts';
 
 /** Each is some thirty events of a history that should stay below some thousand. */
 const STEPS_PER_HISTORY = 50;
+const NEWS_WAIT_MS = 600_000;
 
 /**
  * Brings the sync of a legacy server into operation step by step: each step runs its fleet sync, is compared with the source and judged, and
@@ -63,12 +64,12 @@ export async function rollout(input: RolloutInput): Promise<RolloutStanding> {
 
 /** Step after step, until the last one is good or the first one was taken back. */
 async function walk(input: RolloutInput, course: RolloutCourse, orders: RolloutOrders): Promise<RolloutEnd> {
-  const begun = course.number;
+  const before = course.number + course.retries;
   for (;;) {
     course.verdict ??= await tryStep(input, course, orders);
     show(course);
     if (isThrough(course) && orders.given() === null) return 'completed';
-    const order = await nextOrder(course, orders, () => isLong(input, course.number - begun));
+    const order = await nextOrder(input, course, orders, () => isLong(input, course.number + course.retries - before));
     if (order === null) {
       await continueAsNew<typeof rollout>({ ...input, carried: course });
     } else if (order.kind === 'back') {
@@ -92,7 +93,7 @@ async function begin(input: RolloutInput): Promise<RolloutCourse> {
     requestedBy: requestedBy(input),
   });
   const { steps } = checkResult('planRollout', planned, { steps: someSteps });
-  const course: RolloutCourse = { steps, position: 0, number: 0, verdict: null, unattended };
+  const course: RolloutCourse = { steps, position: 0, number: 0, retries: 0, verdict: null, unattended };
   await open(course, 0, byItself(input));
   return course;
 }
@@ -102,23 +103,26 @@ const rolloutId = (): string => workflowInfo().firstExecutionRunId;
 const requestedBy = (input: RolloutInput): string => input.requestedBy || 'unknown';
 const byItself = (input: RolloutInput): RolloutOrder => ({ actor: requestedBy(input) });
 
-async function open(
-  course: RolloutCourse,
-  position: number,
-  order: RolloutOrder & { unattended?: boolean },
-): Promise<void> {
-  const { actor, reason, unattended = false } = order;
+/** Of a step that nobody has ordered. */
+interface ByItself {
+  unattended?: boolean;
+  forNews?: boolean;
+}
+
+async function open(course: RolloutCourse, position: number, order: RolloutOrder & ByItself): Promise<void> {
+  const { actor, reason, unattended = false, forNews = false } = order;
   // A step that a reset opens again must not be taken for the one of before: hence the id of this very run.
-  const opening = `${workflowInfo().runId}/${course.number}`;
+  const opening = `${workflowInfo().runId}/${course.number}+${course.retries}`;
   const opened = await rolling.openStep({
     rolloutId: rolloutId(),
     opening,
     position,
     by: { actor, reason },
     unattended,
+    forNews,
   });
   const { number } = checkResult('openStep', opened, { number: wholeNumber(1) });
-  Object.assign(course, { position, number, verdict: null });
+  Object.assign(course, { position, number, retries: course.retries + (forNews ? 1 : 0), verdict: null });
   show(course);
 }
 
@@ -144,20 +148,29 @@ async function tryStep(input: RolloutInput, course: RolloutCourse, orders: Rollo
 
 /** What is to be done now; null: this history is long enough. */
 async function nextOrder(
-  { verdict, unattended }: RolloutCourse,
+  { newsWaitMs = NEWS_WAIT_MS }: RolloutInput,
+  course: RolloutCourse,
   orders: RolloutOrders,
   isTooLong: () => boolean,
-): Promise<(GivenOrder & { unattended?: boolean }) | null> {
+): Promise<(GivenOrder & ByItself) | null> {
   if (orders.given() !== null) return orders.given();
   if (isTooLong()) {
     await condition(() => allHandlersFinished() || orders.given() !== null);
     return orders.given();
   }
-  if (unattended && verdict?.good)
-    return { kind: 'advance', actor: 'rollout', reason: 'the step before was good', unattended };
+  const { verdict, unattended } = course;
+  const alone = { kind: 'advance', actor: 'rollout' } as const;
+  if (unattended && verdict?.good) return { ...alone, reason: 'the step before was good', unattended };
+  if (waitsForNews(course)) {
+    const asked = await condition(() => orders.given() !== null, newsWaitMs);
+    return asked ? orders.given() : { ...alone, again: true, reason: 'there may be news', forNews: true };
+  }
   await condition(() => orders.given() !== null);
   return orders.given();
 }
+
+/** Nobody mends what only time brings. */
+const waitsForNews = ({ unattended, verdict }: RolloutCourse): boolean => unattended && verdict?.idle === true;
 
 const isLong = ({ stepsPerHistory = STEPS_PER_HISTORY }: RolloutInput, steps: number): boolean =>
   steps >= stepsPerHistory || workflowInfo().continueAsNewSuggested;
@@ -165,7 +178,11 @@ const isLong = ({ stepsPerHistory = STEPS_PER_HISTORY }: RolloutInput, steps: nu
 /** The step before was good, or this one had not opened. Whoever goes back decides when it goes on. */
 async function goBack(course: RolloutCourse, { actor, reason }: RolloutOrder): Promise<void> {
   await rolling.withdrawStep({ rolloutId: rolloutId(), position: course.position, by: { actor, reason } });
-  Object.assign(course, { position: course.position - 1, verdict: { good: true, reasons: [] }, unattended: false });
+  Object.assign(course, {
+    position: course.position - 1,
+    verdict: { good: true, idle: false, reasons: [] },
+    unattended: false,
+  });
 }
 
 const isThrough = ({ verdict, position, steps }: RolloutCourse): boolean =>
@@ -177,6 +194,11 @@ function show(course: RolloutCourse): void {
   const { verdict, steps, position, unattended } = course;
   const where = `step ${position + 1} of ${steps.length}, **${nameOf(course)}**`;
   if (verdict === null) return setCurrentDetails(`${where}: running`);
+  if (waitsForNews(course)) {
+    return setCurrentDetails(
+      `${where}: waits for news, and is then tried again by itself. ${verdict.reasons.join(' ')}`,
+    );
+  }
   const next = unattended ? 'the next one opens' : 'waiting for `advance` or `back`';
   setCurrentDetails(`${where}: ${verdict.good ? `good, ${next}` : `not good. ${verdict.reasons.join(' ')}`}`);
 }
@@ -192,13 +214,20 @@ function checkRollout(input: RolloutInput | null | undefined): asserts input is 
     unattended: optional(flag),
     requestedBy: optionalText(),
     stepsPerHistory: optional(wholeNumber(1)),
+    newsWaitMs: optional(wholeNumber(1)),
     carried: optional(object),
   });
   const { carried } = input as RolloutInput;
   if (!carried) return;
-  checkInput('Continuing rollout', carried, { steps: someSteps, number: wholeNumber(1), unattended: flag });
+  checkInput('Continuing rollout', carried, {
+    steps: someSteps,
+    number: wholeNumber(1),
+    retries: wholeNumber(0),
+    unattended: flag,
+  });
   checkInput('Continuing rollout', carried, { position: wholeNumber(0, carried.steps.length - 1) });
-  if (carried.verdict) checkInput('Continuing rollout', carried.verdict, { good: flag, reasons: listOf(anyText) });
+  const verdict = { good: flag, idle: flag, reasons: listOf(anyText) };
+  if (carried.verdict) checkInput('Continuing rollout', carried.verdict, verdict);
 }
 
 function someSteps(value: unknown): string | null {

@@ -20,24 +20,25 @@ export interface StepRun extends StepKey {
 
 /** Syncs the step's vehicles, compares them with their source, and judges both. */
 export async function runStep(run: StepRun): Promise<StepVerdict> {
-  const { serverId, rolloutId, number } = run;
+  const { serverId, rolloutId, number, step } = run;
   const key = { rolloutId, number };
   let measured = await measure(key);
   // A server that is left alone is not worked on, and a run over it would wait for as long as a vehicle may take.
   if (measured.circuit.state === 'closed') {
     const failure = await syncVehicles(run);
     measured = await measure(key);
-    if (isWorthComparing(serverId, measured)) {
+    if (isWorthComparing(serverId, step, measured)) {
       await compareVehicles(run);
       measured = await measure(key);
     } else if (measured.run?.vehicles === 0 && failure !== null) {
       return close(key, measured, {
         good: false,
+        idle: false,
         reasons: [`Nothing was synced: ${failure.code}: ${failure.message}`],
       });
     }
   }
-  return close(key, measured, judgeStep(serverId, measured));
+  return close(key, measured, judgeStep(serverId, step, measured));
 }
 
 async function measure(key: StepKey): Promise<StepMeasure> {

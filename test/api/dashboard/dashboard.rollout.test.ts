@@ -5,7 +5,7 @@ import { openBrowser } from '../../support/browser.ts';
 import { type ApiFixture, openApi, startSyncWorker } from '../../support/fleet-api.ts';
 import { SERVER_ID } from '../../support/fleet.ts';
 import { picture } from '../../support/picture.ts';
-import { rolloutOf } from '../../support/rollout.ts';
+import { addNews, rolloutOf } from '../../support/rollout.ts';
 import { WITHIN, logIn, openDashboard, overflow, violations } from './dashboard-page.ts';
 
 const found = await openBrowser();
@@ -70,6 +70,7 @@ test('before any rollout, the panel says so; one is started with what the dialog
 
 test('the next step is opened; one that was not good says why, and can be run again or taken back', async () => {
   await fixture.fleet.pool.query(`UPDATE vehicles SET legacy_table = 'nowhere' WHERE id = 3`);
+  await addNews(fixture.fleet);
   await button(`Next step of ${SERVER_ID}`).click();
   await confirm('Open');
   await isJudged('pilot', 'not good');
@@ -79,6 +80,7 @@ test('the next step is opened; one that was not good says why, and can be run ag
   expect(await button(`Next step of ${SERVER_ID}`).isVisible()).toBe(false);
 
   await fixture.fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 3`);
+  await addNews(fixture.fleet);
   await button(`Run again the step of ${SERVER_ID}`).click();
   await confirm('Run again');
   await isJudged('pilot', 'good');
@@ -92,6 +94,29 @@ test('the next step is opened; one that was not good says why, and can be run ag
   await isJudged('pilot', 'withdrawn');
   expect(await rolloutOf(fixture.fleet)).toMatchObject({ state: 'running' });
   expect(await reasons('rollout.back')).toEqual([{ actor: 'test admin', reason: 'not before Monday' }]);
+});
+
+test('unattended, it waits for news and says so; taken back, it is said to be unattended no more', async () => {
+  await button(`Take back the step of ${SERVER_ID}`).click();
+  await dialog().getByLabel('Reason').fill('begun anew');
+  await confirm('Take back');
+  await button('Start a rollout…').click();
+  await dialog().getByLabel('Legacy server').selectOption(SERVER_ID);
+  await dialog().getByLabel('Open each next step by itself while steps are good').check();
+  await addNews(fixture.fleet);
+  await confirm('Start');
+  await isJudged('test', 'good');
+  await panel()
+    .getByText(/^Waits for news\. Only 1 of 3 vehicles had new rows/)
+    .waitFor(WITHIN);
+  await panel().getByText('Unattended, started by').waitFor(WITHIN);
+  await button(`Take back the step of ${SERVER_ID}`).click();
+  await dialog().getByLabel('Reason').fill('somebody is here now');
+  await confirm('Take back');
+  await panel()
+    .getByText(/^Started by test admin/)
+    .waitFor(WITHIN);
+  expect(await panel().getByText('Unattended, started by').count()).toBe(0);
 });
 
 test.each([

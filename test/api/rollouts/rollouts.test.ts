@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../../support/eventually.ts';
 import { type ApiFixture, openApi, startSyncWorker, untilNobody } from '../../support/fleet-api.ts';
 import { SERVER_ID } from '../../support/fleet.ts';
-import { governed } from '../../support/rollout.ts';
+import { addNews, governed } from '../../support/rollout.ts';
 
 const ROLLOUTS = '/api/v1/legacy-sync/rollouts';
 const ROLLOUT = `${ROLLOUTS}/${SERVER_ID}`;
@@ -41,8 +41,10 @@ test('an admin starts, operators open, repeat and take back steps; every act is 
   });
 
   const as = { as: 'operator' } as const;
+  await addNews(fleet);
   expect(await post(`${ROLLOUT}/advance`, { reason: 'so far so good' }, as)).toMatchObject({ status: 202 });
   await until('good', 'good');
+  await addNews(fleet);
   expect(await post(`${ROLLOUT}/advance`, { again: true }, as)).toMatchObject({ status: 202 });
   await until('good', 'good', 'good');
   await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'nowhere' WHERE id = 4`);
@@ -93,6 +95,7 @@ test('an admin starts, operators open, repeat and take back steps; every act is 
 test('where no worker is, nobody waits for one', async () => {
   const { fleet, post, get } = fixture;
   await fleet.pool.query(`UPDATE vehicles SET legacy_table = 'gps' WHERE id = 4`);
+  await addNews(fleet);
   await post(ROLLOUT, {});
   await until('good');
   for (const worker of fleet.workers()) await worker.kill();

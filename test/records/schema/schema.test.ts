@@ -84,6 +84,19 @@ test('legacy_servers and vehicles: no secret, no odd name, no vehicle twice, no 
   await refused(FOREIGN, `DELETE FROM vehicles WHERE id = 1`);
 });
 
+test('rollouts: no server gone from under one, which has settings of all servers to put back', async () => {
+  await accepted(
+    `INSERT INTO legacy_servers SELECT (jsonb_populate_record(server, '{"id": "quiet"}')).* FROM legacy_servers AS server LIMIT 1`,
+  );
+  await accepted(
+    `INSERT INTO rollouts (rollout_id, workflow_id, server_id, steps, unattended, requested_by) VALUES ($1, 'rollout/quiet', 'quiet', '[]', false, 'me')`,
+    [randomUUID()],
+  );
+  await refused(FOREIGN, `DELETE FROM legacy_servers WHERE id = 'quiet'`);
+  await accepted('DELETE FROM rollouts');
+  await accepted(`DELETE FROM legacy_servers WHERE id = 'quiet'`);
+});
+
 test('sync_runs: a run is finished exactly when it is not running', async () => {
   await refused(CHECK, `UPDATE sync_runs SET state = 'completed'`);
   await refused(CHECK, `UPDATE sync_runs SET finished_at = now()`);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { isWorthComparing, judgeStep } from '../../../src/workflows/legacy-sync/judge-step.ts';
 import type { StepMeasure } from '../../../src/workflows/legacy-sync/rollout-contract.ts';
 
-const RUN = { runId: 'run-1', state: 'completed', vehicles: 100, succeeded: 100, failed: 0 };
+const RUN = { runId: 'run-1', state: 'completed', vehicles: 100, succeeded: 100, worked: 100, failed: 0 };
 const COMPARED = {
   reconciliationId: 'comparison-1',
   state: 'completed',
@@ -22,16 +22,17 @@ const step = (over: Partial<StepMeasure> = {}): StepMeasure => ({
 });
 const ran = (over: Partial<typeof RUN>): StepMeasure => step({ run: { ...RUN, ...over } });
 const compared = (over: Partial<typeof COMPARED>): StepMeasure => step({ reconciliation: { ...COMPARED, ...over } });
-const judge = (measured: StepMeasure) => judgeStep('depot', measured);
+const FOUR = { workers: 4 };
+const judge = (measured: StepMeasure) => judgeStep('depot', FOUR, measured);
 
 test.each([
   ['all', step()],
   ['99 of 100', ran({ succeeded: 99, failed: 1 })],
   ['9,900 of 10,000', ran({ vehicles: 10_000, succeeded: 9_900, failed: 100 })],
   // Beyond what a number multiplied by 100 would still be exact for, there are no fleets.
-  ['one of one', ran({ vehicles: 1, succeeded: 1 })],
+  ['one of one', ran({ vehicles: 1, succeeded: 1, worked: 1 })],
 ])('good: %s', (_, measured) => {
-  expect(judge(measured)).toEqual({ good: true, reasons: [] });
+  expect(judge(measured)).toEqual({ good: true, idle: false, reasons: [] });
 });
 
 test.each<[string, StepMeasure, RegExp]>([
@@ -77,7 +78,33 @@ test.each<[string, StepMeasure, RegExp]>([
   ['held', step({ circuit: { ...CLOSED, state: 'held', code: 'HostKeyMismatch' } }), /is held .*close-circuit depot/],
   ['opened meanwhile', step({ circuit: { ...CLOSED, reopened: true } }), /opened while the step ran/],
 ])('not good, and why: %s', (_, measured, why) => {
-  expect(judge(measured)).toEqual({ good: false, reasons: [expect.stringMatching(why)] });
+  expect(judge(measured)).toEqual({ good: false, idle: false, reasons: [expect.stringMatching(why)] });
+});
+
+test.each([
+  // A place for each that is worked on: no more are needed, and no fewer show as many at a time.
+  [{ workers: 4, vehicles: 8, worked: 4 }, null],
+  [{ workers: 4, vehicles: 8, worked: 3 }, 'Only 3 of 8 vehicles had new rows, which does not show 4 at a time.'],
+  [{ workers: 4, vehicles: 8, worked: 1 }, 'Only 1 of 8 vehicles had new rows, which does not show 4 at a time.'],
+  [{ workers: 8, vehicles: 5, worked: 5 }, null],
+  [{ workers: 8, vehicles: 5, worked: 4 }, 'Only 4 of 5 vehicles had new rows, which does not show 5 at a time.'],
+  [{ workers: 1, vehicles: 2, worked: 1 }, null],
+  [{ workers: 1, vehicles: 2, worked: 0 }, 'Only 0 of 2 vehicles had new rows, which does not show 1 at a time.'],
+])('what was worked on has to show as many at a time as the step has places: %j', (seen, why) => {
+  const { workers, vehicles, worked } = seen;
+  const measured = ran({ vehicles, succeeded: vehicles, worked });
+  const again = ' Run it again when there is more to do: `fleetgraph rollout advance depot --again`.';
+  const reasons = why === null ? [] : [why + again];
+  expect(judgeStep('depot', { workers }, measured)).toEqual({ good: why === null, idle: why !== null, reasons });
+  // Nothing is compared for a step that proves nothing.
+  expect(isWorthComparing('depot', { workers }, { ...measured, reconciliation: null })).toBe(why === null);
+});
+
+test('what has to be mended is told first, and is not waited for', () => {
+  const measured = ran({ vehicles: 8, succeeded: 7, worked: 0, failed: 1 });
+  expect(judge(measured)).toEqual({ good: false, idle: false, reasons: [expect.stringMatching(/^87\.5 % of 8/)] });
+  const differing = step({ run: { ...RUN, worked: 0 }, reconciliation: { ...COMPARED, missing: 1 } });
+  expect(judge(differing)).toMatchObject({ idle: false, reasons: [expect.stringMatching(/^Rows differ/)] });
 });
 
 test('every reason is told', () => {
@@ -89,7 +116,7 @@ test('every reason is told', () => {
 });
 
 test('nothing is compared after a run that was not good already', () => {
-  expect(isWorthComparing('depot', ran({ succeeded: 99, failed: 1 }))).toBe(true);
-  expect(isWorthComparing('depot', ran({ succeeded: 98, failed: 2 }))).toBe(false);
-  expect(isWorthComparing('depot', step({ circuit: { ...CLOSED, state: 'open' } }))).toBe(false);
+  expect(isWorthComparing('depot', FOUR, ran({ succeeded: 99, failed: 1 }))).toBe(true);
+  expect(isWorthComparing('depot', FOUR, ran({ succeeded: 98, failed: 2 }))).toBe(false);
+  expect(isWorthComparing('depot', FOUR, step({ circuit: { ...CLOSED, state: 'open' } }))).toBe(false);
 });

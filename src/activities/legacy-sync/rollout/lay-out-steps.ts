@@ -1,3 +1,4 @@
+import { MOST_SLOTS } from '../../../settings/legacy-sync/worker-pool.ts';
 import type { RolloutStep } from '../../../workflows/legacy-sync/rollout-contract.ts';
 
 /** How many vehicles the first two steps take. */
@@ -10,13 +11,15 @@ const PILOT_VEHICLES = 3;
  */
 export function layOutSteps({
   vehicles,
-  most,
   limit,
+  ...wanted
 }: {
   vehicles: number;
   most: number;
   limit: number | null;
 }): RolloutStep[] {
+  // No run has more slots, whatever the server would take.
+  const most = Math.min(wanted.most, MOST_SLOTS);
   const step = (name: RolloutStep['name'], count: number | null, workers: number): RolloutStep => ({
     name,
     vehicles: count,

@@ -30,9 +30,9 @@ async function readRun(database: Queryable, { runId }: StepTraces): Promise<Step
   if (runId === null) return null;
   const run = await findPlannedRun(database, runId);
   // A run that was refused has no row, and brought nothing.
-  if (run === null) return { runId, state: 'refused', vehicles: 0, succeeded: 0, failed: 0 };
+  if (run === null) return { runId, state: 'refused', vehicles: 0, succeeded: 0, worked: 0, failed: 0 };
   const { state, vehicles, completed, upToDate, failed } = run;
-  return { runId, state, vehicles: vehicles + upToDate, succeeded: completed + upToDate, failed };
+  return { runId, state, vehicles: vehicles + upToDate, succeeded: completed + upToDate, worked: completed, failed };
 }
 
 async function readReconciliation(

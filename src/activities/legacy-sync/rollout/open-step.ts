@@ -2,7 +2,7 @@ import { namingDatabaseFailures } from '../../../connections/database-errors.ts'
 import { inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import { recordAct } from '../../../records/audit-log.ts';
-import { insertStep, lockRollout, openedStep, withdrawRunning } from '../../../records/rollouts.ts';
+import { insertStep, lockRollout, openedStep, reopenIdleStep, withdrawRunning } from '../../../records/rollouts.ts';
 import type { RolloutActivities } from '../../../workflows/legacy-sync/rollout-contract.ts';
 import { changeForStep } from './change-settings.ts';
 import type { RolloutDependencies } from './rollout-dependencies.ts';
@@ -45,6 +45,8 @@ export const createOpenStep =
           });
         }
         const changes = await changeForStep(client, { serverId, step }, { actor: by.actor, reason });
-        return { number: await insertStep(client, input, changes) };
+        // What somebody has changed meanwhile is changed anew, and taken back with a row of its own.
+        const reopened = input.forNews && changes.length === 0 ? await reopenIdleStep(client, input) : null;
+        return { number: reopened ?? (await insertStep(client, input, changes)) };
       }),
     );

@@ -6,6 +6,7 @@ import { insertRollout, laidOutSteps, otherRunningRollouts } from '../../../reco
 import { readSettings } from '../../../records/settings.ts';
 import { enabledVehiclesOf } from '../../../records/vehicles.ts';
 import { fixedLimit } from '../../../settings/fixed-limit.ts';
+import { LEGACY_SYNC_SETTINGS } from '../../../settings/legacy-sync.ts';
 import type {
   PlanRolloutInput,
   RolloutActivities,
@@ -44,6 +45,15 @@ async function stepsOf(client: Queryable, { serverId, maxWorkers }: PlanRolloutI
       `Planning the rollout of ${serverId}: it has no enabled vehicle. \`fleetgraph vehicles discover ${serverId}\` finds those that it has rows of. Nothing was changed.`,
     );
   }
-  const most = maxWorkers ?? fixedLimit(limits, await readSettings(client));
+  const settings = await readSettings(client);
+  // Each step would run with one slot, and be judged as if it had its own.
+  if (!settings.poolEnabled) {
+    const { key } = LEGACY_SYNC_SETTINGS.poolEnabled;
+    throw new Failure(
+      'InvalidSetting',
+      `Planning the rollout of ${serverId}: ${key} is false, so every run has one slot, and no step can show more at a time. \`fleetgraph settings set ${key} true\`, then start it again. Nothing was changed.`,
+    );
+  }
+  const most = maxWorkers ?? fixedLimit(limits, settings);
   return layOutSteps({ vehicles, most, limit: maxWorkers ?? limits.maxConcurrentVehicles ?? null });
 }

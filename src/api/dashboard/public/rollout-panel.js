@@ -75,15 +75,19 @@ function update(context, element, rollout) {
   const current = runs.findLast((run) => run.state !== 'withdrawn') ?? null;
   acts.set(rollout, current);
   fill(state, rollout.state, () => [badge(rollout.state), temporalAnchor(context.temporal(workflowId), 'The rollout')]);
-  fill(about, rollout.rolloutId, () => describe(rollout));
+  // Taken back, it is the same rollout and unattended no more.
+  const { rolloutId, requestedBy, unattended } = rollout;
+  fill(about, JSON.stringify([rolloutId, requestedBy, unattended]), () => describe(rollout));
   const lines = steps.map((step, position) => ({
     step,
     position,
     run: runs.findLast((run) => run.position === position),
   }));
   reconcile(body, lines, { key: ({ position }) => position, create: () => row(COLUMNS), update: updateStep });
-  const said = sentences(rollout, current);
-  fill(reasons, JSON.stringify(said), () => said.map((text) => h('p', { class: 'error' }, text)));
+  const waits = rollout.state === 'running' && unattended && current?.idle === true;
+  const said = sentences(rollout, current, waits);
+  const kind = waits ? 'hint' : 'error';
+  fill(reasons, JSON.stringify([kind, said]), () => said.map((text) => h('p', { class: kind }, text)));
   show(reasons, said.length > 0);
 }
 
@@ -94,8 +98,10 @@ const describe = ({ requestedBy, unattended, startedAt }) => [
 ];
 
 /** Why the current step was not good, and what could not be put back. */
-const sentences = ({ state, runs }, current) => [
-  ...(state === 'running' && current !== null ? current.reasons : []),
+const sentences = ({ state, runs }, current, waits) => [
+  ...(state === 'running' && current !== null
+    ? current.reasons.map((text) => (waits ? `Waits for news. ${text}` : text))
+    : []),
   ...runs.flatMap(({ kept }) => kept.map((text) => `${text}.`)),
 ];
 

@@ -18,6 +18,15 @@ test.each([
   expect(told({ vehicles, most })).toEqual(steps);
 });
 
+test('no step has more slots than a run may have; the limit of the server stays its own', () => {
+  const steps = layOutSteps({ vehicles: 2_000, most: 1_200, limit: 1_200 });
+  expect(steps.slice(-3).map(({ name, workers, limit }) => [name, workers, limit])).toEqual([
+    ['gradual', 512, 512],
+    ['gradual', 1_000, 1_000],
+    ['full', 1_000, 1_200],
+  ]);
+});
+
 test('the limit of the server follows the steps, and is its own again at the end, where it adapts', () => {
   const steps = layOutSteps({ vehicles: 100, most: 4, limit: null });
   expect(steps.map(({ limit, adaptive }) => [limit, adaptive])).toEqual([

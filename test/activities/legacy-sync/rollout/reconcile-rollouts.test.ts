@@ -24,7 +24,7 @@ const acts = () => createRolloutActivities({ pool: pool() });
 const reconcile = (isAlive = isRunning) =>
   createReconcileRollouts({ pool: pool(), isAlive, log: pino({ level: 'silent' }) })();
 const opened = (position: number, opening = `run/${position}`) =>
-  acts().openStep({ rolloutId, opening, position, by: { actor: 'operator' }, unattended: false });
+  acts().openStep({ rolloutId, opening, position, by: { actor: 'operator' }, unattended: false, forNews: false });
 const stateOf = async () => (await latestRollouts(pool(), SERVER))[0]!.state;
 
 async function governed(): Promise<[limit: number | undefined, slots: number, adaptive: boolean]> {

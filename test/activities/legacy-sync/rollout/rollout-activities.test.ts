@@ -28,8 +28,8 @@ const planned = (over: { maxWorkers?: number; rolloutId?: string } = {}) =>
     requestedBy: 'operator',
     ...over,
   });
-const opened = (position: number, opening = `run/${position}`) =>
-  acts().openStep({ rolloutId, opening, position, by: BY, unattended: false });
+const opened = (position: number, opening = `run/${position}`, forNews = false) =>
+  acts().openStep({ rolloutId, opening, position, by: BY, unattended: false, forNews });
 const theRollout = async (): Promise<Rollout> => (await latestRollouts(pool()))[0]!;
 
 async function governed(): Promise<[limit: number | undefined, slots: number, adaptive: boolean]> {
@@ -75,7 +75,11 @@ test('steps are opened once, with their changes, and each change stands in the a
 test('a step is taken back once: what it changed is as before, what somebody else has changed since stays and is told', async () => {
   await planned();
   const key = { rolloutId, ...(await opened(0)) };
-  await acts().closeStep({ ...key, measured: await acts().measureStep(key), verdict: { good: true, reasons: [] } });
+  await acts().closeStep({
+    ...key,
+    measured: await acts().measureStep(key),
+    verdict: { good: true, idle: false, reasons: [] },
+  });
   await opened(5);
   await writeSetting(pool(), 'legacy_sync.worker_pool.max_workers', '20', { actor: 'somebody' });
   await twice(() => acts().withdrawStep({ rolloutId, position: 5, by: BY }));
@@ -114,11 +118,47 @@ test('a limit of the server’s own comes back, and one that was asked for stays
   expect(steps.at(-1)).toEqual({ name: 'full', vehicles: null, workers: 12, limit: 12, adaptive: true });
 });
 
+test('a step that had too little to do is tried again in its row, and keeps what it has changed; after a change by somebody else it has a new one', async () => {
+  await planned();
+  await opened(0);
+  const idle = { good: false, idle: true, reasons: ['Only 0 of 10 vehicles had new rows.'] };
+  const close = async (number: number): Promise<void> =>
+    acts().closeStep({ rolloutId, number, measured: await acts().measureStep({ rolloutId, number }), verdict: idle });
+  const { number } = await opened(5);
+  await close(number);
+  expect((await theRollout()).runs[1]).toMatchObject({ state: 'not-good', idle: true });
+  const acted = await audited();
+  expect(await twice(() => opened(5, 'run/5+1', true))).toEqual({ number });
+  expect((await theRollout()).runs[1]).toMatchObject({ state: 'running', idle: false, reasons: [], measured: null });
+  expect(await audited()).toEqual(acted);
+  expect(await governed()).toEqual([undefined, 8, true]);
+
+  await close(number);
+  await writeSetting(pool(), 'legacy_sync.worker_pool.max_workers', '4', { actor: 'somebody' });
+  expect(await twice(() => opened(5, 'run/5+2', true))).toEqual({ number: number + 1 });
+  // Asked for by an operator, it has one of its own, too.
+  await close(number + 1);
+  expect(await opened(5, 'run/6')).toEqual({ number: number + 2 });
+  await acts().withdrawStep({ rolloutId, position: 5, by: BY });
+  expect(await governed()).toEqual([1, 4, false]);
+});
+
+test('while every run has one slot, none is planned', async () => {
+  await writeSetting(pool(), 'legacy_sync.worker_pool.enabled', 'false', BY);
+  await expect(planned()).rejects.toMatchObject({
+    code: 'InvalidSetting',
+    message: expect.stringMatching(
+      /worker_pool\.enabled is false, so every run has one slot.*`fleetgraph settings set legacy_sync\.worker_pool\.enabled true`/,
+    ),
+  });
+  expect(await latestRollouts(pool())).toEqual([]);
+});
+
 test('what was written of a step after it was taken back changes nothing', async () => {
   await planned();
   const { number } = await opened(0);
   await acts().withdrawStep({ rolloutId, position: 0, by: BY });
   const measured = await acts().measureStep({ rolloutId, number });
-  await acts().closeStep({ rolloutId, number, measured, verdict: { good: true, reasons: [] } });
+  await acts().closeStep({ rolloutId, number, measured, verdict: { good: true, idle: false, reasons: [] } });
   expect((await theRollout()).runs).toMatchObject([{ state: 'withdrawn', measured: null }]);
 });
