@@ -151,8 +151,9 @@ async function showJudged(
   if (!showRollout(await known(postgres, serverId))) process.exitCode = 1;
 }
 
-/** An unattended rollout goes on by itself after a good step, and after one that had too little to do. */
+/** A rollout goes on by itself after its last good step; an unattended one also after any other, and after one that had too little to do. */
 const isJudged = (rollout: Rollout): boolean => {
-  const state = currentRun(rollout)?.state;
-  return (state === 'not-good' && !waitsForNews(rollout)) || (state === 'good' && !rollout.unattended);
+  const run = currentRun(rollout);
+  if (run?.state === 'not-good') return !waitsForNews(rollout);
+  return run?.state === 'good' && !rollout.unattended && run.position < rollout.steps.length - 1;
 };
