@@ -13,6 +13,8 @@ const MEMORY_PAUSE_MS = 100;
 /** What was not used this long ago is not made up for, and what was taken longer ago, by work that is not paced, is not owed. */
 const BURST_SECONDS = 0.5;
 const DEBT_SECONDS = 1;
+/** A timer is no finer. */
+const SHORTEST_MS = 1;
 /** Whoever waits looks again so often, because limits may be raised meanwhile. */
 const LOOK_MS = 500;
 /**
@@ -50,7 +52,8 @@ function createCpuCredit(cores: number) {
       const left = credit + (rate * (now - at)) / 1_000 - (total - used);
       credit = Math.max(-rate * DEBT_SECONDS, Math.min(rate * BURST_SECONDS, left));
       [at, used] = [now, total];
-      if (share < 1) return credit < 0 ? (-1_000 * credit) / rate : 0;
+      const owedMs = (-1_000 * credit) / rate;
+      if (share < 1) return owedMs < SHORTEST_MS ? 0 : owedMs;
       // No limit: what was taken meanwhile is not owed when there is one again.
       credit = 0;
       return 0;

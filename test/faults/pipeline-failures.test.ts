@@ -175,6 +175,8 @@ test('Redis is away: the build fails after its attempts, told once, its metadata
   ]);
   expect(await pipeline.redis.get('graph:version')).toBe(live);
   world.redis.set({ kind: 'pass' });
+  // The worker's client waits before it connects again, so the first attempt may still find nobody.
+  await pipeline.set({ 'retry.initial_ms': 5_000 });
   expect(await pipeline.orchestrator.executeFullPipeline()).toMatchObject({ success: true });
   expect(await pipeline.redis.get('graph:version')).not.toBe(live);
 });
