@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
 type Look = readonly [width: number, colorScheme: 'light' | 'dark'];
-const LOOKS: readonly Look[] = [
+/** How the page is looked at: on a desk and on a phone, by day and by night. */
+export const LOOKS: readonly Look[] = [
   [1280, 'light'],
   [1280, 'dark'],
   [375, 'light'],

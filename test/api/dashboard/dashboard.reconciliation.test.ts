@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
 import { type ApiFixture, openApi, startSyncWorker, untilRunEnded } from '../../support/fleet-api.ts';
 import { TABLE } from '../../support/fleet.ts';
-import { picture } from '../../support/picture.ts';
+import { LOOKS, picture } from '../../support/picture.ts';
 import { WITHIN, logIn, openDashboard, overflow, violations } from './dashboard-page.ts';
 
 const found = await openBrowser();
@@ -87,12 +87,7 @@ test('vehicles are compared by clicking, and each kind of difference is told by 
   expect(await day.innerText()).toMatch(/9 \/ 10/);
 });
 
-test.each([
-  [1280, 'light'],
-  [1280, 'dark'],
-  [375, 'light'],
-  [375, 'dark'],
-] as const)(
+test.each(LOOKS)(
   'with differences, at %i pixels and in the %s: axe finds nothing, and nothing is wider than the window',
   async (width, scheme) => {
     await page.setViewportSize({ width, height: 900 });

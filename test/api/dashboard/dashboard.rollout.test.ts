@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { openBrowser } from '../../support/browser.ts';
 import { type ApiFixture, openApi, startSyncWorker } from '../../support/fleet-api.ts';
 import { SERVER_ID } from '../../support/fleet.ts';
-import { picture } from '../../support/picture.ts';
+import { LOOKS, picture } from '../../support/picture.ts';
 import { addNews, rolloutOf } from '../../support/rollout.ts';
 import { WITHIN, logIn, openDashboard, overflow, violations } from './dashboard-page.ts';
 
@@ -119,12 +119,7 @@ test('unattended, it waits for news and says so; taken back, it is said to be un
   expect(await panel().getByText('Unattended, started by').count()).toBe(0);
 });
 
-test.each([
-  [1280, 'light'],
-  [1280, 'dark'],
-  [375, 'light'],
-  [375, 'dark'],
-] as const)(
+test.each(LOOKS)(
   'at %i pixels and in the %s: axe finds nothing, and nothing is wider than the window',
   async (width, scheme) => {
     await page.setViewportSize({ width, height: 900 });

@@ -7,7 +7,7 @@ import { startApiProcess } from '../../support/api-process.ts';
 import { sourceNetwork } from '../../support/source-network.ts';
 import { openBrowser } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
-import { picture } from '../../support/picture.ts';
+import { LOOKS, picture } from '../../support/picture.ts';
 import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { type EmulatedSource, startOdataSource } from '../../../src/emulators/odata-source.ts';
 import {
@@ -168,12 +168,7 @@ test('a run is started by clicking and its bars move; it is paused, resumed and 
   await eventually(async () => expect((await slotBars(page)).length).toBe(4));
 });
 
-test.each([
-  [1280, 'light'],
-  [1280, 'dark'],
-  [375, 'light'],
-  [375, 'dark'],
-] as const)(
+test.each(LOOKS)(
   'while it runs, at %i pixels and in the %s: axe finds nothing, and nothing is wider than the window',
   async (width, colorScheme) => {
     await page.setViewportSize({ width, height: 900 });

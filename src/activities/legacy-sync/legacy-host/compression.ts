@@ -12,7 +12,7 @@ export interface Compressor {
   extension: string;
 }
 
-/** What the compressor makes of GPS rows, as `npm run bench -- compression` measures it. */
+/** What the compressor makes of GPS rows: record 41 says on which rows it was measured. */
 interface Way extends Compressor {
   tool: HostTools['compressors'][number] | null;
   /** Compressed bytes of one byte of the dump. */
@@ -88,21 +88,15 @@ export function chooseCompressors(tools: HostTools, choice: CompressionChoice): 
   return { small: gzipToo ? gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
 }
 
-/**
- * What `auto` may take. Another worker may load what this one exports, and may have no lz4; where there is zstd, lz4 would spare less than a tenth.
- */
-const ofAuto =
-  (tools: HostTools, readable: Readable) =>
-  (compression: Way['compression']): boolean =>
-    readable.has(compression) && !(compression === 'lz4' && tools.compressors.includes('zstd'));
-
 /** The one that brings a dump here in the shortest time. A named one has but its levels to choose from. */
 function chooseCompressor(tools: HostTools, choice: CompressionChoice): Compressor {
   const { wanted, readable, serverId } = choice;
-  const isFor = ofAuto(tools, readable);
+  // Another worker may load what this one exports, and may have no lz4. Where there is zstd, lz4 would spare less than a tenth.
+  const isForAuto = (compression: Way['compression']): boolean =>
+    readable.has(compression) && !(compression === 'lz4' && tools.compressors.includes('zstd'));
   const [first, ...others] = WAYS.filter(
     ({ compression, tool }) =>
-      (wanted === 'auto' ? isFor(compression) : compression === wanted) &&
+      (wanted === 'auto' ? isForAuto(compression) : compression === wanted) &&
       (tool === null || tools.compressors.includes(tool)),
   );
   if (first === undefined) {
@@ -112,7 +106,7 @@ function chooseCompressor(tools: HostTools, choice: CompressionChoice): Compress
     );
   }
   const line = lineOf(tools, choice);
-  return others.reduce((best, way) => (secondsOf(way, line) < secondsOf(best, line) ? way : best), first);
+  return others.reduce((best, next) => (secondsOf(next, line) < secondsOf(best, line) ? next : best), first);
 }
 
 interface Line {

@@ -21,7 +21,7 @@ export interface RawSet {
 export interface FetchedDataset {
   raw: RawSet[];
   /** SHA-256 of the bytes of all answers, in order. */
-  rawSha256: string;
+  rawSha256(): string;
   /** Of each set, SHA-256 of its answers and of all that decides how they are read. The same again has the same content. */
   readings: Readings;
   /** SHA-256 of all readings. */
@@ -59,7 +59,7 @@ export async function fetchDataset(settings: TransportGraphSettings, signal: Abo
   const rows = mapDataset(answers, mapping, odataTimeZone);
   return {
     raw,
-    rawSha256: sha256(raw.flatMap(({ pages }) => pages)),
+    rawSha256: () => sha256(raw.flatMap(({ pages }) => pages)),
     readings,
     readingSha256: sha256([JSON.stringify(readings)]),
     rows,

@@ -62,8 +62,8 @@ async function sync(deps: SyncOdataDependencies, work: StageWork): Promise<Stage
   const network = compareNetwork(fetched, stored);
   const missing = fetched.missing();
   if (missing.length > 0) log.warn(`The source has no ${missing.join(', ')}: left empty`);
-  const { rawSha256, readingSha256 } = fetched;
-  const head = { source, contentSha256: contentSha256(network), rawSha256, readingSha256 };
+  const { readingSha256 } = fetched;
+  const head = { source, contentSha256: contentSha256(network), rawSha256: fetched.rawSha256(), readingSha256 };
   const known = await readKnownDatasets(pool, source, head.contentSha256);
   const comparedWith = stored?.datasetVersion ?? known.active?.version ?? null;
   const found = { settings, fetched, network, head, known, comparedWith };
