@@ -24,7 +24,7 @@ export const createPlanRollout =
       inTransaction(pool, async (client) => {
         const known = await laidOutSteps(client, input.rolloutId);
         if (known !== null) return { steps: known };
-        // What one that was terminated had set would be taken for the server's own.
+        // One that was terminated could not put back what it had changed, and its limits would be taken for the server's own.
         for (const lost of await otherRunningRollouts(client, input.serverId, input.rolloutId)) {
           await settleLost(client, lost, input.requestedBy);
         }
@@ -35,7 +35,6 @@ export const createPlanRollout =
       }),
     );
 
-/** One that was terminated could not put back what it had changed, and its limits would be taken for the server's own. */
 async function stepsOf(client: Queryable, { serverId, maxWorkers }: PlanRolloutInput): Promise<RolloutStep[]> {
   const { limits } = await readLegacyServer(client, serverId);
   const vehicles = (await enabledVehiclesOf(client, serverId)).filter(({ partOf }) => partOf === null).length;
