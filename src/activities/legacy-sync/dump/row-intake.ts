@@ -1,4 +1,5 @@
 import type { RefusedRow } from '../../../records/quarantine.ts';
+import type { SeenRows } from '../../../records/synced-vehicles.ts';
 import type { ColumnMapping } from '../../../settings/column-mapping.ts';
 import type { ValuePolicy } from '../../../settings/legacy-server.ts';
 import { type CopyBuffer, createCopyBuffer, takeBytes } from './copy-buffer.ts';
@@ -17,7 +18,6 @@ import {
   isOverlap,
   isWanted,
   noteRow,
-  type SeenRows,
   see,
   type VehicleCounts,
   type VehicleLane,
