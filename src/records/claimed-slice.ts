@@ -2,7 +2,7 @@ import type { Queryable } from '../connections/postgres.ts';
 import type { TableColumn } from './legacy-tables.ts';
 import { OF_READ, type Unwanted } from './table-reads.ts';
 
-export interface ClaimedSlice<Circuit> {
+export interface SliceClaim<Circuit> {
   readId: string;
   number: number;
   of: number;
@@ -27,8 +27,8 @@ export interface ClaimedSlice<Circuit> {
 export async function readClaimedSlice<Circuit>(
   database: Queryable,
   { runId, sliceId }: { runId: string; sliceId: string },
-): Promise<ClaimedSlice<Circuit> | null> {
-  const { rows } = await database.query<ClaimedSlice<Circuit>>(
+): Promise<SliceClaim<Circuit> | null> {
+  const { rows } = await database.query<SliceClaim<Circuit>>(
     `SELECT slice.read_id AS "readId", slice.number, read.slices AS "of", read.table_name AS "table", slice.server_id AS "serverId",
             slice.from_id::text AS "fromId", slice.to_id::text AS "toId", slice.planned_rows::float8 AS "plannedRows", read.unwanted,
             slice.to_id <= (SELECT max(each.to_id) FROM table_slices AS each WHERE each.read_id = read.id) - read.overlap_ids AS final,

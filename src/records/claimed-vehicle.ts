@@ -22,7 +22,7 @@ export interface SyncPosition {
   overlapRows: number | null;
 }
 
-export interface ClaimedVehicle<Circuit> {
+export interface VehicleClaim<Circuit> {
   vehicle: Vehicle;
   /** The server's, as `pool/circuit.ts` keeps it. */
   circuit: Circuit;
@@ -37,8 +37,8 @@ export interface ClaimedVehicle<Circuit> {
 export async function readClaimedVehicle<Circuit>(
   database: Queryable,
   { runId, vehicleId }: VehicleInRun,
-): Promise<ClaimedVehicle<Circuit> | null> {
-  const { rows } = await database.query<Vehicle & SyncPosition & Omit<ClaimedVehicle<Circuit>, 'vehicle' | 'sync'>>(
+): Promise<VehicleClaim<Circuit> | null> {
+  const { rows } = await database.query<Vehicle & SyncPosition & Omit<VehicleClaim<Circuit>, 'vehicle' | 'sync'>>(
     `SELECT ${VEHICLE_COLUMNS}, vehicle.range_rows AS "rangeRows", t.columns AS "tableColumns", t.engine, s.mode, state.breaker AS circuit,
             s.cursor_id::text AS cursor, s.frozen_to_id::text AS "frozenTo", s.planned_rows::float8 AS "plannedRows", s.rows_capped AS capped, s.rows::float8,
             last.head AS "cursorHead", last."bytesPerRow", last."overlapRows"

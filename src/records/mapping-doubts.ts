@@ -1,14 +1,8 @@
 import type { Queryable } from '../connections/postgres.ts';
+import type { SampledFix } from '../legacy-inspection/sampled-fix.ts';
 
 /** A row of `positions`, as far as the ways between rows are told by it. Times in seconds since 1970. */
-export interface ArrivedFix {
-  vehicle: string;
-  seconds: number;
-  latitude: number;
-  longitude: number;
-  speed: number | null;
-  heading: number | null;
-  receivedSeconds: number | null;
+export interface ArrivedFix extends SampledFix {
   /** The legacy id, as near as a double is to it. */
   id: number;
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from '../connections/postgres.ts';
+import type { ComparedRows } from '../workflows/legacy-sync/messages.ts';
 
-export interface ReconciledVehicle {
+export interface ReconciledVehicle extends ComparedRows {
   vehicleId: string;
   label: string;
   serverId: string;
@@ -8,12 +9,6 @@ export interface ReconciledVehicle {
   method: 'sql' | 'rows' | null;
   /** Fields that MySQL cannot read as an import does. */
   unsaid: string[];
-  sourceRows: number;
-  targetRows: number;
-  missing: number;
-  changed: number;
-  extra: number;
-  quarantined: number;
   findings: string[];
   failure: { code: string; message: string } | null;
   comparedAt: Date | null;

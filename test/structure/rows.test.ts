@@ -126,3 +126,12 @@ test.each([
 test('a comment is no query', () => {
   expect(refusals('src/api/planted.ts', '/** UPDATE sync_runs */ const a = 1; // FROM datasets')).toEqual([]);
 });
+
+/** A worker process has one reader, which keeps the last good settings when a row is refused. Nothing else in it reads the rows. */
+const readsPastTheReader = (file: string, source: string): boolean =>
+  /^src\/(activities|workers|pool)\//.test(file) && /\breadSettings\b/.test(source);
+
+test('a worker process reads the settings of the legacy sync by its one reader', () => {
+  expect(sources.filter(({ file, source }) => readsPastTheReader(file, source)).map(({ file }) => file)).toEqual([]);
+  expect(readsPastTheReader('src/activities/planted.ts', 'const s = await readSettings(pool);')).toBe(true);
+});

@@ -133,18 +133,22 @@ export interface ReconcileInput {
   servers?: string[];
 }
 
-/** What was found so far; rows. */
-export interface ReconcileSummary {
-  state: 'running' | 'completed' | 'cancelled' | 'failed';
-  vehicles: number;
-  compared: number;
-  failed: number;
+/** Numbers of rows that a comparison has found. */
+export interface ComparedRows {
   sourceRows: number;
   targetRows: number;
   missing: number;
   changed: number;
   extra: number;
   quarantined: number;
+}
+
+/** What was found so far. */
+export interface ReconcileSummary extends ComparedRows {
+  state: 'running' | 'completed' | 'cancelled' | 'failed';
+  vehicles: number;
+  compared: number;
+  failed: number;
   differingDays: number;
   repairedDays: number;
 }

@@ -5,7 +5,8 @@ import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import { name } from '../../../settings/mysql-identifier.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION } from '../legacy-host/select-rows.ts';
-import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';
+import { SMALL_TABLE_ROWS } from '../legacy-host/table-description.ts';
+import { type Ask, explained } from './explained.ts';
 
 interface KeyRequest {
   server: LegacyServer;

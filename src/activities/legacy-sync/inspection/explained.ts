@@ -1,12 +1,9 @@
 import { Failure } from '../../../errors.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
-import { worstAccess } from '../legacy-host/table-description.ts';
+import { SMALL_TABLE_ROWS, worstAccess } from '../legacy-host/table-description.ts';
 
 /** Asks a legacy server; the rows of all statements, their columns unescaped. */
 export type Ask = (statements: Statement[]) => Promise<string[][]>;
-
-/** A scan of fewer rows costs nothing. */
-export const SMALL_TABLE_ROWS = 10_000;
 
 /** A view has no index of its own: what a query of it costs, EXPLAIN tells; null where our user may not ask. */
 export async function explained(ask: Ask, query: string): Promise<ReturnType<typeof worstAccess>> {

@@ -11,7 +11,8 @@ import { type ConvertedSample, convertSample } from './convert-sample.ts';
 import type { DescribedServer } from './describe-server.ts';
 import type { Candidate, Inspection, InspectionRequest } from './inspection.ts';
 import type { PositionTuple } from '../dump/read-position-tuples.ts';
-import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';
+import { SMALL_TABLE_ROWS } from '../legacy-host/table-description.ts';
+import { type Ask, explained } from './explained.ts';
 import { sampleRows, type TableSample } from './sample-rows.ts';
 
 type Proposal = Omit<NonNullable<Inspection['proposal']>, 'tables'> & { sampled: number };

@@ -119,7 +119,7 @@ function accessOf(row: string[]): Access {
 /** What describeStatements has for the engine of a view. */
 const VIEW = '-';
 /** A scan of fewer rows than this costs nothing, whatever EXPLAIN prefers. */
-const SMALL_TABLE_ROWS = 10_000;
+export const SMALL_TABLE_ROWS = 10_000;
 
 /** `range`: an index leads straight to the new rows. `vehicle`: to all rows of the vehicle. `scan`: none serves. */
 export function deltaAccess(

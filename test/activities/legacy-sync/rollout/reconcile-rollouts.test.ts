@@ -8,6 +8,7 @@ import { createRolloutActivities } from '../../../../src/activities/legacy-sync/
 import { readLegacyServer } from '../../../../src/records/legacy-servers.ts';
 import { latestRollouts } from '../../../../src/records/rollouts.ts';
 import { readSettings } from '../../../../src/records/settings.ts';
+import { createSettingsReader } from '../../../../src/records/settings-reader.ts';
 import { addServer, fleetDatabase } from '../../../support/fleet-fixture.ts';
 
 const pool = fleetDatabase();
@@ -20,7 +21,8 @@ let running: Set<string>;
 const isRunning: IsAlive = async (workflowId, firstRunId) =>
   running.has(`${workflowId}@${firstRunId}`) ? 'running' : 'closed';
 
-const acts = () => createRolloutActivities({ pool: pool() });
+const acts = () =>
+  createRolloutActivities({ pool: pool(), settings: createSettingsReader(pool(), pino({ level: 'silent' })) });
 const reconcile = (isAlive = isRunning) =>
   createReconcileRollouts({ pool: pool(), isAlive, log: pino({ level: 'silent' }) })();
 const opened = (position: number, opening = `run/${position}`) =>
