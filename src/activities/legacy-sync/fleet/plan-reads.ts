@@ -130,15 +130,23 @@ interface Way {
   rows: number;
 }
 
+interface RowsOfWay {
+  /** Rows that the host sends. */
+  rows: number;
+  /** What the rows cost that are not wanted. */
+  others: number;
+  leastSlices?: number;
+}
+
 /** What to do with rows that nobody wants. */
 function cheapestWay(
   { members, wanted, known, read }: RowsOfRead,
   { rangeRows, table, named }: { rangeRows: number; table: TableSpan; named: boolean },
 ): Way {
   const own = Math.min(read, wanted + known);
-  const way = (unwanted: Unwanted, rows: number, rowsCost: number, least = 1): Way => {
-    const slices = Math.max(least, Math.ceil(rows / rangeRows));
-    const cost = slices * COST.slice + members * COST.member + wanted * COST.wantedRow + rowsCost;
+  const way = (unwanted: Unwanted, { rows, others, leastSlices = 1 }: RowsOfWay): Way => {
+    const slices = Math.max(leastSlices, Math.ceil(rows / rangeRows));
+    const cost = slices * COST.slice + members * COST.member + wanted * COST.wantedRow + others;
     return {
       unwanted,
       slices,
@@ -146,14 +154,15 @@ function cheapestWay(
       cost: unwanted === 'unread' ? cost + slices * members * COST.soughtVehicle : cost,
     };
   };
-  const ways = [way('sent', read, (read - wanted) * COST.strangeRow)];
+  const ways = [way('sent', { rows: read, others: (read - wanted) * COST.strangeRow })];
   const skipped = COST.list + (own - wanted) * COST.strangeRow;
   if (named) {
     const looks = Math.ceil(read / rangeRows / MOST_LOOKED_AT);
-    ways.push(way('filtered', own, skipped + read * COST.filteredRow, Math.max(1, looks)));
+    const others = skipped + read * COST.filteredRow;
+    ways.push(way('filtered', { rows: own, others, leastSlices: Math.max(1, looks) }));
   }
   const few = own <= read * SOUGHT.shareOfRows && read <= table.rows * SOUGHT.shareOfTable;
-  if (named && few && table.byVehicle) ways.push(way('unread', own, skipped + own * COST.soughtRow));
+  if (named && few && table.byVehicle) ways.push(way('unread', { rows: own, others: skipped + own * COST.soughtRow }));
   return ways.reduce((one, other) => (other.cost < one.cost ? other : one));
 }
 

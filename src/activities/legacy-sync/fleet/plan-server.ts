@@ -55,7 +55,7 @@ export async function planServer(
       },
     );
     for (const warning of plan.warnings) deps.log.warn({ serverId, runId: run.runId }, warning);
-    const found = sort(serverId, run.mode, asked, plan, misfits);
+    const found = planOf({ serverId, mode: run.mode, asked, misfits }, plan);
     const sorted = { ...found, ...(await takeOn(deps, { run, settings, server, vehicles, planned: found.planned })) };
     return { ...sorted, reads: await planTogether(deps, { server, asked, plan, sorted, settings, run }) };
   } catch (error) {
@@ -176,6 +176,14 @@ function requestOf(
     : { vehicle, fromId: vehicle.watermark, seen: seen.get(vehicle.id) ?? null };
 }
 
+interface AskedVehicles {
+  serverId: string;
+  mode: SyncMode;
+  asked: LegacyPlanRequest['vehicles'];
+  /** Those that do not fit their server, and were not asked for. */
+  misfits: UnplannedVehicle[];
+}
+
 function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
   const wrong = misfit(vehicle, server);
   if (!wrong) return [];
@@ -183,13 +191,8 @@ function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
   return [{ vehicleId, priority, code: 'InvalidConfiguration', message: `Planning: ${wrong}. Correct the vehicle.` }];
 }
 
-function sort(
-  serverId: string,
-  mode: SyncMode,
-  asked: LegacyPlanRequest['vehicles'],
-  plan: LegacyPlan,
-  misfits: UnplannedVehicle[],
-): ServerPlan {
+/** What the host's answers mean for each vehicle: planned, up to date or failed. */
+function planOf({ serverId, mode, asked, misfits }: AskedVehicles, plan: LegacyPlan): ServerPlan {
   const answers = new Map(plan.vehicles.map((answer) => [answer.vehicleId, answer]));
   const result: ServerPlan = {
     serverId,

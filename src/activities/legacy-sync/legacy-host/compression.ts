@@ -22,23 +22,15 @@ interface Way extends Compressor {
 }
 
 /** In the order of `auto` where two take as long. A thread or two each, because the host has other work. */
-const WAYS: readonly Way[] = [
-  way('zstd', 'zstd', 'zstd -q -1 -T1 -c', { ratio: 0.174, seconds: 0.0064 }),
-  way('zstd', 'zstd', 'zstd -q -7 -T1 -c', { ratio: 0.153, seconds: 0.029 }),
-  way('gzip', 'pigz', 'pigz -1 -p2 -c', { ratio: 0.241, seconds: 0.0083 }),
-  way('gzip', 'gzip', 'gzip -1 -c', { ratio: 0.241, seconds: 0.0166 }),
-  way('lz4', 'lz4', 'lz4 -q -1 -c', { ratio: 0.311, seconds: 0.0032 }),
-  way('none', null, 'cat', { ratio: 1, seconds: 0 }),
+const MEASURED: readonly Omit<Way, 'extension'>[] = [
+  { compression: 'zstd', tool: 'zstd', command: 'zstd -q -1 -T1 -c', ratio: 0.174, seconds: 0.0064 },
+  { compression: 'zstd', tool: 'zstd', command: 'zstd -q -7 -T1 -c', ratio: 0.153, seconds: 0.029 },
+  { compression: 'gzip', tool: 'pigz', command: 'pigz -1 -p2 -c', ratio: 0.241, seconds: 0.0083 },
+  { compression: 'gzip', tool: 'gzip', command: 'gzip -1 -c', ratio: 0.241, seconds: 0.0166 },
+  { compression: 'lz4', tool: 'lz4', command: 'lz4 -q -1 -c', ratio: 0.311, seconds: 0.0032 },
+  { compression: 'none', tool: null, command: 'cat', ratio: 1, seconds: 0 },
 ];
-
-function way(
-  compression: Way['compression'],
-  tool: Way['tool'],
-  command: string,
-  measured: Pick<Way, 'ratio' | 'seconds'>,
-): Way {
-  return { compression, tool, command, extension: DUMP_EXTENSIONS[compression], ...measured };
-}
+const WAYS: readonly Way[] = MEASURED.map((way) => ({ ...way, extension: DUMP_EXTENSIONS[way.compression] }));
 
 /** Seconds in which the dump itself makes 10⁶ bytes. */
 const DUMP_SECONDS = 0.0185;
