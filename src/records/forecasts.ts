@@ -128,7 +128,10 @@ export async function endForecast(client: Queryable, runId: string): Promise<boo
   return rowCount === 1;
 }
 
-/** Somebody paused the run or changed its workers: it takes as long as they want; `allSlots`, with as many slots as they say. */
+/**
+ * Notes that somebody paused the run or changed its workers, so that how long it takes says nothing of forecasts. `allSlots`: the run gets as many
+ * slots as are wanted, and not only those that are worth opening.
+ */
 export async function noteSteered(client: Queryable, runId: string, allSlots: boolean): Promise<void> {
   await client.query(
     'UPDATE run_forecasts SET steered = true, slots = CASE WHEN NOT $2 THEN slots END WHERE run_id = $1',

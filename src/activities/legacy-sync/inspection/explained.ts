@@ -5,7 +5,7 @@ import { SMALL_TABLE_ROWS, worstAccess } from '../legacy-host/table-description.
 /** Asks a legacy server; the rows of all statements, their columns unescaped. */
 export type Ask = (statements: Statement[]) => Promise<string[][]>;
 
-/** A view has no index of its own: what a query of it costs, EXPLAIN tells; null where our user may not ask. */
+/** Asks EXPLAIN what a query costs: a view has no index of its own that would tell. null: our user may not ask. */
 export async function explained(ask: Ask, query: string): Promise<ReturnType<typeof worstAccess>> {
   try {
     return worstAccess(await ask([{ sql: `EXPLAIN ${query};`, about: {} }]));

@@ -30,7 +30,7 @@ export const createPlanRollout =
         }
         const steps = await stepsOf(client, input, settings);
         await insertRollout(client, input, steps);
-        // Those of an attempt that was faster, where there was one.
+        // If another attempt was faster, its steps are the ones that count.
         return { steps: (await laidOutSteps(client, input.rolloutId)) ?? steps };
       }),
     );

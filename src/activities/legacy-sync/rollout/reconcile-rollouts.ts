@@ -23,7 +23,7 @@ export const createReconcileRollouts =
       const lost: string[] = [];
       for (const { rolloutId, workflowId } of await runningRollouts(pool)) {
         if ((await isAlive(workflowId, rolloutId)) === 'running') continue;
-        // One that cannot be put back must not keep the others, and the janitor's next work, from being done. The doctor goes on telling of it.
+        // A rollout that cannot be put back must not stop the others, or the janitor's next work. The doctor keeps reporting it.
         const settled = await inTransaction(pool, (client) => settleLost(client, rolloutId, 'janitor')).catch(
           (err: unknown) => log.error({ err, rolloutId }, 'a rollout was ended from outside and cannot be put back'),
         );
