@@ -157,8 +157,8 @@ export async function listReconciled(
 }
 
 /**
- * Notes which vehicles have each other's rows: most of what one has too many, by the ids of its first differing days, is what the other misses, and
- * the other way round. That is what exchanged ids look like.
+ * Notes which vehicles have each other's rows: most of what one has too many, by the ids of its first differing days, is missing from the other, and
+ * the other way round. Exchanged ids look like this.
  */
 export async function nameSwapped(database: Queryable, reconciliationId: string): Promise<void> {
   await database.query(

@@ -58,7 +58,7 @@ const NO_ROW: RowBefore = { id: Number.NEGATIVE_INFINITY, seconds: Number.NEGATI
 /** Below all ids. */
 const LOWEST = -(2n ** 63n);
 
-/** Where a range begins at 1, or rows above 0 count as something, those with ids of 0 and below do so, too: nothing else reads them. */
+/** A bound at the lowest ids takes in the rows with ids of 0 and below, because no other range reads them. */
 const withLowest = ({ newAbove, ...wanted }: WantedRows): WantedRows => ({
   ...wanted,
   fromId: wanted.fromId <= 1n ? LOWEST : wanted.fromId,

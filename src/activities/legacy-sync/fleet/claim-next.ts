@@ -67,13 +67,13 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const reopen = back > 0 || late;
   if (!reopen && known === workers) return next;
   const begunWith = settings.slotsByForecast && !reopen ? await slotsAtStart(client, input.runId) : null;
-  // Slots for those that a server in trouble keeps come on top.
+  // The slots that replace those which a server in trouble keeps come on top.
   const more = workers - effectiveWorkers(settings, run.maxWorkers);
   const slots = await usefulSlots(client, input.runId, begunWith === null ? workers : begunWith + more);
   return { ...next, ...(reopen && { reopen }), slots };
 }
 
-/** A slot that a server in trouble keeps is replaced for as long as it does, so that vehicles of other servers do not wait for that one. */
+/** A slot that a server in trouble keeps is replaced while it is kept, so that vehicles of other servers do not wait for that server. */
 async function wantedSlots(client: pg.ClientBase, settings: LegacySyncSettings, run: RunRow): Promise<number> {
   const workers = effectiveWorkers(settings, run.maxWorkers);
   if (!settings.adaptiveEnabled || !settings.poolEnabled) return workers;

@@ -228,7 +228,7 @@ function planOf({ serverId, mode, asked, misfits }: AskedVehicles, plan: LegacyP
   return result;
 }
 
-/** A wrong key finds nothing, for ever, and so does the right one of a vehicle that was never seen: neither is up to date. */
+/** A wrong key never finds a row, and neither does the key of a vehicle that has not sent anything yet. Neither vehicle counts as up to date. */
 const isUnknownThere = ({ watermark, legacyVehicleId }: Vehicle, maxId: string): boolean =>
   watermark === '0' && legacyVehicleId !== null && maxId === '0';
 

@@ -16,8 +16,8 @@ import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { vehicleSyncWorkflowId } from '../../../workflows/legacy-sync/messages.ts';
 
 /**
- * What the rows say against what Temporal knows: claims whose lease ran out, and runs whose workflow has ended without finishing them
- * (terminated, or lost with the server). Safe to run in every worker at once. Errors: DatabaseUnavailable, or what `isAlive` throws.
+ * Compares what the rows say with what Temporal knows, and settles claims whose lease ran out, and runs whose workflow has ended without finishing
+ * them (terminated, or lost with the server). Safe to run in every worker at once. Errors: DatabaseUnavailable, or what `isAlive` throws.
  */
 export function createReconcileClaims(deps: ReconcileDependencies): () => Promise<Reconciled> {
   return () =>

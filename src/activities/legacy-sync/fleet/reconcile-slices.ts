@@ -14,7 +14,7 @@ import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { tableSliceSyncWorkflowId } from '../../../workflows/legacy-sync/messages.ts';
 import { type ReconcileDependencies, type Reconciled, type Verdict, judge, lostMessage } from './reconciling.ts';
 
-/** As with vehicles: slices whose lease ran out, and the vehicles of reads that nobody goes on with because their run has ended. */
+/** Settles slices whose lease ran out, and the vehicles of reads that nobody goes on with because their run has ended. */
 export async function reconcileSlices(
   deps: ReconcileDependencies,
   result: Reconciled,

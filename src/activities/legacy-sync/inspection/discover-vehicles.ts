@@ -54,7 +54,7 @@ export async function discoverVehicles(
   return found;
 }
 
-/** Whose a table is whose rows name no vehicle. */
+/** The vehicle that a table belongs to when its rows name none. */
 function ownerOf(table: string, { layout }: MappingProposal, labels: Map<string, string>): FoundVehicle {
   const stem = layout === 'per-month' ? stemOfMonth(table) : null;
   return { table, legacyVehicleId: null, label: tableLabel(stem ?? table, labels), series: stem };

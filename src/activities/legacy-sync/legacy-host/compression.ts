@@ -45,8 +45,8 @@ export interface Compressors {
 }
 
 /**
- * Up to about this many rows gzip has ended before the zstd program has started: on the legacy host, and also on this one when Node
- * cannot read zstd by itself.
+ * Up to about this many rows gzip is faster, because it has ended before the zstd program has started: on the legacy host, and also on this one when
+ * Node cannot read zstd by itself.
  */
 const GZIP_WINS_UP_TO_ROWS = 'createZstdDecompress' in zlib ? 3_000 : 10_000;
 
@@ -80,7 +80,7 @@ export function chooseCompressors(tools: HostTools, choice: CompressionChoice): 
   return { small: gzipToo ? gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
 }
 
-/** The one that brings a dump here in the shortest time. A named one has but its levels to choose from. */
+/** Chooses the compressor that brings a dump here in the shortest time. When the setting names one, only its levels are left to choose from. */
 function chooseCompressor(tools: HostTools, choice: CompressionChoice): Compressor {
   const { wanted, readable, serverId } = choice;
   // Another worker may load what this one exports, and may have no lz4. Where there is zstd, lz4 would spare less than a tenth.
@@ -112,7 +112,7 @@ function lineOf({ cores }: HostTools, { bytesPerSecond, loadPerCore }: Compressi
   return { bytesPerSecond: bytesPerSecond ?? USUAL_BYTES_PER_SECOND, spareCore: cores !== 1 && idle };
 }
 
-/** Until 10⁶ bytes of a dump are here: made and compressed, and then transferred. */
+/** The seconds until 10⁶ bytes of a dump are here: made and compressed, and then transferred. */
 function secondsOf({ ratio, seconds }: Way, { bytesPerSecond, spareCore }: Line): number {
   const made = spareCore ? Math.max(DUMP_SECONDS, seconds) : DUMP_SECONDS + seconds;
   return made + (ratio * 1e6) / bytesPerSecond;

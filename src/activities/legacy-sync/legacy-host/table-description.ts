@@ -98,7 +98,7 @@ const column = ([name = '', dataType = '', columnType = '', nullable = '']: stri
 
 type Access = NonNullable<TableDescription['access']>;
 
-/** Of all rows of an EXPLAIN, the one that costs most: a view is several. null of none. */
+/** The row of an EXPLAIN that costs most: a view has several. null: there is no row. */
 export const worstAccess = (rows: string[][]): Access | null => rows.map(accessOf).reduce(worse, null);
 
 const isScan = ({ type }: Access): boolean => ['ALL', 'index'].includes(type);

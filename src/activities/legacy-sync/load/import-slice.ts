@@ -54,7 +54,7 @@ class UnfitVehicles extends Error {
   }
 }
 
-/** A vehicle that is left out is so for good, and the next go has one less: so many goes only a program's error needs. */
+/** A vehicle that is left out stays so, and the next go has one vehicle less. Only an error of the program needs more goes than this. */
 const MOST_GOES = 5;
 
 /**

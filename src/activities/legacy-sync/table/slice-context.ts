@@ -62,7 +62,10 @@ export async function readSliceContext(pool: pg.Pool, { runId, sliceId }: SliceK
   };
 }
 
-/** A vehicle that is left out meanwhile is skipped here, and none comes to a read that has begun: the list of an earlier attempt has all of a later one. */
+/**
+ * A vehicle that is left out meanwhile is skipped here, and no vehicle joins a read that has begun. So the list of an earlier attempt has every
+ * vehicle of a later one.
+ */
 async function readWanted(
   pool: pg.Pool,
   readId: string,
