@@ -14,10 +14,10 @@ export interface SeenWindow extends SeenRows {
   marks?: readonly RowMark[] | null;
 }
 
-/** A row that an import brought: its id, and its time in seconds since 1970. Where the source has another time at it, it gave its ids anew. */
+/** A row that an import brought: its id, and its time in seconds since 1970. If the source has another time under that id, it gave its ids anew. */
 export type RowMark = readonly [id: string, seconds: number];
 
-/** What `seen_marks` holds; null: there is none, and those of before stay. */
+/** The JSON for `seen_marks`; null: the import brought no mark, and those of before stay. */
 export const marksJson = (marks: readonly RowMark[]): string | null =>
   marks.length === 0 ? null : JSON.stringify(marks);
 

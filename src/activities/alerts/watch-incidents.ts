@@ -8,7 +8,7 @@ import { type TellDependencies, createTellNoted } from './tell-noted.ts';
 
 /** Something that is wrong now. */
 export interface Finding {
-  /** With what: a legacy server's id, a fleet sync's workflow id. */
+  /** What it is about: a legacy server's id, a fleet sync's workflow id. */
   about: string;
   /** An incident that grows critical is told again. */
   level: Incident['level'];

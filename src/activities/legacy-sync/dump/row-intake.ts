@@ -226,7 +226,7 @@ function convertRow(intake: Intake, lane: VehicleLane, row: RowScan, from: numbe
   return null;
 }
 
-/** Of a row in the dump of a table that is so large that its vehicle was cut off, nobody knows whose it is: read vehicle by vehicle, it is known. */
+/** A row in the dump of a table may be so large that its vehicle was cut off, and nobody knows whose it is. Read vehicle by vehicle, that is known. */
 function takeTooLarge(intake: Intake, row: RowScan, head: Buffer): string | null {
   const { plan, only } = intake;
   intake.rows++;

@@ -10,6 +10,7 @@ import { lockServers } from '../../../pool/server-state.ts';
 import type { Claim, ClaimInput, FleetActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { effectiveWorkers } from '../../../settings/effective-workers.ts';
+import { MOST_SLOTS } from '../../../settings/legacy-sync/worker-pool.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import type { ClaimRequest } from './claim-request.ts';
 import { claimVehicle } from './claim-vehicle.ts';
@@ -24,8 +25,6 @@ const BEGIN = `BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL idle_in_transacti
 /** Deadlock, serialization failure, and the unique indexes that allow one claim per vehicle and slot: the claim is tried again. */
 const CONFLICTS = new Set(['40P01', '40001', '23505']);
 const TRIES = 4;
-/** More are refused by the workflows, whatever the reason. */
-const MOST_SLOTS = 1_000;
 
 /**
  * Settles the slot's last vehicle and claims its next, in one transaction. Two requests with one (run, slot, sequence) are one claim.
