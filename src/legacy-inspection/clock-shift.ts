@@ -1,4 +1,4 @@
-import { quantile } from './robust.ts';
+import { quantile } from './quantiles.ts';
 import type { SampledFix } from './sampled-fix.ts';
 
 export interface ClockFinding {

@@ -1,4 +1,4 @@
-import { median, quantile } from './robust.ts';
+import { median, quantile } from './quantiles.ts';
 import { speedUnit } from './speed-unit.ts';
 import { bearing, pairsOf, type SampledFix } from './sampled-fix.ts';
 

@@ -1,4 +1,4 @@
-import { median } from './robust.ts';
+import { median } from './quantiles.ts';
 
 /** A row as far as its id and its time tell in which order rows came. */
 export interface IdentifiedRow {

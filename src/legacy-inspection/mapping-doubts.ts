@@ -3,7 +3,7 @@ import { SPEED_UNITS } from '../settings/units.ts';
 import { clockShift } from './clock-shift.ts';
 import { coordinateForm } from './coordinate-form.ts';
 import { idGrowth, type IdentifiedRow } from './id-growth.ts';
-import { median } from './robust.ts';
+import { median } from './quantiles.ts';
 import { pairsOf, type SampledFix } from './sampled-fix.ts';
 import { speedUnit } from './speed-unit.ts';
 

@@ -1,5 +1,5 @@
 import { SPEED_UNITS, type SpeedUnit } from '../settings/units.ts';
-import { median, medianError } from './robust.ts';
+import { median, medianError } from './quantiles.ts';
 import { type FixPair, metresBetween, pairsOf, type SampledFix } from './sampled-fix.ts';
 
 export interface SpeedUnitFinding {

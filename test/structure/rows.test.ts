@@ -15,7 +15,7 @@ const ALGORITHMS: Record<string, readonly string[]> = {
   'src/activities/legacy-sync/fleet/wait-reasons.ts': ['vehicle_syncs'],
   // Staged rows are merged with those that are there, and judged by them.
   'src/activities/legacy-sync/load/staged-rows.ts': ['positions', 'vehicles'],
-  'src/activities/legacy-sync/load/given-anew.ts': ['positions', 'vehicles', 'sync_runs'],
+  'src/activities/legacy-sync/load/ids-given-anew.ts': ['positions', 'vehicles', 'sync_runs'],
   // Rows that arrived are summed and compared with the source's.
   'src/activities/legacy-sync/reconciliation/': ['positions'],
   // A graph is made of the network in a few large statements.

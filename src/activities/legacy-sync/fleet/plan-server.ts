@@ -17,7 +17,7 @@ import { toFailure } from '../../activity-failures.ts';
 import { patiently } from './patiently.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import type { LegacyPlan, LegacyPlanRequest } from '../legacy-host/legacy-planner.ts';
-import { takeOn } from './take-on.ts';
+import { takeOnBeforeQuietHours } from './before-quiet-hours.ts';
 import type { ServerPlan } from './write-server-plan.ts';
 
 interface PlanServerRequest {
@@ -56,7 +56,10 @@ export async function planServer(
     );
     for (const warning of plan.warnings) deps.log.warn({ serverId, runId: run.runId }, warning);
     const found = planOf({ serverId, mode: run.mode, asked, misfits }, plan);
-    const sorted = { ...found, ...(await takeOn(deps, { run, settings, server, vehicles, planned: found.planned })) };
+    const sorted = {
+      ...found,
+      ...(await takeOnBeforeQuietHours(deps, { run, settings, server, vehicles, planned: found.planned })),
+    };
     return { ...sorted, reads: await planTogether(deps, { server, asked, plan, sorted, settings, run }) };
   } catch (error) {
     deps.cancellationSignal().throwIfAborted();

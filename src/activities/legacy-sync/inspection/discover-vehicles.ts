@@ -10,7 +10,7 @@ import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { describeServerStatements, readDescribedServer } from './describe-server.ts';
 import { distinctKeys } from './distinct-keys.ts';
-import type { Ask } from './explained.ts';
+import type { Ask } from './query-cost.ts';
 
 /** A vehicle that a legacy server has rows of. */
 export interface FoundVehicle {

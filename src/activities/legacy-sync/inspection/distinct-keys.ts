@@ -6,7 +6,7 @@ import { name } from '../../../settings/mysql-identifier.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION } from '../legacy-host/select-rows.ts';
 import { SMALL_TABLE_ROWS } from '../legacy-host/table-description.ts';
-import { type Ask, explained } from './explained.ts';
+import { type Ask, explainQuery } from './query-cost.ts';
 
 interface KeyRequest {
   server: LegacyServer;
@@ -50,7 +50,7 @@ const session = sql(`${ROW_SESSION};`);
 async function isStepped(ask: Ask, { table, column, indexed }: KeyRequest): Promise<boolean> {
   if (!table.isView) return indexed;
   const key = name(column);
-  const access = await explained(
+  const access = await explainQuery(
     ask,
     `SELECT ${key} FROM ${name(table.name)} WHERE ${key} > '0' ORDER BY ${key} LIMIT 1`,
   );

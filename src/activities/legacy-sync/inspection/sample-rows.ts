@@ -5,7 +5,7 @@ import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION, rowLiteral, selectable } from '../legacy-host/select-rows.ts';
 import { VEHICLE_KEY, name } from '../../../settings/mysql-identifier.ts';
-import { type Ask, isKnownCheap } from './explained.ts';
+import { type Ask, isKnownCheap } from './query-cost.ts';
 import { readTuple } from './read-tuple.ts';
 
 /** Rows of one table: as a dump would write them, and their values by column. */

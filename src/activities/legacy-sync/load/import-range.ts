@@ -9,7 +9,7 @@ import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { RowMark, SeenRows } from '../../../records/synced-vehicles.ts';
 import type { VehicleContext } from '../vehicle-context.ts';
 import { assertAllLoaded, convertAndLoad, directOrStaged, type DumpToLoad } from './convert-and-load.ts';
-import { findGivenAnew, givenAnew } from './given-anew.ts';
+import { findGivenAnew, givenAnew } from './ids-given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { keepQuarantined } from '../../../records/quarantine.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';

@@ -16,7 +16,7 @@ import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.
 import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { VehicleCounts, WantedRows } from '../dump/vehicle-lane.ts';
 import { assertAllLoaded, convertAndLoad, directOrStaged, type DumpToLoad } from './convert-and-load.ts';
-import { findGivenAnew } from './given-anew.ts';
+import { findGivenAnew } from './ids-given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';
 import { createRangeLoader } from './range-loader.ts';

@@ -14,7 +14,7 @@ import type {
 } from '../../../workflows/legacy-sync/rollout-contract.ts';
 import { layOutSteps } from './lay-out-steps.ts';
 import type { RolloutDependencies } from './rollout-dependencies.ts';
-import { settleLost } from './settle-lost.ts';
+import { settleLost } from './settle-lost-rollout.ts';
 
 /** Lays out the steps of a rollout, once. Errors: InvalidConfiguration, InvalidSelection, InvalidSetting, DatabaseUnavailable. */
 export const createPlanRollout =

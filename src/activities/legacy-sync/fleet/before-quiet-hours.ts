@@ -34,7 +34,10 @@ const NAMES_SHOWN = 20;
  * them in the order in which they are claimed, without ageing, each by itself; vehicles that are read together take less time. It takes all of them
  * when quiet hours are now, or when too little is known of the server. Errors: those of the database.
  */
-export async function takeOn(deps: Pick<FleetDependencies, 'pool' | 'now'>, request: TakeOnRequest): Promise<TakenOn> {
+export async function takeOnBeforeQuietHours(
+  deps: Pick<FleetDependencies, 'pool' | 'now'>,
+  request: TakeOnRequest,
+): Promise<TakenOn> {
   const { run, settings, server, planned } = request;
   const all = { planned, warnings: [] };
   if (!settings.endBeforeQuietHours || !isRequestedBySchedule(run.requestedBy) || planned.length === 0) return all;
