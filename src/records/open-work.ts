@@ -1,10 +1,22 @@
 import type { Queryable } from '../connections/postgres.ts';
 
+type WorkState = 'planned' | 'claimed' | 'settled';
+
+/**
+ * SQL of the work of a run: the vehicles and slices that its worker slots claim, in these states. A vehicle that is read with its table is no
+ * work: its slices are. `runId` is an SQL expression.
+ */
+export function workOf(runId: string, ...states: [WorkState, ...WorkState[]]): string {
+  const ofRun = `run_id = ${runId} AND state IN (${states.map((state) => `'${state}'`).join(', ')})`;
+  return `SELECT server_id, 'vehicle' AS unit, status, planned_rows, rows_capped, rows, claimed_at, settled_at FROM vehicle_syncs
+           WHERE ${ofRun} AND read_id IS NULL
+          UNION ALL SELECT server_id, 'slice', status, planned_rows, false, rows, claimed_at, settled_at FROM table_slices WHERE ${ofRun}`;
+}
+
 /** What a run has left for its worker slots: vehicles and slices of tables that are planned or under way. */
 export async function countOpenWork(database: Queryable, runId: string): Promise<number> {
   const { rows } = await database.query<{ open: number }>(
-    `SELECT ((SELECT count(*) FROM vehicle_syncs WHERE run_id = $1 AND state IN ('planned', 'claimed') AND read_id IS NULL)
-           + (SELECT count(*) FROM table_slices WHERE run_id = $1 AND state IN ('planned', 'claimed')))::float8 AS open`,
+    `SELECT count(*)::float8 AS open FROM (${workOf('$1', 'planned', 'claimed')}) AS work`,
     [runId],
   );
   return rows[0]?.open ?? 0;

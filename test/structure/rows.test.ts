@@ -32,7 +32,7 @@ const ALGORITHMS: Record<string, readonly string[]> = {
   // Circuits, permits, rates and limits are decided by pure functions, and applied under the lock of their server.
   'src/pool/circuit-store.ts': ['legacy_server_state'],
   'src/pool/host-rates.ts': ['server_rates'],
-  'src/pool/limit-store.ts': ['legacy_server_state', 'legacy_servers', 'vehicle_syncs', 'table_slices'],
+  'src/pool/limit-store.ts': ['legacy_server_state', 'legacy_servers'],
   'src/pool/permit-rows.ts': ['server_permits'],
   'src/pool/server-state.ts': ['legacy_server_state'],
   // The demo compares what arrived with its own legacy host.
