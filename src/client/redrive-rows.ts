@@ -7,7 +7,7 @@ import {
   redriveWorkflowId,
 } from '../workflows/legacy-sync/messages.ts';
 
-/** Tries these rows of a vehicle again, as many at a time as one activity takes, and returns the sums. */
+/** Tries these rows of a vehicle again, as many at a time as one workflow takes, and returns the sums. */
 export async function redriveRows(
   temporal: Client,
   { vehicleId, ids, dryRun }: { vehicleId: string; ids: readonly string[]; dryRun: boolean },

@@ -108,7 +108,7 @@ export interface RedriveInput {
   dryRun?: boolean;
 }
 
-/** The most rows that are tried again at once: one transaction of moderate size, whose rows are all in memory. */
+/** The most ids of rows that one workflow is given to try again. */
 export const REDRIVEN_AT_ONCE = 5_000;
 
 /** Rows tried again: `imported` are new in positions, `duplicates` were there, `stillQuarantined` stay as they are. */

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { Failure } from '../../../errors.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { gunzip } from './gunzip.ts';
-import { byProgram, type Decompressor } from './decompress-by-program.ts';
+import { byProgram, type Decompressor } from './by-program.ts';
 import { unzstd } from './unzstd.ts';
 
 /** The path of a local file, or the content in memory. */

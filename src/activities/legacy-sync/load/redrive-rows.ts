@@ -8,8 +8,7 @@ import { readTableColumns } from '../../../records/legacy-tables.ts';
 import { countQuarantined, deleteQuarantined, lockQuarantined } from '../../../records/quarantine.ts';
 import { readVehicle } from '../../../records/vehicles.ts';
 import type { OperatorActivities } from '../../../workflows/legacy-sync/activities.ts';
-import { REDRIVEN_AT_ONCE, type RedriveInput, type RedriveResult } from '../../../workflows/legacy-sync/messages.ts';
-import { MAX_BIGINT } from '../../../settings/max-bigint.ts';
+import type { RedriveInput, RedriveResult } from '../../../workflows/legacy-sync/messages.ts';
 import { TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
 import { type RowIntake, createRowIntake } from '../dump/row-intake.ts';
 import { planRows } from '../dump/row-plan.ts';
@@ -18,6 +17,10 @@ import { startCopy } from './copy-in.ts';
 import { holdingVehicle } from './holding-vehicle.ts';
 import { idNotUnique } from './repeated-id.ts';
 import { STAGING_TABLE, mergeStaged, openStaging } from './staged-rows.ts';
+
+/** Rows per call: one transaction of moderate size, whose rows are all in memory. */
+const ROWS_PER_CALL = 5_000;
+const MAX_BIGINT = 9_223_372_036_854_775_807n;
 
 /**
  * Converts quarantined rows again, by the current mapping, policy and time zone. Rows that pass go to positions, unless they are there, and
@@ -40,7 +43,7 @@ async function redrive(
   { ids }: RedriveInput,
 ): Promise<RedriveResult> {
   const wanted = { vehicleId: vehicle.id, ids };
-  const rows = await lockQuarantined(client, wanted, REDRIVEN_AT_ONCE);
+  const rows = await lockQuarantined(client, wanted, ROWS_PER_CALL);
   const intake = await openIntake(client, vehicle, server);
   const passed = rows.filter(({ raw }) => passes(intake, raw));
   let imported = 0;

@@ -2,7 +2,7 @@ import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { Failure } from '../../../errors.ts';
-import { byProgram, type Decompressor, unreadable } from './decompress-by-program.ts';
+import { byProgram, type Decompressor, unreadable } from './by-program.ts';
 
 /** `bytesWritten` counts the bytes it has consumed. */
 type ZstdDecompress = Transform & { bytesWritten: number };

@@ -1,8 +1,8 @@
 import type { ComparedFields } from './compared-row.ts';
 
 /**
- * Compares a row by two CRCs of its numbers and two of its texts. These take a few machine instructions a byte on either side; one text of all values
- * and its MD5 take a hundred. MySQL's POINT gives the very bytes of two doubles natively. docs/decisions/0035 says what the sums cannot miss.
+ * A row by two CRCs of its numbers and two of its texts: a few machine instructions a byte on either side, where a text of all and its MD5 take a
+ * hundred. MySQL's POINT is a native way to the very bytes of two doubles. What the sums cannot miss: docs/decisions/0035.
  */
 export interface QuickRow {
   /** Three sums over the rows of a group, as SQL of MySQL. */
@@ -16,14 +16,14 @@ export interface QuickRow {
   rounded: readonly boolean[];
 }
 
-/** Stands for a missing number. */
+/** In the place of a number that is none. */
 export const NO_NUMBER = -1e300;
-/** Stands for a missing text, and for nothing else. */
+/** In the place of a text that is none; a text of its own is nothing else's. */
 export const NO_TEXT = '~';
 /** Between two texts. */
 export const SEPARATOR = 0x1f;
 
-/** MySQL takes a variable that was not used before for a text of the session's character set. */
+/** Before its first use MySQL takes a variable for a text of the session's character set. */
 export const QUICK_SESSION = "SET @p = _binary '', @t = _binary ''";
 
 export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedFields): QuickRow {
@@ -53,10 +53,7 @@ const textOf = (texts: readonly string[]): string | null =>
     ? null
     : `CONVERT(CONCAT_WS(CHAR(${SEPARATOR} USING utf8mb4), ${texts.map((sql) => `IFNULL(${sql}, '${NO_TEXT}')`).join(', ')}) USING binary)`;
 
-/**
- * The points of a row are computed once, and kept in a variable for the CRC of their reverse. If a server computed the two in another order, equal
- * days would seem to differ.
- */
+/** The points of a row are worked out once, and kept for the CRC of their reverse. Should a server do that in another order, days differ that do not. */
 function sumsOf(points: string, text: string | null): string {
   const ofPoints = `SUM((@a := CRC32(@p := ${points})) * (@b := CRC32(REVERSE(@p))))`;
   if (text === null) return `${ofPoints}, 0, 0`;

@@ -8,10 +8,7 @@ import { name } from '../../../settings/mysql-identifier.ts';
 const WHOLE = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'];
 /** A vehicle whose last id is further behind the others' than this part of the table is asked for by itself. */
 const BEHIND = 0.05;
-/**
- * How many rows of other vehicles a table may have for each wanted row. To pass one over costs a tenth of hashing it; to go to a row by an index
- * costs half.
- */
+/** Rows of others that a table may have for each wanted one: to pass one over costs a tenth of hashing one, and an index's way to a row half. */
 const MOST_STRANGERS = 3;
 
 /** Which vehicles of a table are read along its ids together, as a sync reads them in slices, and which by themselves. */
@@ -29,7 +26,7 @@ export function readTogether(
   return { together: near, apart: vehicles.filter((each) => !near.includes(each)) };
 }
 
-/** How many rows lie above this id, by the server's own guess, if its rows lie evenly. */
+/** Of the server's own guess, as many as lie above this id where they lie evenly. */
 function rowsAbove({ minId, maxId, rows }: TableSpan, above: bigint): number {
   const ids = Number(maxId - minId + 1n);
   const wanted = Number(maxId - (above > minId ? above : minId) + 1n);
@@ -46,7 +43,7 @@ export async function sharedBuckets(
   const ids = new Map(vehicles.map(({ vehicle }) => [vehicle.legacyVehicleId, vehicle.id]));
   const take = (row: string[]): void => {
     const id = ids.get(row[1]!);
-    // MySQL takes this legacy id for a vehicle's, but writes it otherwise. The vehicle's days then differ, and are looked at by themselves.
+    // A legacy id that MySQL takes for a vehicle's and writes otherwise: the vehicle's days differ, and are looked at by themselves.
     if (id !== undefined) addTo(found.get(id)!, ...bucketOf(row));
   };
   const all = vehicles.map(({ upTo }) => BigInt(upTo));
@@ -76,7 +73,7 @@ function walkedBy(
     days,
     stepRows: STEP_ROWS,
     table: vehicles[0]!.vehicle.table,
-    // It is an expression, so that MySQL reads the table along its ids and not along an index of the column.
+    // An expression, so that the table is read along its ids and not along an index of the column.
     column: whole ? `(${name(column)} + 0)` : `CONCAT(${name(column)})`,
     keys: vehicles.map(({ vehicle, upTo }) => ({ literal: literal(vehicle.legacyVehicleId!), upTo })),
   };
