@@ -1,6 +1,6 @@
 import type { LegacyServerInput } from '../records/legacy-servers.ts';
 
-/** What is so unless something else is said. */
+/** Values that hold where a mapping does not name another; they are not printed. */
 const USUAL = new Map<string, unknown>([
   ['factor', 1],
   ['decimalComma', false],

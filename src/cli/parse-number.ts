@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { MAX_BIGINT } from '../settings/max-bigint.ts';
 
 /** A count or an id on the command line, decimal. */
 export function parseCount(text: string): number {
@@ -15,8 +16,6 @@ export function parseDuration(text: string): number {
     throw new InvalidArgumentError('a time such as 90s, 15m, 6h or 1d is needed.');
   return Number(number) * UNIT_MS[unit]!;
 }
-
-const MAX_BIGINT = 9_223_372_036_854_775_807n;
 
 /** An id of a bigint column, as text, because a number cannot represent all of them. */
 export function parseId(text: string): string {

@@ -4,7 +4,7 @@ import { followRun } from './follow-run.ts';
 import { printSummary } from './run-table.ts';
 
 /** The exit status by which a shell reports a program that Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
+export const EXIT_INTERRUPTED = 130;
 
 /** Shows a run to its end and its totals; the exit status says how it ended. Ctrl-C ends only the display, not the run. */
 export async function showRun(manager: WorkerPoolManager, run: StartedRun): Promise<void> {

@@ -19,7 +19,7 @@ export interface PausedWork {
   remedy: string;
 }
 
-/** So many paused workflows are told of; an operator pauses a few by hand, or whole task queues, where a few tell as much. */
+/** No more paused workflows than this are listed: an operator pauses a few by hand, or whole task queues, of which a few tell as much. */
 const MOST = 50;
 const INVALID_ARGUMENT = 3;
 

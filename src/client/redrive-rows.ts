@@ -1,22 +1,20 @@
 import type { Client } from '@temporalio/client';
 import {
   LEGACY_SYNC_TASK_QUEUE,
+  REDRIVEN_AT_ONCE,
   type RedriveInput,
   type RedriveResult,
   redriveWorkflowId,
 } from '../workflows/legacy-sync/messages.ts';
 
-/** As many as one activity takes. */
-const ROWS_AT_ONCE = 5_000;
-
-/** Tries these rows of a vehicle again, whose ids may be many; the sums. */
+/** Tries these rows of a vehicle again, as many at a time as one workflow takes, and returns the sums. */
 export async function redriveRows(
   temporal: Client,
   { vehicleId, ids, dryRun }: { vehicleId: string; ids: readonly string[]; dryRun: boolean },
 ): Promise<RedriveResult> {
   const sum: RedriveResult = { taken: 0, imported: 0, duplicates: 0, stillQuarantined: 0, left: 0 };
-  for (let at = 0; at < ids.length; at += ROWS_AT_ONCE) {
-    const input = { vehicleId, ids: ids.slice(at, at + ROWS_AT_ONCE), dryRun };
+  for (let at = 0; at < ids.length; at += REDRIVEN_AT_ONCE) {
+    const input = { vehicleId, ids: ids.slice(at, at + REDRIVEN_AT_ONCE), dryRun };
     const result = await temporal.workflow.execute<(input: RedriveInput) => Promise<RedriveResult>>(
       'redriveQuarantine',
       {

@@ -5,6 +5,7 @@ import { followRun } from '../cli/follow-run.ts';
 import { count, duration } from '../cli/figures.ts';
 import { printSummary } from '../cli/run-table.ts';
 import { type Session, withSession } from '../cli/session.ts';
+import { EXIT_INTERRUPTED } from '../cli/show-run.ts';
 import { insertLegacyServer, parseLegacyServer } from '../records/legacy-servers.ts';
 import { migrate } from '../records/schema/migrations.ts';
 import { insertVehicle } from '../records/vehicles.ts';
@@ -21,8 +22,6 @@ import { showTraccarDepot } from './traccar-depot.ts';
 import { showTransportGraph } from './transport-graph.ts';
 import { startWorkerProcess } from './worker-process.ts';
 
-/** The exit status by which a shell reports a program that Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
 /** Whatever takes longer to end, such as a build of Temporal, ends with this process. */
 const TIDYING_UP_MS = 30_000;
 

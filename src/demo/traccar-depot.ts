@@ -51,7 +51,7 @@ async function run(args: string[]): Promise<boolean> {
   return status === 0;
 }
 
-/** As Traccar 6 makes them, as far as a position is told by them. */
+/** Tables as Traccar 6 makes them, without the columns that say nothing about a position. */
 const schema = (password: string): string => `
   DROP DATABASE IF EXISTS ${TRACCAR.database};
   CREATE DATABASE ${TRACCAR.database} CHARACTER SET utf8mb4;

@@ -3,6 +3,7 @@ import type { Session } from '../cli/session.ts';
 import { GraphReader } from '../graph-store/graph-reader.ts';
 import { createCustomStages } from '../orchestrator/custom-stages.ts';
 import { WorkerOrchestrator } from '../orchestrator/worker-orchestrator.ts';
+import { countVirtualEntities } from '../records/datasets.ts';
 import { writeSetting } from '../records/settings.ts';
 import { startOdataSource } from '../emulators/odata-source.ts';
 import { transportNetwork } from './transport-network.ts';
@@ -42,11 +43,7 @@ async function runPipeline(orchestrator: WorkerOrchestrator): Promise<void> {
 
 /** Prints the live graph as a reader sees it, and what was generated for the cities without a bus. */
 async function printGraph({ postgres, redis }: Session): Promise<void> {
-  const { rows } = await postgres.query<{ cities: number; routes: number; flights: number }>(
-    `SELECT (SELECT count(*)::int FROM virtual_stops) AS cities, (SELECT count(*)::int FROM virtual_routes) AS routes,
-            (SELECT count(*)::int FROM flights WHERE is_virtual) AS flights`,
-  );
-  const { cities, routes, flights } = rows[0]!;
+  const virtual = await countVirtualEntities(postgres);
   const graph = await new GraphReader(redis).read(async (pinned) => {
     const stops = await pinned.stopIds();
     const neighbors = await Promise.all(stops.map((id) => pinned.neighbors(id)));
@@ -57,6 +54,6 @@ async function printGraph({ postgres, redis }: Session): Promise<void> {
   });
   console.log(
     `graph   ${graph.version}: ${count(graph.nodes)} nodes, ${count(graph.edges)} edges; the longest way from the hub is ${count(graph.minutes)} min to ${graph.far}\n` +
-      `virtual ${count(cities)} cities, ${count(routes)} routes, ${count(flights)} flights of the next 365 days`,
+      `virtual ${count(virtual.stops)} cities, ${count(virtual.routes)} routes, ${count(virtual.flights)} flights of the next 365 days`,
   );
 }

@@ -12,6 +12,9 @@ import { type RedisMemory, readRedisMemory } from '../connections/redis-memory.t
 /** `already`: an earlier call, whose answer was lost, has switched. `stale`: the pointer is not the expected one. */
 export type SwitchResult = 'switched' | 'already' | 'stale' | 'incomplete';
 
+/** The command timeout for connections that carry whole graphs: their batches are large, and half a second, right for progress, would give them up. */
+export const GRAPH_COMMAND_TIMEOUT_MS = 10_000;
+
 /** Graph versions in Redis. Every method throws RedisUnavailable, RedisOutOfMemory or RedisRefused. */
 export interface GraphStore {
   pointer(): Promise<string | null>;

@@ -1,4 +1,4 @@
-import { quantile } from './robust.ts';
+import { quantile } from './quantiles.ts';
 import type { SampledFix } from './sampled-fix.ts';
 
 export interface ClockFinding {
@@ -10,12 +10,12 @@ export interface ClockFinding {
 /** Offsets of zones are whole quarters of an hour. */
 const QUARTER = 900;
 const FEWEST = 30;
-/** What most fixes take on their way is less than this, or nothing can be said. */
+/** Most fixes take less time than this on their way. Where they take more, nothing can be said. */
 const LONGEST_WAY = 300;
 
 /**
- * Whether the fixes' times were read in another zone than they were written in, by the server's own times of receipt. A fix can be late and never
- * early, so the quickest are looked at: they lie a whole number of quarters of an hour away from what they should be.
+ * Finds by the server's own times of receipt whether the fixes' times were read in another zone than they were written in. A fix can be late but
+ * never early, so only the quickest are looked at: a wrong zone puts them off by a whole number of quarters of an hour.
  */
 export function clockShift(fixes: readonly SampledFix[]): ClockFinding {
   const ways = fixes.flatMap(({ seconds, receivedSeconds }) =>
@@ -29,7 +29,7 @@ export function clockShift(fixes: readonly SampledFix[]): ClockFinding {
   if (middle - quick > LONGEST_WAY || Math.abs(rest) > LONGEST_WAY) {
     return { aheadSeconds: null, why: 'the times of receipt follow the fixes by too different times to tell' };
   }
-  // A shift of nothing is not minus nothing.
+  // Returns 0, and never -0.
   const aheadSeconds = shift === 0 ? 0 : -shift;
   if (aheadSeconds === 0) return { aheadSeconds, why: 'times of fixes and of receipt agree' };
   const hours = Math.abs(aheadSeconds) / 3600;

@@ -1,4 +1,4 @@
-import { median, quantile } from './robust.ts';
+import { median, quantile } from './quantiles.ts';
 import { speedUnit } from './speed-unit.ts';
 import { bearing, pairsOf, type SampledFix } from './sampled-fix.ts';
 
@@ -58,8 +58,8 @@ function formOf(fixes: SampledFix[]): CoordinateFinding['form'] {
 }
 
 /**
- * A factor is known by the ways it makes: by the reported speeds, where they are of some unit then, else by how vehicles drive. Powers of ten
- * come first, because that is what people multiply with; other factors that fit as well are told.
+ * Finds the factor by the ways that it makes: they agree with the reported speeds in some unit, or else with how vehicles drive. Powers of ten come
+ * first, because that is what people multiply with. Other factors that fit as well are returned, too.
  */
 function scaledForm(fixes: SampledFix[], most: number): CoordinateFinding['form'] {
   const possible = FACTORS.filter((factor) => most * factor <= 180).map((factor) => ({
@@ -87,7 +87,7 @@ function isDriven(fixes: SampledFix[]): boolean {
   return pairs.length >= fixes.length / 3 && fast > SLOWEST && fast < FASTEST;
 }
 
-/** By what cannot be a latitude, else by the headings: a way that is turned over at the diagonal goes elsewhere. */
+/** Tells exchanged coordinates by values that cannot be a latitude, else by the headings: with latitude and longitude exchanged, a way leads elsewhere. */
 function isSwapped(fixes: SampledFix[]): boolean | null {
   const [latitudes, longitudes] = [
     fixes.map(({ latitude }) => Math.abs(latitude)),

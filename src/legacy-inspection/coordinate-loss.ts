@@ -4,9 +4,9 @@ import { columnNamed, type DescribedColumn, type DescribedTable } from './descri
 const METRES_PER_DEGREE = 111_320;
 /** What five decimals of a degree lose: with them a lane of a street can still be told from the next one. */
 const NOTICED_METRES = 0.56;
-/** Bits of a FLOAT's fraction; what is shorter than half of the last one is lost. */
+/** Half of the last bit of a FLOAT's fraction: what is smaller is lost. */
 const HALF_OF_LAST_BIT = 2 ** -24;
-/** ddmm.mmmm of 180 degrees. */
+/** 180 degrees as ddmm.mmmm. */
 const HIGHEST_NMEA = 18_000;
 
 /** What a column of coordinates loses of a place by its type, read as the mapping reads it; null: nothing that anybody would notice. */

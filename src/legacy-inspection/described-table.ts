@@ -11,6 +11,7 @@ export interface DescribedTable {
   indexes: { name: string; unique: boolean; columns: string[] }[];
 }
 
+/** A column of a legacy table as information_schema describes it. */
 export interface DescribedColumn {
   name: string;
   /** As information_schema's data_type: `double`. */

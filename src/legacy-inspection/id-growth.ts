@@ -1,4 +1,4 @@
-import { median } from './robust.ts';
+import { median } from './quantiles.ts';
 
 /** A row as far as its id and its time tell in which order rows came. */
 export interface IdentifiedRow {
@@ -12,8 +12,8 @@ export interface IdentifiedRow {
 const FEWEST_ROWS = 60;
 
 /**
- * How ids and times grow together: 1 where each later row has a higher id, near 0 where ids tell nothing of the order in which rows came, which no
- * watermark can follow. It is the rank correlation of both, the median of the vehicles'. null: too few rows.
+ * Measures how ids and times grow together, as the median of the vehicles' rank correlations. It is 1 when each later row has a higher id. Near 0 the
+ * ids say nothing of the order in which rows came, and no watermark can follow them. null: there are too few rows.
  */
 export function idGrowth(rows: readonly IdentifiedRow[]): number | null {
   const vehicles = new Map<string, { id: number; seconds: number }[]>();
@@ -27,7 +27,7 @@ export function idGrowth(rows: readonly IdentifiedRow[]): number | null {
   return found.length === 0 ? null : median(found);
 }
 
-/** Spearman's. */
+/** Spearman's rank correlation. */
 function rankCorrelation(rows: readonly { id: number; seconds: number }[]): number {
   const [ids, times] = [ranks(rows.map(({ id }) => id)), ranks(rows.map(({ seconds }) => seconds))];
   const middle = (rows.length - 1) / 2;
@@ -41,7 +41,7 @@ function rankCorrelation(rows: readonly { id: number; seconds: number }[]): numb
   return one === 0 || other === 0 ? 1 : both / Math.sqrt(one * other);
 }
 
-/** Places in order; equal values share the middle of theirs. */
+/** The rank of each value; equal values share the mean of their ranks. */
 function ranks(values: readonly number[]): number[] {
   const order = values.map((value, at) => ({ value, at })).sort((a, b) => a.value - b.value);
   const result = Array.from<number>({ length: values.length });

@@ -3,7 +3,7 @@ import { SPEED_UNITS } from '../settings/units.ts';
 import { clockShift } from './clock-shift.ts';
 import { coordinateForm } from './coordinate-form.ts';
 import { idGrowth, type IdentifiedRow } from './id-growth.ts';
-import { median } from './robust.ts';
+import { median } from './quantiles.ts';
 import { pairsOf, type SampledFix } from './sampled-fix.ts';
 import { speedUnit } from './speed-unit.ts';
 
@@ -61,7 +61,7 @@ function placeDoubt(fixes: readonly SampledFix[]) {
     : null;
 }
 
-/** Trackers send what they kept in any order, and a day of it at once. Ids that are no order at all stay far below this. */
+/** Trackers send what they kept in any order, and a whole day of it at once. Ids that follow no order at all stay far below this. */
 const GROWS = 0.9;
 const GROWS_NOT = 0.3;
 
@@ -83,7 +83,10 @@ export const isNoOrder = (growth: number | null): growth is number => growth !==
 
 const AN_HOUR = 3_600;
 
-/** A fix cannot come before it was made. That all come later by whole hours is another zone, too; by less, it may be how they are sent. */
+/**
+ * A fix cannot come before it was made. If all fixes come later by whole hours, that is another zone, too. If they come later by less, it may be how
+ * they are sent.
+ */
 function clockDoubt(fixes: readonly SampledFix[]) {
   const { aheadSeconds, why } = clockShift(fixes);
   if (aheadSeconds === null) return undefined;

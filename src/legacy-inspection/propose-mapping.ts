@@ -26,7 +26,7 @@ export interface MappingProposal extends TableLayout {
 const INTEGER = /^(tiny|small|medium|big)?int$/;
 const TEXT = /char|text/;
 const MOMENT = /^(timestamp|datetime)$/;
-/** Of a column whose name we would not put into a statement nothing is read. */
+/** A column whose name we would not put into a statement is not read. */
 const isUsable = (name: string): boolean => IDENTIFIER.test(name);
 
 /** Every group of tables that looks like positions, known systems first, then by size. */
@@ -115,7 +115,7 @@ function proposeTime(
 const LONG = /text|blob|json|binary|geometry|point/;
 const UNREADABLE = /blob|binary|geometry|point|linestring|polygon|geomcollection/;
 
-/** Without an increasing integer, rows are followed by their time and told apart by what a unique index tells them apart by, or by all they hold. */
+/** Without an increasing integer, rows are followed by their time. They are told apart by the columns of a unique index, or else by all that they hold. */
 function timeKeyOf(table: DescribedTable, source: ColumnMapping['time'] | undefined): TimeKey | undefined {
   const time =
     typeof source === 'string' ? source : source !== undefined && 'column' in source ? source.column : undefined;

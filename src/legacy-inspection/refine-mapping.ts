@@ -92,7 +92,7 @@ function formOf(column: string, values: readonly string[]): FoundTime | null {
   return { source, form: form.format, others: form.others };
 }
 
-/** Where the column is a time of day alone, and another is its day, each a text. */
+/** Finds a time of day in one column whose day is in another, each as a text. */
 function splitForm(table: MappingProposal['example'], rows: readonly SampleRow[], column: string): FoundTime | null {
   const [date, clock] = [guessColumn(table, 'date', TEXT)?.name, guessColumn(table, 'clock', TEXT)?.name ?? column];
   if (date === undefined || date === clock) return null;

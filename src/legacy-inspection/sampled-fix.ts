@@ -20,7 +20,7 @@ export interface FixPair {
   kmh: number;
 }
 
-/** What is further apart says nothing about the way between; what is faster is a jump of the receiver. */
+/** Fixes that are further apart say nothing about the way between them. A faster way is a jump of the receiver. */
 const LONGEST_PAIR_SECONDS = 300;
 const FASTEST_KMH = 200;
 

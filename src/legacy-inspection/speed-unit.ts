@@ -1,5 +1,5 @@
 import { SPEED_UNITS, type SpeedUnit } from '../settings/units.ts';
-import { median, medianError } from './robust.ts';
+import { median, medianError } from './quantiles.ts';
 import { type FixPair, metresBetween, pairsOf, type SampledFix } from './sampled-fix.ts';
 
 export interface SpeedUnitFinding {
@@ -16,15 +16,15 @@ const FEWEST_LEGS = 100;
 const LEGS_PER_BLOCK = 20;
 /** Half of the way between mph and knots, the two that are nearest to each other, as a logarithm. */
 const WIDEST = Math.log(SPEED_UNITS.knots / SPEED_UNITS.mph) / 2;
-/** The nearest unit has to be nearer than the next by so much: what streets and receivers do to the measure is no chance, and does not average out. */
+/** The nearest unit has to be nearer than the next by this much. What streets and receivers do to the measure is no chance, and does not average out. */
 const CLEAR = 0.05;
-/** The straight line is shorter than the street: by so much the measured factor is too small, as a rule. */
+/** The straight line is shorter than the street, so the measured factor is usually too small by this much. */
 const STREETS = 1.02;
 
 /**
- * The unit of the reported speeds, from the ways between consecutive fixes. Of each block of ways the length is divided by the sum of speed times
- * seconds: single ratios are wild where a bus stops in between, sums are not. The median over the blocks is the slope; a few
- * wrong fixes do not move it. Sure only where the next unit is further away than chance explains.
+ * Finds the unit of the reported speeds by the ways between consecutive fixes. For each block of ways it divides their length by the sum of speed
+ * times seconds: a single ratio is wild when a bus stops in between, and a sum is not. The median over the blocks is the factor, so that a few wrong
+ * fixes do not move it. The unit is sure only when the next one is further away than chance explains.
  */
 export function speedUnit(fixes: readonly SampledFix[]): SpeedUnitFinding {
   const reporting = pairsOf(fixes).filter(({ before, after }) => before.speed !== null && after.speed !== null);

@@ -47,7 +47,7 @@ export function timeForm(values: readonly string[]): TimeForm | null {
   if (fits(within(1000))) return { format: 'unix-milliseconds', others: [] };
   const [format, ...others] = PATTERNS.filter((pattern) => fits(readerOf(pattern).matches));
   if (format === undefined) return null;
-  // Patterns that read the same times are one: it matters only where day and month stand the other way round.
+  // Patterns that read the same times count as one. They read different times only when day and month are exchanged.
   const readings = new Set([reading(texts, format)]);
   const differing = others.filter((other) => {
     const before = readings.size;

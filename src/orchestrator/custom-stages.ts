@@ -51,7 +51,7 @@ export function createCustomStages(postgres: pg.Pool): CustomStages {
       .finally(() => polling.delete(worker));
     polling.set(worker, ended);
   };
-  /** One that fails waits for the next call and hinders no other. */
+  /** A stage that fails waits for the next call, and hinders no other stage. */
   const startWaiting = async (): Promise<ReadonlyMap<string, unknown>> => {
     const hindered = new Map<string, unknown>();
     for (const [workerId, stage] of waiting) {

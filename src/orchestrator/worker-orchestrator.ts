@@ -22,7 +22,7 @@ import {
 import { hasWorker } from './has-worker.ts';
 import { MetadataCache } from './metadata-cache.ts';
 import { type StartedExecution, startPipeline, startStage } from './start-execution.ts';
-import { NOBODY, orNobody, withdraw } from './unattended.ts';
+import { NOBODY, orNobody, withdraw } from './or-nobody.ts';
 import type { WorkerMetadata } from '../records/stage-metadata.ts';
 import type { IBackgroundWorker, OrchestrationResult, WorkerExecutionResult } from './types.ts';
 

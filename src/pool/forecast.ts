@@ -6,11 +6,11 @@ export interface Taken {
   ms: number;
 }
 
-/** How much of what was learned is kept when one more is learned: after a hundred, a third. */
+/** The share of all learned before that is kept when one more item is learned from. After a hundred items a third is left. */
 const KEPT = 0.99;
 /** How many samples the estimate itself weighs, so that samples of one size leave the split between fixed part and rows where it was. */
 const HELD = 0.1;
-/** A week, and more rows than a table has: what is above is a clock that jumped. */
+/** A week, and more rows than a table has. Larger numbers come from a clock that jumped. */
 const MOST = { ms: 7 * 86_400_000, rows: 1e12, perRowMs: 60_000 };
 
 /** What is taken for granted before anything was seen; the first sample scales it. Record 24 measured these on two cores. */
@@ -20,15 +20,16 @@ export const expectedMs = ({ fixedMs, perRowMs }: Pick<Cost, 'fixedMs' | 'perRow
   fixedMs + perRowMs * rows;
 
 /**
- * One step of recursive least squares with forgetting, for ms = fixed + perRow × rows. What counts is by how many times an expectation was wrong: a vehicle
- * of a million rows must not outweigh a thousand small ones. Pure; neither part is ever negative or without bounds.
+ * Makes one step of recursive least squares with forgetting, for ms = fixed + perRow × rows. Errors are relative to the expectation, so that a
+ * vehicle of a million rows does not outweigh a thousand small ones. Pure; neither part is ever negative or without bounds.
  */
 export function learn(before: Cost, told: Taken): Cost {
   if (!(told.rows >= 0 && told.ms >= 0)) return before;
   const [rows, ms] = [Math.min(told.rows, MOST.rows), Math.min(told.ms, MOST.ms)];
   const cost = before.samples === 0 ? scaled(before, { rows, ms }) : before;
   const expected = Math.max(1, expectedMs(cost, rows));
-  // By what it took, where far too little was expected: at the start it would outweigh all that follow, and later one that waited for a server would.
+  // When far too little was expected, the error is relative to the time that was taken. Else a first item would outweigh all that follow, and later
+  // one that waited for a server would.
   const weight = 1 / Math.max(expected, ms / 2) ** 2;
   const kept = before.samples === 0 ? 0 : KEPT;
   const [ones, mixed, squared] = cost.squares;
@@ -51,7 +52,7 @@ function scaled(cost: Cost, { rows, ms }: Taken): Cost {
   return { ...cost, fixedMs: cost.fixedMs * times, perRowMs: cost.perRowMs * times };
 }
 
-/** The likeliest two numbers that are not negative: where one would be, it is none, and the other is fitted alone. */
+/** Finds the best two numbers that are not negative. If one would be negative, it is 0 and the other is fitted alone. */
 function solve([ones, mixed, squared]: Cost['squares'], [sum, product]: Cost['products']) {
   const determinant = ones * squared - mixed * mixed;
   let fixedMs = (squared * sum - mixed * product) / determinant;
@@ -68,7 +69,7 @@ export const isKnown = ({ samples }: Cost): boolean => samples >= KNOWN_AFTER;
 
 /** Without enough runs to tell, one in ten is taken to last longer than this many times the expectation. */
 const SPREAD = 2;
-/** A run that took more times as long than that waited for something: a server that was away, a worker. */
+/** A run that took more than this many times its expectation has waited for something: for a server that was away, or for a worker. */
 const MOST_SPREAD = 8;
 
 /**

@@ -32,7 +32,7 @@ export function createHostRates(pool: pg.Pool, serverId: string, perSecond: (kin
     try {
       await sleep((owed / rate) * 1_000, undefined, { ...(signal && { signal }) });
     } catch {
-      // What is not done is not owed by those behind it.
+      // What was not done is given back, so that those behind it do not pay for it.
       await take(pool, { serverId, kind, amount: -amount, rate }).catch(() => {});
       signal?.throwIfAborted();
     }

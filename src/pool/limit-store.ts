@@ -3,6 +3,7 @@ import { namingDatabaseFailures } from '../connections/database-errors.ts';
 import { inTransaction } from '../connections/postgres.ts';
 import type { FailureCode } from '../errors.ts';
 import { recordLimitChange } from '../records/limit-changes.ts';
+import { workOf } from '../records/open-work.ts';
 import { countInFlight } from '../records/work-claims.ts';
 import { fixedLimit } from '../settings/fixed-limit.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
@@ -69,10 +70,7 @@ export async function noteEnded(
 /** How many of a run's worker slots hold something at a server that is in trouble with a single one in flight: they wait more than they work. */
 export async function countStuckSlots(client: pg.ClientBase, runId: string): Promise<number> {
   const { rows } = await client.query<{ stuck: number }>(
-    `WITH held AS (
-       SELECT server_id FROM vehicle_syncs WHERE run_id = $1 AND state = 'claimed' AND read_id IS NULL
-       UNION ALL SELECT server_id FROM table_slices WHERE run_id = $1 AND state = 'claimed')
-     SELECT count(*)::int AS stuck FROM held JOIN legacy_server_state AS known USING (server_id)
+    `SELECT count(*)::int AS stuck FROM (${workOf('$1', 'claimed')}) AS held JOIN legacy_server_state AS known USING (server_id)
       WHERE known.adaptive @> '{"limit": {"limit": 1, "phase": "recovering"}}'`,
     [runId],
   );

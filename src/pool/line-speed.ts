@@ -10,11 +10,14 @@ export interface LineMeter {
   heard(bytes: number, seconds: number): Promise<void>;
 }
 
-/** Other workers measure, too. */
+/** The row is read again after this time, because other workers measure, too. */
 const ASK_AGAIN_MS = 60_000;
-/** A line that was slow once is not so for good, and transfers that are too quick to be measured would never show it. */
+/**
+ * An older measurement is not used. A line that was slow once need not be slow for good, and transfers that are too quick to be measured would never
+ * show it.
+ */
 const OLD_MS = 24 * 3_600_000;
-/** Fewer bytes fit into what the sockets on the way hold, and say nothing of the line. */
+/** Fewer bytes fit into the buffers of the sockets on the way, and say nothing of the line. */
 const LEAST_BYTES = 1_048_576;
 
 /** Nothing here fails the work that is measured: what cannot be read or written is logged. */

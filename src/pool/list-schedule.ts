@@ -14,8 +14,8 @@ export interface Places {
 const WORTH = 0.05;
 
 /**
- * How long work takes when each free slot takes the longest that is left: no less than by all slots, and no less than by the places of any one server.
- * Simulating both at once would say little more: within a few percent of each other, in either direction.
+ * Returns how long work takes when each free slot takes the longest item that is left: the time with all slots, or the time that one server needs
+ * with its places, whichever is longer. A simulation of both at once would differ by a few percent, in either direction.
  */
 export function listedMs(work: readonly ListedWork[], { slots, limitOf }: Places): number {
   const byServer = new Map<string, number[]>();
@@ -43,8 +43,8 @@ export function slotsWorthOpening(work: readonly ListedWork[], { slots, limitOf 
 }
 
 /**
- * Those that end within `windowMs`, in the order in which they are claimed: each goes to the slot that is free first, or is left. A smaller one behind one
- * that is left may still fit.
+ * Takes the items that end within `windowMs`, in the order in which they are claimed: each goes to the slot that is free first, or is left. After one
+ * that is left, a smaller one may still fit.
  */
 export function endingWithin<T extends { ms: number }>(
   inOrder: readonly T[],

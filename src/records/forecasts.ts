@@ -1,4 +1,5 @@
 import type { Queryable } from '../connections/postgres.ts';
+import { workOf } from './open-work.ts';
 
 /** What a worker slot claims: a vehicle, or a slice of a table. */
 export type WorkUnit = 'vehicle' | 'slice';
@@ -46,12 +47,6 @@ const PAST_RUNS = 20;
 /** What a run learns from: the newest so many of its items, which outweigh all before them. */
 const LEARNED_FROM = 1_000;
 
-/** A vehicle or slice as work of `run_id = $1`; a vehicle that is read with its table is work as its slices. */
-const workOf = (states: string): string => `
-  SELECT server_id, 'vehicle' AS unit, status, planned_rows, rows_capped, rows, claimed_at, settled_at FROM vehicle_syncs
-   WHERE run_id = $1 AND read_id IS NULL AND state IN (${states})
-  UNION ALL SELECT server_id, 'slice', status, planned_rows, false, rows, claimed_at, settled_at FROM table_slices WHERE run_id = $1 AND state IN (${states})`;
-
 /** The key of a cost in a Map. */
 export const costKey = (serverId: string, unit: WorkUnit): string => `${unit} ${serverId}`;
 
@@ -83,7 +78,7 @@ export async function writeCost(client: Queryable, serverId: string, unit: WorkU
 export async function openWork(database: Queryable, runId: string): Promise<OpenWork[]> {
   const { rows } = await database.query<OpenWork>(
     `SELECT work.server_id AS "serverId", unit, planned_rows::float8 AS rows, limits
-       FROM (${workOf(`'planned', 'claimed'`)}) AS work JOIN legacy_servers AS server ON server.id = work.server_id`,
+       FROM (${workOf('$1', 'planned', 'claimed')}) AS work JOIN legacy_servers AS server ON server.id = work.server_id`,
     [runId],
   );
   return rows;
@@ -99,7 +94,7 @@ export async function completedWork(
 ): Promise<{ serverId: string; unit: WorkUnit; rows: number; ms: number }[]> {
   const { rows } = await database.query<{ serverId: string; unit: WorkUnit; rows: number; ms: number }>(
     `SELECT server_id AS "serverId", unit, CASE WHEN rows_capped THEN greatest(planned_rows, rows) ELSE planned_rows END::float8 AS rows, (extract(epoch FROM settled_at - claimed_at) * 1000)::float8 AS ms
-       FROM (${workOf(`'settled'`)}) AS work WHERE status = 'completed' AND claimed_at IS NOT NULL ORDER BY settled_at DESC LIMIT ${LEARNED_FROM}`,
+       FROM (${workOf('$1', 'settled')}) AS work WHERE status = 'completed' AND claimed_at IS NOT NULL ORDER BY settled_at DESC LIMIT ${LEARNED_FROM}`,
     [runId],
   );
   return rows.reverse();
@@ -128,7 +123,10 @@ export async function endForecast(client: Queryable, runId: string): Promise<boo
   return rowCount === 1;
 }
 
-/** Somebody paused the run or changed its workers: it takes as long as they want; `allSlots`, with as many slots as they say. */
+/**
+ * Notes that somebody paused the run or changed its workers, so that how long it takes says nothing of forecasts. `allSlots`: the run gets as many
+ * slots as are wanted, and not only those that are worth opening.
+ */
 export async function noteSteered(client: Queryable, runId: string, allSlots: boolean): Promise<void> {
   await client.query(
     'UPDATE run_forecasts SET steered = true, slots = CASE WHEN NOT $2 THEN slots END WHERE run_id = $1',

@@ -1,10 +1,8 @@
 import type { Queryable } from '../connections/postgres.ts';
+import type { DescribedColumn } from '../legacy-inspection/described-table.ts';
 
-/** A column of a legacy table as information_schema describes it; an element of `legacy_tables.columns`, in table order. */
-export interface TableColumn {
-  name: string;
-  dataType: string;
-  columnType: string;
+/** An element of `legacy_tables.columns`, in table order. */
+export interface TableColumn extends DescribedColumn {
   nullable: boolean;
 }
 

@@ -1,22 +1,19 @@
 import type { Queryable } from '../connections/postgres.ts';
+import type { SampledFix } from '../legacy-inspection/sampled-fix.ts';
 
 /** A row of `positions`, as far as the ways between rows are told by it. Times in seconds since 1970. */
-export interface ArrivedFix {
-  vehicle: string;
-  seconds: number;
-  latitude: number;
-  longitude: number;
-  speed: number | null;
-  heading: number | null;
-  receivedSeconds: number | null;
+export interface ArrivedFix extends SampledFix {
   /** The legacy id, as near as a double is to it. */
   id: number;
 }
 
-/** So many of the vehicles that brought most, and of each so many of its latest rows: a day's driving, read along an index in milliseconds. */
+/**
+ * Rows are read of this many vehicles, those that brought most: of each this many of its latest rows. That is a day's driving, read along an index in
+ * milliseconds.
+ */
 const VEHICLES = 8;
 const ROWS_PER_VEHICLE = 400;
-/** What these brought is more than that, as a rule, and a vehicle's whole ledger is long. */
+/** Rows are looked for in this many of a vehicle's latest syncs, because its whole ledger is long. These have usually brought more rows than are read. */
 const SYNCS = 200;
 
 /** Servers whose vehicles got new rows in a run. */

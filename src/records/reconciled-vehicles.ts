@@ -1,6 +1,7 @@
 import type { Queryable } from '../connections/postgres.ts';
+import type { ComparedRows } from '../workflows/legacy-sync/messages.ts';
 
-export interface ReconciledVehicle {
+export interface ReconciledVehicle extends ComparedRows {
   vehicleId: string;
   label: string;
   serverId: string;
@@ -8,12 +9,6 @@ export interface ReconciledVehicle {
   method: 'sql' | 'rows' | null;
   /** Fields that MySQL cannot read as an import does. */
   unsaid: string[];
-  sourceRows: number;
-  targetRows: number;
-  missing: number;
-  changed: number;
-  extra: number;
-  quarantined: number;
   findings: string[];
   failure: { code: string; message: string } | null;
   comparedAt: Date | null;
@@ -162,8 +157,8 @@ export async function listReconciled(
 }
 
 /**
- * Notes which vehicles have each other's rows: most of what one has too many, by the ids of its first differing days, is what the other misses, and
- * the other way round. That is what exchanged ids look like.
+ * Notes which vehicles have each other's rows: most of what one has too many, by the ids of its first differing days, is missing from the other, and
+ * the other way round. Exchanged ids look like this.
  */
 export async function nameSwapped(database: Queryable, reconciliationId: string): Promise<void> {
   await database.query(

@@ -1,20 +1,11 @@
 import type { Queryable } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
-import type { ReconcileSummary, VehicleSelection } from '../workflows/legacy-sync/messages.ts';
+import type { PlanReconciliationInput } from '../workflows/legacy-sync/activities.ts';
+import type { ReconcileSummary } from '../workflows/legacy-sync/messages.ts';
 import { isRunId } from './sync-runs.ts';
 
-export interface NewReconciliation {
-  reconciliationId: string;
-  workflowId: string;
-  selection: VehicleSelection;
-  /** YYYY-MM-DD of each server's zone; null: all days. */
-  from: string | null;
-  to: string | null;
-  requestedBy: string;
-}
-
 /** A reconciliation as it stands, with the sums over its vehicles. */
-export interface Reconciliation extends NewReconciliation, ReconcileSummary {
+export interface Reconciliation extends PlanReconciliationInput, ReconcileSummary {
   startedAt: Date;
   finishedAt: Date | null;
 }
@@ -22,7 +13,7 @@ export interface Reconciliation extends NewReconciliation, ReconcileSummary {
 /** Adds the reconciliation with its vehicles; a second call adds nothing. */
 export async function insertReconciliation(
   database: Queryable,
-  reconciliation: NewReconciliation,
+  reconciliation: PlanReconciliationInput,
   vehicles: readonly { id: string; serverId: string }[],
 ): Promise<void> {
   const { reconciliationId, workflowId, selection, from, to, requestedBy } = reconciliation;

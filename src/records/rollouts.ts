@@ -74,7 +74,7 @@ export async function latestRollouts(database: Queryable, serverId: string | nul
 export const currentRun = ({ runs }: Pick<Rollout, 'runs'>): RolloutStepRow | null =>
   runs.findLast(({ state }) => state !== 'withdrawn') ?? null;
 
-/** Unattended, it tries its step again by itself: that there was too little to do is nothing to mend. */
+/** An unattended rollout tries the step again by itself, because having had too little to do is nothing to mend. */
 export const waitsForNews = ({ state, unattended, runs }: Pick<Rollout, 'state' | 'unattended' | 'runs'>): boolean =>
   state === 'running' && unattended && currentRun({ runs })?.idle === true;
 
@@ -150,7 +150,7 @@ export async function insertStep(
   return rows[0]!.number;
 }
 
-/** Begins the last run of a step anew in its row, where it had too little to do. null: that is not what there is. */
+/** Begins the last run of a step anew in the row that it has, if it had too little to do. null: the last run is not such a one. */
 export async function reopenIdleStep(
   client: Queryable,
   { rolloutId, opening, position }: OpenStepInput,
@@ -177,7 +177,7 @@ export async function noteStepRuns(
   );
 }
 
-/** Of a run of a step, where what it has done can be read. */
+/** Where it can be read what a run of a step has done. */
 export interface StepTraces extends Pick<RolloutStepRow, 'runId' | 'reconciliationId'> {
   serverId: string;
   /** By PostgreSQL's clock, by which circuits change. */
@@ -234,7 +234,7 @@ export async function markUndone(
   );
 }
 
-/** What was running of this place, before it is run again after a reset, is no longer. */
+/** Ends what was running of a step, before the step is run again after a reset. */
 export async function withdrawRunning(client: Queryable, rolloutId: string): Promise<void> {
   await client.query(
     `UPDATE rollout_steps SET state = 'withdrawn', finished_at = now() WHERE rollout_id = $1 AND state = 'running'`,

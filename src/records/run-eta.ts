@@ -1,3 +1,5 @@
+import { workOf } from './open-work.ts';
+
 /** How much longer a run takes: as long with one half of certainty, and with nine tenths. */
 export interface RunEta {
   p50Ms: number;
@@ -36,9 +38,6 @@ export const selectForecast = (run: string): string => `(
                             'elapsedMs', extract(epoch FROM clock_timestamp() - made_at) * 1000)
     FROM run_forecasts AS forecast,
          LATERAL (SELECT sum((cost ->> 'fixedMs')::float8 + (cost ->> 'perRowMs')::float8 * greatest(0, planned_rows - rows)) AS ms
-                    FROM (SELECT server_id, 'vehicle' AS unit, planned_rows, rows FROM vehicle_syncs
-                           WHERE run_id = forecast.run_id AND state <> 'settled' AND read_id IS NULL
-                          UNION ALL SELECT server_id, 'slice', planned_rows, rows FROM table_slices
-                           WHERE run_id = forecast.run_id AND state <> 'settled') AS work,
+                    FROM (${workOf('forecast.run_id', 'planned', 'claimed')}) AS work,
                          LATERAL (SELECT forecast.costs -> server_id -> unit AS cost) AS known) AS open
    WHERE forecast.run_id = ${run}.run_id AND ${run}.state = 'running' AND NOT ${run}.paused AND known)`;

@@ -24,7 +24,7 @@ const NEWEST_SQL = `
                     FROM vehicle_syncs AS sync WHERE sync.run_id = run.run_id) AS sums
    ORDER BY 1`;
 
-/** A selection that nobody has synced for this long has no newest run any more. */
+/** A selection that nobody has synced for this long is left out. */
 export const OUTCOMES_KEPT_DAYS = 7;
 
 /** Of each fleet sync the newest run that came to its end. One that was cancelled says nothing, and neither does one that was lost. */

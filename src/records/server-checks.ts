@@ -29,8 +29,8 @@ export async function recordServerCheck(
 }
 
 /**
- * After these nothing changes without a person, and a login that is refused again and again may be locked: the next check comes after as many
- * intervals as this, or when the server's row was changed.
+ * After these failures nothing changes without a person, and a login that is refused again and again may be locked. So the next check comes after
+ * this many intervals, or when the server's row was changed.
  */
 const REFUSED = Object.entries(FAILURES).flatMap(([code, { infrastructure, retry }]) =>
   infrastructure && !retry ? [code] : [],
@@ -85,8 +85,8 @@ export interface LastCheck extends ServerCheck {
 }
 
 /**
- * The last check of each server that was checked since its row was changed, or of the one of this id. None where nothing is checked: what was
- * found before is no news.
+ * The last check of each server that was checked since its row was changed, or of the one of this id. None while checks are off: what was found
+ * before is out of date.
  */
 export async function readLastChecks(
   database: Queryable,

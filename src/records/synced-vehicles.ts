@@ -1,17 +1,25 @@
 import type { Queryable } from '../connections/postgres.ts';
 
-/** The rows that the last import saw: `rows` rows with fromId < id <= toId, where toId is the vehicle's watermark. */
-export interface SeenWindow {
-  fromId: string;
-  toId: string;
+/** Rows that an import saw, those in quarantine and those whose id is unreadable included. */
+export interface SeenRows {
   rows: number;
   /** The sum of the rows' ids, as activities/legacy-sync/dump/id-sum.ts computes it; null when an id could not be read. */
   idSum: number | null;
+}
+
+/** The rows that the last import saw: `rows` rows with fromId < id <= toId, where toId is the vehicle's watermark. */
+export interface SeenWindow extends SeenRows {
+  fromId: string;
+  toId: string;
   marks?: readonly RowMark[] | null;
 }
 
-/** A row that an import brought: its id, and its time in seconds since 1970. Where the source has another time at it, it gave its ids anew. */
+/** A row that an import brought: its id, and its time in seconds since 1970. If the source has another time under that id, it gave its ids anew. */
 export type RowMark = readonly [id: string, seconds: number];
+
+/** The JSON for `seen_marks`; null: the import brought no mark, and those of before stay. */
+export const marksJson = (marks: readonly RowMark[]): string | null =>
+  marks.length === 0 ? null : JSON.stringify(marks);
 
 /** The windows by vehicle id. A vehicle that was never synced has none. */
 export async function readSeenWindows(

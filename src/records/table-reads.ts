@@ -9,8 +9,8 @@ export interface PlannedSlice {
 }
 
 /**
- * What becomes of the rows of other vehicles that lie among a read's: the host sends them, and they are skipped here; it looks at them and leaves them
- * out; an index leads it past them.
+ * What becomes of other vehicles' rows that lie among those of a read. `sent`: the host sends them, and they are skipped here. `filtered`: the host
+ * looks at them and leaves them out. `unread`: an index leads the host past them.
  */
 export type Unwanted = 'sent' | 'filtered' | 'unread';
 
@@ -162,8 +162,8 @@ export type SliceEnd = { status: 'completed' } | { status: 'failed'; code: Failu
 const CLOCK_STOPPED = 'working_since = NULL, lease_until = NULL';
 
 /**
- * Ends a slice, and with it what it decides: vehicles whose rows are all there are settled; after a failure the slices that nobody has begun
- * are not begun; with the last slice the vehicles that are left go back to the run, to be read by themselves. Returns how many go back.
+ * Ends a slice, and does what follows. Vehicles whose rows are all there are settled. After a failure, slices that nobody has begun are not
+ * begun. With the last slice, the vehicles that are left go back to the run, to be read by themselves. Returns how many go back.
  */
 export async function settleSlice(
   client: Queryable,

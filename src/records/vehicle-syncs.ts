@@ -206,15 +206,11 @@ export async function plannedServers(client: Queryable, runId: string): Promise<
   return rows.map(({ serverId }) => serverId);
 }
 
-export interface SyncSums {
-  status: WorkerStatus;
+/** Sums over the vehicles of one status and failure. */
+export interface SyncSums
+  extends Pick<VehicleSync, 'status' | 'inserted' | 'duplicates' | 'quarantined' | 'withoutFix' | 'bytes'> {
   code: string | null;
   vehicles: number;
-  inserted: number;
-  duplicates: number;
-  quarantined: number;
-  withoutFix: number;
-  bytes: number;
 }
 
 /** Sums over the vehicles of the last day's runs only: a sum over the whole history would have to read all of it. */

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import type { Queryable } from '../connections/postgres.ts';
 import { Failure } from '../errors.ts';
 import type { LegacyServer, Vehicle } from '../settings/legacy-server.ts';
+import { MAX_BIGINT } from '../settings/max-bigint.ts';
 import { identifierSchema, VEHICLE_KEY } from '../settings/mysql-identifier.ts';
 
-/** The largest value of PostgreSQL's bigint. */
-const MAX_BIGINT = 9_223_372_036_854_775_807n;
 const bigintText = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,18})$/)

@@ -56,7 +56,7 @@ function minuteOfDay(zone: string, at: Date): number {
   return Number(parts.get('hour')) * 60 + Number(parts.get('minute'));
 }
 
-/** Asked at each claim, and a formatter takes 2 ms to make. */
+/** Formatters are kept: a claim asks for one each time, and making one takes 2 ms. */
 const FORMATS = new Map<string, Intl.DateTimeFormat>();
 
 function formatOf(zone: string): Intl.DateTimeFormat {

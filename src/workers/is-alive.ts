@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { IsAlive } from '../activities/legacy-sync/fleet/reconciling.ts';
+import type { IsAlive } from '../activities/legacy-sync/fleet/lost-work.ts';
 import { describeRun, firstRunIdOf } from '../connections/temporal-chain.ts';
 import { isOpen } from '../connections/temporal-status.ts';
 

@@ -1,11 +1,11 @@
-import type { Reconciled } from '../activities/legacy-sync/fleet/reconciling.ts';
+import type { SettledWork } from '../activities/legacy-sync/fleet/lost-work.ts';
 import type { SweptFiles } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Logger } from '../logger.ts';
 import { type Repeated, repeat } from './repeat.ts';
 
 interface JanitorParts {
-  reconcileClaims: () => Promise<Reconciled>;
-  reconcileRollouts: () => Promise<string[]>;
+  settleLostClaims: () => Promise<SettledWork>;
+  settleLostRollouts: () => Promise<string[]>;
   sweepOrphans: (signal: AbortSignal) => Promise<SweptFiles>;
   intervalMs: () => number;
   logger: Logger;
@@ -13,17 +13,17 @@ interface JanitorParts {
 
 /** Looks at regular intervals for what a crash left: claims whose lease has ended, rollouts that nobody works on, and files whose sync does not run. `settings/legacy-sync/janitor.ts` has the interval. */
 export function startJanitor({
-  reconcileClaims,
-  reconcileRollouts,
+  settleLostClaims,
+  settleLostRollouts,
   sweepOrphans,
   intervalMs,
   logger,
 }: JanitorParts): Repeated {
   const round = async (signal: AbortSignal): Promise<void> => {
-    const claims = await reconcileClaims();
+    const claims = await settleLostClaims();
     if (claims.lost + claims.putBack + claims.lostRuns.length > 0)
       logger.warn(claims, 'claims were reconciled with Temporal');
-    const lostRollouts = await reconcileRollouts();
+    const lostRollouts = await settleLostRollouts();
     if (lostRollouts.length > 0) logger.warn({ lostRollouts }, 'rollouts were ended from outside, and are put back');
     const files = await sweepOrphans(signal);
     if (files.remote + files.local > 0) logger.info(files, 'orphaned files were removed');

@@ -148,7 +148,7 @@ export function createLegacySyncActivities(
     inspectServer: createInspectServer({ settings, logger, cancellationSignal }),
     discoverVehicles: createDiscoverVehicles({ pool, legacyHosts, cancellationSignal }),
     redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool }),
-    ...createRolloutActivities({ pool }),
+    ...createRolloutActivities({ pool, settings: parts.settingsReader }),
     ...createReconciliationActivities({
       ...parts,
       heartbeat,

@@ -1,8 +1,8 @@
 import { Runtime } from '@temporalio/worker';
 import { createActivityFailureInterceptor } from '../activities/activity-failures.ts';
-import { createReconcileClaims } from '../activities/legacy-sync/fleet/reconcile-claims.ts';
-import type { ReconcileDependencies } from '../activities/legacy-sync/fleet/reconciling.ts';
-import { createReconcileRollouts } from '../activities/legacy-sync/rollout/reconcile-rollouts.ts';
+import { createSettleLostClaims } from '../activities/legacy-sync/fleet/settle-lost-claims.ts';
+import type { LostWorkDependencies } from '../activities/legacy-sync/fleet/lost-work.ts';
+import { createSettleLostRollouts } from '../activities/legacy-sync/rollout/settle-lost-rollouts.ts';
 import { createSlotLogInterceptor } from '../activities/legacy-sync/slot-log.ts';
 import { createSweepOrphans } from '../activities/legacy-sync/vehicle/sweep-orphans.ts';
 import type { Config } from '../config.ts';
@@ -124,15 +124,15 @@ function startGauges(folder: string, logger: Logger): Repeated[] {
   return [startDiskGauges({ meter, folder, logger }), startProcessGauges({ meter, logger })];
 }
 
-interface JanitorWork extends LegacySyncParts, Omit<ReconcileDependencies, 'settings' | 'log'> {
+interface JanitorWork extends LegacySyncParts, Omit<LostWorkDependencies, 'settings' | 'log'> {
   settings: () => LegacySyncSettings;
   logger: Logger;
 }
 
 const sweepRegularly = ({ settings, logger, ...parts }: JanitorWork): Repeated =>
   startJanitor({
-    reconcileClaims: createReconcileClaims({ ...parts, settings, log: logger }),
-    reconcileRollouts: createReconcileRollouts({ ...parts, log: logger }),
+    settleLostClaims: createSettleLostClaims({ ...parts, settings, log: logger }),
+    settleLostRollouts: createSettleLostRollouts({ ...parts, log: logger }),
     sweepOrphans: createSweepOrphans({ ...parts, orphanAfterMs: () => settings().orphanAfterMs, logger }),
     intervalMs: () => settings().janitorIntervalMs,
     logger,

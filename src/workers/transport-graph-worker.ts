@@ -24,6 +24,7 @@ import { openTemporal } from '../connections/temporal.ts';
 import { connectWorkers } from '../connections/temporal-worker.ts';
 import type { Logger } from '../logger.ts';
 import type { AlertDelivery } from '../records/alerts.ts';
+import { GRAPH_COMMAND_TIMEOUT_MS } from '../graph-store/graph-store.ts';
 import { readTransportGraphSettings } from '../records/settings.ts';
 import type { TransportGraphSettings } from '../settings/transport-graph.ts';
 import type {
@@ -43,9 +44,6 @@ import { reconcileSchedule } from './pipeline-schedule.ts';
 import { type RunningWorker, runAndClose } from './running-worker.ts';
 import { createRememberedSettings } from './remembered-settings.ts';
 import { type Repeated, repeat } from './repeat.ts';
-
-/** Batches of a graph are large: half a second, right for progress, would give them up. */
-const GRAPH_COMMAND_TIMEOUT_MS = 10_000;
 
 /** Everything the transport-graph task queue needs: its stages, the schedule, and the care for the live graph between two builds. */
 export async function startTransportGraphWorker(config: Config, logger: Logger): Promise<RunningWorker> {
@@ -130,7 +128,7 @@ function startCare({ pool, settings, temporal, graphs, odata, logger }: Care): R
 }
 type CareInterval = 'refillCheckMs' | 'lostCheckMs' | 'backupSweepMs';
 
-/** At the beginning of an attempt: of the attempt, or of the whole execution with its waits, whichever ends first. */
+/** How long an attempt that begins now has: until its own end, or that of the whole execution with its waits, whichever comes first. */
 function timeLeftOfAttempt(): number {
   const info = activityInfo();
   const ofExecution = info.scheduledTimestampMs + info.scheduleToCloseTimeoutMs - Date.now();

@@ -6,8 +6,8 @@
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { createReconcileClaims } from '../../src/activities/legacy-sync/fleet/reconcile-claims.ts';
-import type { IsAlive } from '../../src/activities/legacy-sync/fleet/reconciling.ts';
+import { createSettleLostClaims } from '../../src/activities/legacy-sync/fleet/settle-lost-claims.ts';
+import type { IsAlive } from '../../src/activities/legacy-sync/fleet/lost-work.ts';
 import { readSettings } from '../../src/records/settings.ts';
 import type { Claim, FleetActivities } from '../../src/workflows/legacy-sync/activities.ts';
 import type { VehicleOutcome } from '../../src/workflows/legacy-sync/results.ts';
@@ -122,7 +122,7 @@ class World {
   }
 
   async janitors(count: number): Promise<void> {
-    const reconcile = createReconcileClaims({
+    const reconcile = createSettleLostClaims({
       pool: pool(),
       settings: () => readSettings(pool()),
       isAlive: this.isAlive,

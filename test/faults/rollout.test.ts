@@ -1,7 +1,7 @@
 /** What becomes of a rollout when its worker dies, nobody works, or somebody ends it by hand. */
 import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { createReconcileRollouts } from '../../src/activities/legacy-sync/rollout/reconcile-rollouts.ts';
+import { createSettleLostRollouts } from '../../src/activities/legacy-sync/rollout/settle-lost-rollouts.ts';
 import { createIsAlive } from '../../src/workers/is-alive.ts';
 import type { rollout as rolloutWorkflow } from '../../src/workflows/legacy-sync/rollout.ts';
 import type { RolloutInput } from '../../src/workflows/legacy-sync/rollout-contract.ts';
@@ -98,7 +98,7 @@ test(
         await addNews(fleet);
         await rollout(fleet, 'advance', SERVER_ID, '--wait');
       }
-      const janitor = createReconcileRollouts({
+      const janitor = createSettleLostRollouts({
         pool: fleet.pool,
         isAlive: createIsAlive(fleet.client),
         log: pino({ level: 'silent' }),

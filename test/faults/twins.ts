@@ -120,13 +120,13 @@ export const TWINS: readonly Twin[] = [
   },
   {
     fault: 'does not answer the janitor',
-    file: `${LEGACY}/fleet/reconcile-claims.ts`,
+    file: `${LEGACY}/fleet/settle-lost-claims.ts`,
     guard: "if ((await isAlive(workflowId, runId)) === 'running') continue;",
     without: "if ((await isAlive(workflowId, runId).catch(() => 'gone')) === 'running') continue;",
   },
   {
     fault: 'has a rollout no more that its row has',
-    file: `${LEGACY}/rollout/reconcile-rollouts.ts`,
+    file: `${LEGACY}/rollout/settle-lost-rollouts.ts`,
     guard: "if ((await isAlive(workflowId, rolloutId)) === 'running') continue;",
     without: '',
   },

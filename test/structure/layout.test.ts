@@ -16,8 +16,8 @@ const ARROWS: Record<string, string[]> = {
   settings: ['errors'],
   // What a legacy table is, from what it says of itself and a sample of its rows: arithmetic, no server, no clock.
   'legacy-inspection': ['settings'],
-  // What a row means: one file per concept, functions over a pool or a transaction.
-  records: ['workflows', 'connections', 'settings', 'errors', 'logger'],
+  // What a row means: one file per concept, functions over a pool or a transaction. `legacy-inspection` for what a column and a fix are.
+  records: ['workflows', 'legacy-inspection', 'connections', 'settings', 'errors', 'logger'],
   // Permits, circuit and order of the queue: decided by pure functions, applied in PostgreSQL.
   pool: ['records', 'connections', 'settings', 'errors', 'logger'],
   // Arithmetic on rows and typed arrays: no server, no clock.

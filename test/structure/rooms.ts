@@ -4,7 +4,7 @@ export const ROOMS: Record<string, Record<string, string[]>> = {
     // Bytes to rows: no server, no file.
     dump: [],
     // What a claimed vehicle is, as rows tell it.
-    'vehicle-context.ts': ['dump'],
+    'vehicle-context.ts': [],
     // Moves bytes from a legacy host, and knows no tables.
     transfer: [],
     // Asks a legacy host: plans, exports, checks.

@@ -4,7 +4,7 @@ import { isRefused, type LastCheck, readLastChecks } from '../../records/server-
 import type { LegacySyncSettings } from '../../settings/legacy-sync.ts';
 import type { AlertRule, Finding } from './watch-incidents.ts';
 
-/** Of what the admin is told in the legacy sync. `docs/operations.md` has an entry for each; `settings/legacy-sync/alerts.ts` has the bounds. */
+/** What the admin is told of in the legacy sync. `docs/operations.md` has an entry for each; `settings/legacy-sync/alerts.ts` has the bounds. */
 export const LEGACY_SYNC_ALERTS: readonly AlertRule<LegacySyncSettings>[] = [
   {
     kind: 'circuit-open',
@@ -19,7 +19,7 @@ export const LEGACY_SYNC_ALERTS: readonly AlertRule<LegacySyncSettings>[] = [
     find: async (database, settings) => {
       const troubled = new Set((await readTroubledCircuits(database)).map(({ serverId }) => serverId));
       return [...(await readLastChecks(database, settings))].flatMap(([serverId, check]) =>
-        // Its circuit tells it already.
+        // The alert of its circuit says it already.
         troubled.has(serverId) ? [] : checkFinding(serverId, check, settings.alertCircuitOpenMs),
       );
     },

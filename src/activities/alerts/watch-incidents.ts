@@ -4,11 +4,11 @@ import { inTransaction } from '../../connections/postgres.ts';
 import { noteAlert, untoldIncidentAlerts } from '../../records/alerts.ts';
 import { type Incident, beginIncident, endIncident, openIncidents } from '../../records/incidents.ts';
 import type { AlertInput } from '../../workflows/alert-contract.ts';
-import { type TellDependencies, createTellNoted } from './tell-noted.ts';
+import { type TellDependencies, createDeliverNotedAlerts } from './deliver-noted-alerts.ts';
 
 /** Something that is wrong now. */
 export interface Finding {
-  /** With what: a legacy server's id, a fleet sync's workflow id. */
+  /** What it is about: a legacy server's id, a fleet sync's workflow id. */
   about: string;
   /** An incident that grows critical is told again. */
   level: Incident['level'];
@@ -37,7 +37,7 @@ export interface WatchDependencies<Settings> extends TellDependencies, Pick<Aler
  */
 export function createIncidentWatch<Settings>(deps: WatchDependencies<Settings>): () => Promise<void> {
   const { pool, rules, workerId } = deps;
-  const tell = createTellNoted(deps);
+  const tell = createDeliverNotedAlerts(deps);
   return async () => {
     await unlessElsewhere(pool, { name: 'fleetgraph incidents', key: workerId }, async () => {
       const open = await openIncidents(pool);

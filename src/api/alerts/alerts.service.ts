@@ -3,7 +3,7 @@ import { openAlerts } from '../../records/open-alerts.ts';
 import { Database } from '../core/database.ts';
 import { RecentReads } from '../core/recent-reads.ts';
 
-/** Every open dashboard asks. */
+/** How long an answer serves all open dashboards, each of which asks. */
 const RECENT_MS = 1_000;
 
 @Injectable()

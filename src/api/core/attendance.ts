@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { hasWorker } from '../../orchestrator/has-worker.ts';
-import { type Errand, type NOBODY, orNobody, withdraw } from '../../orchestrator/unattended.ts';
+import { type Errand, type NOBODY, orNobody, withdraw } from '../../orchestrator/or-nobody.ts';
 import { Problem } from './problem.ts';
 import { TemporalGateway } from './temporal-gateway.ts';
 

@@ -6,7 +6,7 @@ import {
   type WorkflowHandleWithFirstExecutionRunId,
 } from '@temporalio/client';
 import { Failure, isFailureCode } from '../../errors.ts';
-import { NOBODY } from '../../orchestrator/unattended.ts';
+import { NOBODY } from '../../orchestrator/or-nobody.ts';
 import { Attendance, noWorker } from './attendance.ts';
 import { LATE, orLate } from './or-late.ts';
 import { Problem } from './problem.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_BIGINT } from '../../settings/max-bigint.ts';
 
 /** Shapes that several endpoints share. */
 export const count = z.number();
@@ -6,7 +7,6 @@ export const reason = z.string().trim().min(1).max(500).optional().meta({ descri
 export const neededReason = z.string().trim().min(1).max(500).meta({ description: 'For the audit log.' });
 export const failure = z.strictObject({ code: z.string(), message: z.string() });
 
-const MAX_BIGINT = 9_223_372_036_854_775_807n;
 export const bigintText = z
   .string()
   .regex(/^[1-9][0-9]{0,18}$/, 'must be a whole number above 0, as text')

@@ -94,7 +94,7 @@ export class InspectionsService {
   }
 }
 
-/** Ended from outside, it has none. */
+/** A task that was ended from outside has no result. */
 function noResult(error: unknown): null {
   if (error instanceof WorkflowFailedError) return null;
   throw error;

@@ -6,7 +6,7 @@ import { KPI_GAUGES } from './kpi-gauges.ts';
 /** All gauges that are read from PostgreSQL. */
 export const GAUGES: GaugeQuery[] = [...GRAPH_GAUGES, ...FLEET_GAUGES, ...KPI_GAUGES];
 
-/** Of the servers behind the API. Each has the label `part`. */
+/** Gauges of the servers behind the API; each has the label `part`. */
 export const HEALTH_GAUGES = {
   up: { name: 'fleetgraph_up', help: '1: the part answers.' },
   degraded: {

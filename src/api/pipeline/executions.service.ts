@@ -18,7 +18,7 @@ import {
   unansweredStage,
 } from '../../orchestrator/execution-results.ts';
 import { type StartedExecution, startPipeline, startStage } from '../../orchestrator/start-execution.ts';
-import { NOBODY } from '../../orchestrator/unattended.ts';
+import { NOBODY } from '../../orchestrator/or-nobody.ts';
 import type { WorkerExecutionResult } from '../../orchestrator/types.ts';
 import {
   NO_WORKER,

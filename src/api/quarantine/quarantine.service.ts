@@ -7,7 +7,12 @@ import {
   wantedQuarantined,
 } from '../../records/quarantine.ts';
 import { isVehicle } from '../../records/vehicles.ts';
-import { LEGACY_SYNC_TASK_QUEUE, type RedriveResult, redriveWorkflowId } from '../../workflows/legacy-sync/messages.ts';
+import {
+  LEGACY_SYNC_TASK_QUEUE,
+  REDRIVEN_AT_ONCE,
+  type RedriveResult,
+  redriveWorkflowId,
+} from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../core/actor.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';
@@ -17,10 +22,8 @@ import { notFound } from '../core/problem.ts';
 
 /** At most this much of a row's bytes is sent in one answer. */
 const SHOWN_BYTES = 64 * 1024;
-/** Of one request: each is a task of some tenths of a second. */
+/** A request takes no more vehicles than this, because each is a task of some tenths of a second. */
 const VEHICLES_AT_ONCE = 25;
-/** As many as one task takes. */
-const ROWS_AT_ONCE = 5_000;
 const LIST = '/api/v1/legacy-sync/quarantine';
 
 interface QuarantineQuery {
@@ -79,7 +82,7 @@ export class QuarantineService {
     return { success: true, reasons: await countQuarantinedByReason(this.#database.reader) };
   }
 
-  /** The same by a reason or a span; of as many vehicles as a request has time for. */
+  /** Does the same for rows of a reason or a span, of as many vehicles as a request has time for. */
   async redriveMatching(
     { keptFor, dryRun, ...which }: Omit<WantedQuarantine, 'reason'> & { keptFor?: string | undefined; dryRun: boolean },
     actor: Actor,
@@ -92,8 +95,8 @@ export class QuarantineService {
     await this.#audit.record({ actor, action: 'quarantine.redrive', subject, reason, details });
     const sum = { taken: 0, imported: 0, duplicates: 0, stillQuarantined: 0 };
     for (const { vehicleId, ids } of now) {
-      for (let at = 0; at < ids.length; at += ROWS_AT_ONCE) {
-        const result = await this.#try(vehicleId, ids.slice(at, at + ROWS_AT_ONCE), dryRun);
+      for (let at = 0; at < ids.length; at += REDRIVEN_AT_ONCE) {
+        const result = await this.#try(vehicleId, ids.slice(at, at + REDRIVEN_AT_ONCE), dryRun);
         for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += result[key];
       }
     }

@@ -7,6 +7,15 @@ const reconciliationId = z.uuid();
 const one = z.strictObject({ reconciliationId });
 const day = z.iso.date();
 
+const comparedRows = {
+  sourceRows: count,
+  targetRows: count,
+  missing: count,
+  changed: count,
+  extra: count,
+  quarantined: count,
+};
+
 const reconciliation = z.strictObject({
   reconciliationId,
   workflowId: z.string(),
@@ -20,12 +29,7 @@ const reconciliation = z.strictObject({
   vehicles: count,
   compared: count,
   failed: count,
-  sourceRows: count,
-  targetRows: count,
-  missing: count,
-  changed: count,
-  extra: count,
-  quarantined: count,
+  ...comparedRows,
   differingDays: count,
   repairedDays: count,
 });
@@ -40,12 +44,7 @@ const vehicle = z.strictObject({
     .nullable()
     .meta({ description: '`sql`: each side hashed its rows by itself; `rows`: they were read and converted again.' }),
   unsaid: z.array(z.string()).meta({ description: 'Fields that MySQL cannot read as an import does.' }),
-  sourceRows: count,
-  targetRows: count,
-  missing: count,
-  changed: count,
-  extra: count,
-  quarantined: count,
+  ...comparedRows,
   findings: z.array(z.string()).meta({ description: 'What the differences are, in words.' }),
   failure: failure.nullable(),
   comparedAt: z.iso.datetime().nullable(),

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { startRollout, steerRollout } from '../../client/rollouts.ts';
 import { Failure } from '../../errors.ts';
-import { NOBODY } from '../../orchestrator/unattended.ts';
+import { NOBODY } from '../../orchestrator/or-nobody.ts';
 import { isLegacyServer } from '../../records/legacy-servers.ts';
 import { type Rollout, latestRollouts } from '../../records/rollouts.ts';
 import { LEGACY_SYNC_TASK_QUEUE } from '../../workflows/legacy-sync/messages.ts';

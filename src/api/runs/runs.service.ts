@@ -23,7 +23,7 @@ import {
 } from '../../workflows/legacy-sync/messages.ts';
 import type { Actor } from '../core/actor.ts';
 import { type Answer, accepted } from '../core/answer.ts';
-import { NOBODY } from '../../orchestrator/unattended.ts';
+import { NOBODY } from '../../orchestrator/or-nobody.ts';
 import { Attendance, noWorker } from '../core/attendance.ts';
 import type { AuditAction } from '../../records/audit-log.ts';
 import { Audit } from '../core/audit.ts';

@@ -10,14 +10,13 @@ import { activeVersion } from '../../records/graph-versions.ts';
 import { createCustomStages } from '../../orchestrator/custom-stages.ts';
 import type { OrchestrationResult, WorkerExecutionResult } from '../../orchestrator/types.ts';
 import { WorkerOrchestrator } from '../../orchestrator/worker-orchestrator.ts';
+import { GRAPH_COMMAND_TIMEOUT_MS } from '../../graph-store/graph-store.ts';
 import { readTransportGraphSettings } from '../../records/settings.ts';
 import { GRAPH_BUILDER } from '../../workflows/transport-graph/messages.ts';
 import { duration } from '../figures.ts';
 import { printGraphStatus } from '../graph-status.ts';
 import { type Session, withSession } from '../session.ts';
 
-/** A whole graph is read back before readers are sent to it. */
-const GRAPH_COMMAND_TIMEOUT_MS = 10_000;
 const REASON = ['--reason <text>', 'why, for the audit log'] as const;
 
 /** Steers the transport-graph pipeline by hand. A command that overrides a rule needs a reason, and writes a row to the audit log. */

@@ -142,7 +142,7 @@ async function showJudged(
 ): Promise<void> {
   const { client } = await temporal();
   for (;;) {
-    // Asked first: what has ended has written its rows by then.
+    // The workflow is asked before the rows are read: if it has ended by then, its rows are written.
     const goesOn = await isUnderWay(client, serverId);
     const [rollout] = await latestRollouts(postgres, serverId);
     if (!goesOn || (rollout !== undefined && isIt(rollout) && isJudged(rollout))) break;

@@ -2,7 +2,7 @@ import { readDoubts } from '../../records/mapping-doubts.ts';
 import type { Session } from '../session.ts';
 import type { Finding } from './finding.ts';
 
-/** Rows arrive, and mean something else than the mapping says: no vehicle fails by it. */
+/** Finds mappings that the rows contradict. No vehicle fails by it: its rows arrive, and mean something else. */
 export async function mappingFindings({ postgres }: Session): Promise<Finding[]> {
   return (await readDoubts(postgres)).map(({ serverId, found }) => ({
     severity: 'problem',

@@ -2,7 +2,7 @@ import { openAlerts } from '../../records/open-alerts.ts';
 import type { Finding } from './finding.ts';
 import type { Session } from '../session.ts';
 
-/** What the admin was told of and is not over. A mail is easily missed, and its matter lasts. */
+/** Finds alerts whose matter is not over: the mail about them is easily missed. */
 export async function openAlertFindings({ postgres }: Pick<Session, 'postgres'>): Promise<Finding[]> {
   return (await openAlerts(postgres)).map(({ kind, level, subject, at }) => ({
     severity: level === 'critical' ? 'problem' : 'notice',

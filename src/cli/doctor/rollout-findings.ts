@@ -14,7 +14,7 @@ import type { Finding } from './finding.ts';
 
 type Parts = Pick<Session, 'postgres' | 'temporal'>;
 
-/** Rollouts that nobody works on any more, while what they have changed holds, and those that a step that was not good has stopped. */
+/** Finds rollouts that nobody works on any more although their changes are still in force, and rollouts that a step has stopped because it was not good. */
 export async function rolloutFindings(session: Parts): Promise<Finding[]> {
   const running = (await latestRollouts(session.postgres)).filter(({ state }) => state === 'running');
   return (await Promise.all(running.map((rollout) => findingsOf(session, rollout)))).flat();
@@ -23,7 +23,7 @@ export async function rolloutFindings(session: Parts): Promise<Finding[]> {
 async function findingsOf({ postgres, temporal }: Parts, rollout: Rollout): Promise<Finding[]> {
   const end = await endOfRollout((await temporal()).client, rollout);
   if (end === null) return stoppedFindings(rollout);
-  // One that was ending as it was read has written its row by now.
+  // A rollout that was just ending when it was read has written its row by now.
   const [now] = await latestRollouts(postgres, rollout.serverId);
   if (now?.rolloutId !== rollout.rolloutId || now.state !== 'running') return [];
   const { serverId, rolloutId } = rollout;

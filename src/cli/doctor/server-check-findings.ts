@@ -3,7 +3,7 @@ import { readSettings } from '../../records/settings.ts';
 import type { Session } from '../session.ts';
 import type { Finding } from './finding.ts';
 
-/** A server that nothing is synced from now, and that a sync would not reach. */
+/** Finds servers that fail their health check. While no sync uses a server, nothing else tells. */
 export async function serverCheckFindings({ postgres }: Session): Promise<Finding[]> {
   return [...(await readLastChecks(postgres, await readSettings(postgres)))].flatMap(
     ([serverId, { failure, failingSince }]): Finding[] =>

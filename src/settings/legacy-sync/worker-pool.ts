@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, milliseconds, setting } from './setting-kinds.ts';
 
-/** Worker slots of a run. */
+/** The most worker slots of a run; `workflows/legacy-sync/check-start.ts` refuses more. */
 export const MOST_SLOTS = 1_000;
 
 /** How many vehicles a run syncs at the same time, and how long a claim lasts without a sign of life. */

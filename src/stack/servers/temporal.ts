@@ -33,7 +33,7 @@ export const DYNAMIC_CONFIG = [
   'system.enableActivityEagerExecution=true',
   'frontend.keepAliveTime="4s"',
   'frontend.keepAliveTimeout="4s"',
-  // An operator's button that servers may have: what is paused so has to be told of.
+  // An operator's server may offer pausing as a button. What is paused by it has to be reported, so our servers offer it, too.
   'frontend.WorkflowPauseEnabled=true',
   'system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2',
 ];

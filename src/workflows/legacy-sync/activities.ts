@@ -179,6 +179,7 @@ export interface PlanReconciliationInput {
   reconciliationId: string;
   workflowId: string;
   selection: VehicleSelection;
+  /** YYYY-MM-DD of each server's zone; null: all days. */
   from: string | null;
   to: string | null;
   requestedBy: string;

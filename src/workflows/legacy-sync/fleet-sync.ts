@@ -137,7 +137,7 @@ function steer(crew: SlotCrew): { ready(): void } {
   return { ready: () => void (planned = true) };
 }
 
-/** Completed is what is looked at no further: a run that brought nothing because nothing could be done must not say so. */
+/** Nobody looks further at a completed run, so one that brought nothing because nothing could be done must not say that it is. */
 function everyVehicleFailed(summary: RunSummary): ApplicationFailure {
   const { runId, failed } = summary;
   const message = `Fleet sync ${runId}: ${failed === 1 ? 'its only vehicle' : `each of its ${failed} vehicles`} failed. \`fleetgraph status ${runId}\` says why.`;

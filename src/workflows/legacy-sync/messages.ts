@@ -108,6 +108,9 @@ export interface RedriveInput {
   dryRun?: boolean;
 }
 
+/** The most ids of rows that one workflow is given to try again. */
+export const REDRIVEN_AT_ONCE = 5_000;
+
 /** Rows tried again: `imported` are new in positions, `duplicates` were there, `stillQuarantined` stay as they are. */
 export interface RedriveResult {
   taken: number;
@@ -133,18 +136,22 @@ export interface ReconcileInput {
   servers?: string[];
 }
 
-/** What was found so far; rows. */
-export interface ReconcileSummary {
-  state: 'running' | 'completed' | 'cancelled' | 'failed';
-  vehicles: number;
-  compared: number;
-  failed: number;
+/** Numbers of rows that a comparison has found. */
+export interface ComparedRows {
   sourceRows: number;
   targetRows: number;
   missing: number;
   changed: number;
   extra: number;
   quarantined: number;
+}
+
+/** What was found so far. */
+export interface ReconcileSummary extends ComparedRows {
+  state: 'running' | 'completed' | 'cancelled' | 'failed';
+  vehicles: number;
+  compared: number;
+  failed: number;
   differingDays: number;
   repairedDays: number;
 }

@@ -116,7 +116,7 @@ export interface OpenStepInput {
   by: RolloutOrder;
   /** Nobody has asked for this step by itself. */
   unattended: boolean;
-  /** The step had too little to do and is tried again by itself: in the row that it has, which would be a thousand after a quiet week. */
+  /** The step had too little to do and is tried again by itself, in the row that it has: new rows would be a thousand after a quiet week. */
   forNews: boolean;
 }
 

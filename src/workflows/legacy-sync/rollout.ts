@@ -103,7 +103,7 @@ const rolloutId = (): string => workflowInfo().firstExecutionRunId;
 const requestedBy = (input: RolloutInput): string => input.requestedBy || 'unknown';
 const byItself = (input: RolloutInput): RolloutOrder => ({ actor: requestedBy(input) });
 
-/** Of a step that nobody has ordered. */
+/** How a step was opened that nobody has ordered. */
 interface ByItself {
   unattended?: boolean;
   forNews?: boolean;
@@ -169,7 +169,7 @@ async function nextOrder(
   return orders.given();
 }
 
-/** Nobody mends what only time brings. */
+/** Too little to do is nothing that a person could mend: news come with time. */
 const waitsForNews = ({ unattended, verdict }: RolloutCourse): boolean => unattended && verdict?.idle === true;
 
 const isLong = ({ stepsPerHistory = STEPS_PER_HISTORY }: RolloutInput, steps: number): boolean =>

@@ -195,7 +195,7 @@ function failed(workerId: string, code: string, message: string): ApplicationFai
 
 const elapsedMs = (): number => Date.now() - workflowInfo().startTime.getTime();
 
-/** Nobody has taken the work up. Whoever began it and is gone has left a failure before this one: then the stage was executed. */
+/** Whether nobody has taken the work up. Somebody who had begun it and is gone has left a failure before this one: then the stage was executed. */
 function isNobodyThere(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') return !cause.failure?.cause;

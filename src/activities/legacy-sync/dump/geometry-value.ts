@@ -7,8 +7,8 @@ const FLAG_AT = HEAD_BYTES - 1;
 const HAS_SRID = 0x20;
 
 /**
- * The WKB of a geometry as MySQL keeps it, or EWKB where it has a SRID. As it is kept, PostGIS and others take the SRID 0 for the head of another
- * point and read it without an error. null: it is no geometry.
+ * Returns the WKB of a geometry as MySQL keeps it, or EWKB when it has a SRID. MySQL's own bytes must not be passed on: PostGIS and others take the
+ * SRID 0 that they begin with for the head of another point, and read it without an error. null: the bytes are no geometry.
  */
 export function geometryBytes(kept: Buffer): Buffer | null {
   if (kept.length < HEAD_BYTES || kept[SRID_BYTES] !== LITTLE_ENDIAN) return null;

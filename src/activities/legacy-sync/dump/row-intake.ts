@@ -1,4 +1,5 @@
 import type { RefusedRow } from '../../../records/quarantine.ts';
+import type { SeenRows } from '../../../records/synced-vehicles.ts';
 import type { ColumnMapping } from '../../../settings/column-mapping.ts';
 import type { ValuePolicy } from '../../../settings/legacy-server.ts';
 import { type CopyBuffer, createCopyBuffer, takeBytes } from './copy-buffer.ts';
@@ -17,7 +18,6 @@ import {
   isOverlap,
   isWanted,
   noteRow,
-  type SeenRows,
   see,
   type VehicleCounts,
   type VehicleLane,
@@ -226,7 +226,7 @@ function convertRow(intake: Intake, lane: VehicleLane, row: RowScan, from: numbe
   return null;
 }
 
-/** Of a row in the dump of a table that is so large that its vehicle was cut off, nobody knows whose it is: read vehicle by vehicle, it is known. */
+/** A row in the dump of a table may be so large that its vehicle was cut off, and nobody knows whose it is. Read vehicle by vehicle, that is known. */
 function takeTooLarge(intake: Intake, row: RowScan, head: Buffer): string | null {
   const { plan, only } = intake;
   intake.rows++;

@@ -1,5 +1,5 @@
 import { addId } from './id-sum.ts';
-import type { RowMark } from '../../../records/synced-vehicles.ts';
+import type { RowMark, SeenRows } from '../../../records/synced-vehicles.ts';
 import type { RowBefore } from './position-time.ts';
 
 /** Which rows of a vehicle are wanted, and how they are told apart. */
@@ -18,13 +18,6 @@ export interface WantedRows {
   seenFromId: bigint;
 }
 
-/** Rows above seenFromId, those in quarantine and those whose id is unreadable included. */
-export interface SeenRows {
-  rows: number;
-  /** See id-sum.ts; null where an id is unreadable. */
-  idSum: number | null;
-}
-
 /** What became of a vehicle's rows in a dump. */
 export interface VehicleCounts {
   rows: number;
@@ -35,6 +28,7 @@ export interface VehicleCounts {
   withoutFix: number;
   /** Above the watermark, those in quarantine included as far as their id is readable. */
   newRows: number;
+  /** Of the rows above seenFromId. */
   seen: SeenRows;
   /** An id that two of its rows have which are not the same; null: none was found. */
   repeatedId: string | null;
@@ -64,7 +58,7 @@ const NO_ROW: RowBefore = { id: Number.NEGATIVE_INFINITY, seconds: Number.NEGATI
 /** Below all ids. */
 const LOWEST = -(2n ** 63n);
 
-/** Where a range begins at 1, or rows above 0 count as something, those with ids of 0 and below do so, too: nothing else reads them. */
+/** A bound at the lowest ids takes in the rows with ids of 0 and below, because no other range reads them. */
 const withLowest = ({ newAbove, ...wanted }: WantedRows): WantedRows => ({
   ...wanted,
   fromId: wanted.fromId <= 1n ? LOWEST : wanted.fromId,

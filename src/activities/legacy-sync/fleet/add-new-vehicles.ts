@@ -16,9 +16,9 @@ interface NewVehicles {
 }
 
 /**
- * Adds what legacy servers have rows of and we do not know yet, so that the run which is being planned syncs it: with auto_add all vehicles, else the
- * rows that vehicles of a table a month have in other months, without which the fleet would stop in silence at the end of one. A server
- * that cannot tell is left as it is: its vehicles are planned as ever. Errors: DatabaseUnavailable, or the cancellation.
+ * Adds what a legacy server has rows of and we do not know yet, so that the run that is being planned syncs it. With auto_add these are all vehicles.
+ * Without it they are only the other months of vehicles whose rows lie in a table a month: without those the fleet would silently stop at the end of
+ * a month. A server that cannot tell is left as it is, and its vehicles are planned as ever. Errors: DatabaseUnavailable, or the cancellation.
  */
 export async function addNewVehicles(
   deps: FleetDependencies,

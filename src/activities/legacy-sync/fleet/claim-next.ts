@@ -10,6 +10,7 @@ import { lockServers } from '../../../pool/server-state.ts';
 import type { Claim, ClaimInput, FleetActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { effectiveWorkers } from '../../../settings/effective-workers.ts';
+import { MOST_SLOTS } from '../../../settings/legacy-sync/worker-pool.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import type { ClaimRequest } from './claim-request.ts';
 import { claimVehicle } from './claim-vehicle.ts';
@@ -24,8 +25,6 @@ const BEGIN = `BEGIN; SET LOCAL lock_timeout = '4s'; SET LOCAL idle_in_transacti
 /** Deadlock, serialization failure, and the unique indexes that allow one claim per vehicle and slot: the claim is tried again. */
 const CONFLICTS = new Set(['40P01', '40001', '23505']);
 const TRIES = 4;
-/** More are refused by the workflows, whatever the reason. */
-const MOST_SLOTS = 1_000;
 
 /**
  * Settles the slot's last vehicle and claims its next, in one transaction. Two requests with one (run, slot, sequence) are one claim.
@@ -67,13 +66,13 @@ async function claim(deps: FleetDependencies, client: pg.ClientBase, input: Clai
   const reopen = back > 0 || late;
   if (!reopen && known === workers) return next;
   const begunWith = settings.slotsByForecast && !reopen ? await slotsAtStart(client, input.runId) : null;
-  // Slots for those that a server in trouble keeps come on top.
+  // The slots that replace those which a server in trouble keeps come on top.
   const more = workers - effectiveWorkers(settings, run.maxWorkers);
   const slots = await usefulSlots(client, input.runId, begunWith === null ? workers : begunWith + more);
   return { ...next, ...(reopen && { reopen }), slots };
 }
 
-/** A slot that a server in trouble keeps is replaced for as long as it does, so that vehicles of other servers do not wait for that one. */
+/** A slot that a server in trouble keeps is replaced while it is kept, so that vehicles of other servers do not wait for that server. */
 async function wantedSlots(client: pg.ClientBase, settings: LegacySyncSettings, run: RunRow): Promise<number> {
   const workers = effectiveWorkers(settings, run.maxWorkers);
   if (!settings.adaptiveEnabled || !settings.poolEnabled) return workers;

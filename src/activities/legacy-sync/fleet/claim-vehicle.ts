@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type Admission, admit, describeCircuit, isHopeless } from '../../../pool/circuit.ts';
 import { noteBegun, readAdaptiveLimits } from '../../../pool/limit-store.ts';
-import { nextVehicleOrder } from '../../../pool/order.ts';
+import { nextVehicleOrder } from '../../../pool/vehicle-order.ts';
 import { type CurrentSlice, dropServerSlices, takeSlice } from '../../../records/table-reads.ts';
 import { settleVehicle } from '../../../records/vehicle-claims.ts';
 import { placesKeptAt, requestPlaces } from '../../../records/place-requests.ts';

@@ -10,15 +10,15 @@ export interface Span {
 const SMALLEST = 40_000;
 const MOST = 10_000;
 /**
- * Of what is a slice otherwise: the first two. Dumps of slices of one size end all at once, and until then no import has anything to do; afterwards
- * no dump is under way that it could overlap with.
+ * The sizes of the first two slices, as parts of a usual one. If all slices had one size, their dumps would end at the same time: until then no
+ * import would have anything to do, and afterwards no dump would run beside the imports.
  */
 const FIRST_TWO = [2n, 3n];
 const PARTS = 5n;
 
 /**
- * Cuts a span of ids into slices without a gap: as many as keep one at `rangeRows` rows, where rows lie evenly, where there is enough for
- * all worker slots, one for each, and no fewer than `least`. Where slots work side by side, the first slice is cut in two.
+ * Cuts a span of ids into slices without a gap. There are as many as keep a slice at `rangeRows` rows, if rows lie evenly; one for each worker slot,
+ * if there are rows enough; and no fewer than `least`. When several slots work, the first slice is cut in two.
  */
 export function cutIntoSlices(
   { fromId, toId }: Span,

@@ -5,8 +5,8 @@ import { warnRun } from '../../../records/run-warnings.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 
 /**
- * Compares what a run brought with what the mappings of its servers say, and leaves in the run's row how they contradict each other. It costs some
- * milliseconds a server. The run has ended: that nobody could judge it is no reason to say that it failed.
+ * Compares what a run brought with what the mappings of its servers say, and writes into the run's row how they contradict each other. It costs some
+ * milliseconds a server. It never fails the run, which has ended by then.
  */
 export async function judgeMappings(
   { pool, log }: Pick<FleetDependencies, 'pool' | 'log'>,

@@ -32,16 +32,16 @@ const COST = {
   filteredRow: 0.0013,
   /** What a row costs more by an index than in the order it is stored in. */
   soughtRow: 0.0032,
-  /** Where an index is entered, in each slice. */
+  /** Entering an index for one vehicle, in each slice. */
   soughtVehicle: 0.05,
 };
 
 /**
- * Where vehicles have a larger share of the rows, or the ids a larger share of the table, MySQL takes another index, and sorts: only a small part of
- * the table is sought by vehicle.
+ * Vehicles are sought by their index only when they have a small share of the rows, and the ids a small share of the table. Above these shares MySQL
+ * takes another index, and sorts.
  */
 const SOUGHT = { shareOfRows: 1 / 8, shareOfTable: 1 / 4 };
-/** So many times as many rows as it may bring a slice looks at: dumps have a time limit. */
+/** A slice looks at no more than so many times the rows that it may bring, because dumps have a time limit. */
 const MOST_LOOKED_AT = 10;
 
 /** Which vehicles are read together, and in which slices of their table. The others are read by themselves. */
@@ -67,8 +67,8 @@ interface Together extends Way {
 }
 
 /**
- * Vehicles stand at nearly the same id, and some are far behind. The further down the table is read, the more of them it serves, and the more
- * rows it takes: of all places to begin at, the cheapest. Those that are still further behind are read by themselves.
+ * Finds the cheapest place to begin at. Vehicles stand at nearly the same id, and some are far behind. The further down the table is read, the more
+ * vehicles the read serves, and the more rows it takes. Vehicles that are still further behind are read by themselves.
  */
 function chooseTogether(
   candidates: readonly PlannedVehicle[],
@@ -84,7 +84,7 @@ function chooseTogether(
   let [fromId, toId] = [BigInt(byPlace[0]!.fromId), 0n];
   byPlace.forEach((vehicle, index) => {
     const place = BigInt(vehicle.fromId);
-    // What the vehicles so far have between the place before and this one.
+    // The rows that the vehicles so far have between the place before and this one.
     found.known += found.perId * Number(fromId - place);
     fromId = place;
     toId = BigInt(vehicle.maxId) > toId ? BigInt(vehicle.maxId) : toId;
@@ -92,7 +92,7 @@ function chooseTogether(
     found.wanted += vehicle.newRows;
     found.perId += Math.min(1, vehicle.newRows / Math.max(1, Number(BigInt(vehicle.maxId) - place)));
     apart -= COST.vehicle + vehicle.newRows * COST.ownRow;
-    // Vehicles of one place are read together or apart, all of them.
+    // Vehicles of one place are all read together, or all apart.
     if (index === 0 || byPlace[index + 1]?.fromId === vehicle.fromId) return;
     const span = spanOf(table, fromId, { toId, overlapIds: settings.overlapIds });
     const known = found.known + found.perId * Number(fromId - span.fromId);
@@ -130,15 +130,23 @@ interface Way {
   rows: number;
 }
 
+interface RowsOfWay {
+  /** Rows that the host sends. */
+  rows: number;
+  /** What the rows cost that are not wanted. */
+  others: number;
+  leastSlices?: number;
+}
+
 /** What to do with rows that nobody wants. */
 function cheapestWay(
   { members, wanted, known, read }: RowsOfRead,
   { rangeRows, table, named }: { rangeRows: number; table: TableSpan; named: boolean },
 ): Way {
   const own = Math.min(read, wanted + known);
-  const way = (unwanted: Unwanted, rows: number, rowsCost: number, least = 1): Way => {
-    const slices = Math.max(least, Math.ceil(rows / rangeRows));
-    const cost = slices * COST.slice + members * COST.member + wanted * COST.wantedRow + rowsCost;
+  const way = (unwanted: Unwanted, { rows, others, leastSlices = 1 }: RowsOfWay): Way => {
+    const slices = Math.max(leastSlices, Math.ceil(rows / rangeRows));
+    const cost = slices * COST.slice + members * COST.member + wanted * COST.wantedRow + others;
     return {
       unwanted,
       slices,
@@ -146,14 +154,15 @@ function cheapestWay(
       cost: unwanted === 'unread' ? cost + slices * members * COST.soughtVehicle : cost,
     };
   };
-  const ways = [way('sent', read, (read - wanted) * COST.strangeRow)];
+  const ways = [way('sent', { rows: read, others: (read - wanted) * COST.strangeRow })];
   const skipped = COST.list + (own - wanted) * COST.strangeRow;
   if (named) {
     const looks = Math.ceil(read / rangeRows / MOST_LOOKED_AT);
-    ways.push(way('filtered', own, skipped + read * COST.filteredRow, Math.max(1, looks)));
+    const others = skipped + read * COST.filteredRow;
+    ways.push(way('filtered', { rows: own, others, leastSlices: Math.max(1, looks) }));
   }
   const few = own <= read * SOUGHT.shareOfRows && read <= table.rows * SOUGHT.shareOfTable;
-  if (named && few && table.byVehicle) ways.push(way('unread', own, skipped + own * COST.soughtRow));
+  if (named && few && table.byVehicle) ways.push(way('unread', { rows: own, others: skipped + own * COST.soughtRow }));
   return ways.reduce((one, other) => (other.cost < one.cost ? other : one));
 }
 
@@ -167,7 +176,7 @@ function readOf(
   return { table, vehicleIds: members.map(({ vehicleId }) => vehicleId), overlapIds, unwanted, slices };
 }
 
-/** From the overlap of the vehicle furthest behind; no further down than the table has rows. */
+/** The span begins with the overlap of the vehicle that is furthest behind, but not below the table's first row. */
 function spanOf(
   { minId }: TableSpan,
   fromId: bigint,
@@ -179,7 +188,7 @@ function spanOf(
   return { fromId: from < toId ? from : toId - 1n, toId };
 }
 
-/** As dense as the table is as a whole, and never fewer than are wanted. */
+/** Estimates the rows of a span as if they lay as densely as in the whole table; never fewer than are wanted. */
 function rowsBetween({ minId, maxId, rows }: TableSpan, { fromId, toId }: Span, wanted: number): number {
   const ids = Number(toId - fromId);
   const density = rows === 0 ? 1 : Math.min(1, rows / Math.max(1, Number(maxId - minId + 1n)));

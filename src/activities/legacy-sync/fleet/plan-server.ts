@@ -17,7 +17,7 @@ import { toFailure } from '../../activity-failures.ts';
 import { patiently } from './patiently.ts';
 import type { FleetDependencies } from './fleet-dependencies.ts';
 import type { LegacyPlan, LegacyPlanRequest } from '../legacy-host/legacy-planner.ts';
-import { takeOn } from './take-on.ts';
+import { takeOnBeforeQuietHours } from './before-quiet-hours.ts';
 import type { ServerPlan } from './write-server-plan.ts';
 
 interface PlanServerRequest {
@@ -55,8 +55,11 @@ export async function planServer(
       },
     );
     for (const warning of plan.warnings) deps.log.warn({ serverId, runId: run.runId }, warning);
-    const found = sort(serverId, run.mode, asked, plan, misfits);
-    const sorted = { ...found, ...(await takeOn(deps, { run, settings, server, vehicles, planned: found.planned })) };
+    const found = planOf({ serverId, mode: run.mode, asked, misfits }, plan);
+    const sorted = {
+      ...found,
+      ...(await takeOnBeforeQuietHours(deps, { run, settings, server, vehicles, planned: found.planned })),
+    };
     return { ...sorted, reads: await planTogether(deps, { server, asked, plan, sorted, settings, run }) };
   } catch (error) {
     deps.cancellationSignal().throwIfAborted();
@@ -176,6 +179,14 @@ function requestOf(
     : { vehicle, fromId: vehicle.watermark, seen: seen.get(vehicle.id) ?? null };
 }
 
+interface AskedVehicles {
+  serverId: string;
+  mode: SyncMode;
+  asked: LegacyPlanRequest['vehicles'];
+  /** Those that do not fit their server, and were not asked for. */
+  misfits: UnplannedVehicle[];
+}
+
 function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
   const wrong = misfit(vehicle, server);
   if (!wrong) return [];
@@ -183,13 +194,8 @@ function misfitOf(vehicle: Vehicle, server: LegacyServer): UnplannedVehicle[] {
   return [{ vehicleId, priority, code: 'InvalidConfiguration', message: `Planning: ${wrong}. Correct the vehicle.` }];
 }
 
-function sort(
-  serverId: string,
-  mode: SyncMode,
-  asked: LegacyPlanRequest['vehicles'],
-  plan: LegacyPlan,
-  misfits: UnplannedVehicle[],
-): ServerPlan {
+/** What the host's answers mean for each vehicle: planned, up to date or failed. */
+function planOf({ serverId, mode, asked, misfits }: AskedVehicles, plan: LegacyPlan): ServerPlan {
   const answers = new Map(plan.vehicles.map((answer) => [answer.vehicleId, answer]));
   const result: ServerPlan = {
     serverId,
@@ -225,7 +231,7 @@ function sort(
   return result;
 }
 
-/** A wrong key finds nothing, for ever, and so does the right one of a vehicle that was never seen: neither is up to date. */
+/** A wrong key never finds a row, and neither does the key of a vehicle that has not sent anything yet. Neither vehicle counts as up to date. */
 const isUnknownThere = ({ watermark, legacyVehicleId }: Vehicle, maxId: string): boolean =>
   watermark === '0' && legacyVehicleId !== null && maxId === '0';
 

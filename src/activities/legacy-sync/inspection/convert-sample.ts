@@ -14,7 +14,7 @@ export interface ConvertedSample {
 
 type Mapping = Pick<ColumnMapping, 'time' | 'latitude' | 'longitude' | 'attributes'> & Partial<ColumnMapping>;
 
-/** Stands for the row's id, which a table need not have, and whose place in the sample it tells. */
+/** Stands for the row's id, which a table need not have. It is the row's place in the sample. */
 const ROW = '#row';
 const HEAD = `/*!40101 SET NAMES utf8mb4 */;
 /*!40103 SET TIME_ZONE='+00:00' */;

@@ -10,7 +10,7 @@ import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { describeServerStatements, readDescribedServer } from './describe-server.ts';
 import { distinctKeys } from './distinct-keys.ts';
-import type { Ask } from './explained.ts';
+import type { Ask } from './query-cost.ts';
 
 /** A vehicle that a legacy server has rows of. */
 export interface FoundVehicle {
@@ -54,7 +54,7 @@ export async function discoverVehicles(
   return found;
 }
 
-/** Whose a table is whose rows name no vehicle. */
+/** The vehicle that a table belongs to when its rows name none. */
 function ownerOf(table: string, { layout }: MappingProposal, labels: Map<string, string>): FoundVehicle {
   const stem = layout === 'per-month' ? stemOfMonth(table) : null;
   return { table, legacyVehicleId: null, label: tableLabel(stem ?? table, labels), series: stem };

@@ -5,7 +5,8 @@ import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import { name } from '../../../settings/mysql-identifier.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION } from '../legacy-host/select-rows.ts';
-import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';
+import { SMALL_TABLE_ROWS } from '../legacy-host/table-description.ts';
+import { type Ask, explainQuery } from './query-cost.ts';
 
 interface KeyRequest {
   server: LegacyServer;
@@ -49,7 +50,7 @@ const session = sql(`${ROW_SESSION};`);
 async function isStepped(ask: Ask, { table, column, indexed }: KeyRequest): Promise<boolean> {
   if (!table.isView) return indexed;
   const key = name(column);
-  const access = await explained(
+  const access = await explainQuery(
     ask,
     `SELECT ${key} FROM ${name(table.name)} WHERE ${key} > '0' ORDER BY ${key} LIMIT 1`,
   );

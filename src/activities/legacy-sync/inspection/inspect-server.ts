@@ -6,7 +6,7 @@ import { type DescribedServer, describeServerStatements, readDescribedServer } f
 import type { Candidate, FoundTables, Inspection, InspectionRequest } from './inspection.ts';
 import { proposeServer } from './propose-server.ts';
 
-/** What belongs to no database: where a client may log in without naming one of its own. */
+/** A database that every server has: a client may name it to log in, when it knows none of its own. */
 const NO_DATABASE = 'information_schema';
 
 /**

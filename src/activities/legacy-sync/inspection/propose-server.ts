@@ -11,7 +11,8 @@ import { type ConvertedSample, convertSample } from './convert-sample.ts';
 import type { DescribedServer } from './describe-server.ts';
 import type { Candidate, Inspection, InspectionRequest } from './inspection.ts';
 import type { PositionTuple } from '../dump/read-position-tuples.ts';
-import { type Ask, explained, SMALL_TABLE_ROWS } from './explained.ts';
+import { SMALL_TABLE_ROWS } from '../legacy-host/table-description.ts';
+import { type Ask, explainQuery } from './query-cost.ts';
 import { sampleRows, type TableSample } from './sample-rows.ts';
 
 type Proposal = Omit<NonNullable<Inspection['proposal']>, 'tables'> & { sampled: number };
@@ -74,7 +75,7 @@ async function viewHurts(ask: Ask, { proposal, request }: Proposing): Promise<st
   if (!view.isView || columns.id === undefined) return [];
   const key = rowKey({ id: columns.id });
   const own = columns.vehicle === undefined ? '' : `${name(columns.vehicle)} = '1' AND `;
-  const access = await explained(ask, `SELECT ${key.sql} FROM ${name(view.name)} WHERE ${own}${key.above('1')}`);
+  const access = await explainQuery(ask, `SELECT ${key.sql} FROM ${name(view.name)} WHERE ${own}${key.above('1')}`);
   if (access === null)
     return [
       `${request.server.mysqlUser} may not EXPLAIN ${view.name}, and without it no sync begins: GRANT SHOW VIEW on it, and SELECT on what is behind it`,

@@ -5,7 +5,7 @@ import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { type Statement, vehicleLiteral } from '../legacy-host/plan-statements.ts';
 import { ROW_SESSION, rowLiteral, selectable } from '../legacy-host/select-rows.ts';
 import { VEHICLE_KEY, name } from '../../../settings/mysql-identifier.ts';
-import { type Ask, isKnownCheap } from './explained.ts';
+import { type Ask, isKnownCheap } from './query-cost.ts';
 import { readTuple } from './read-tuple.ts';
 
 /** Rows of one table: as a dump would write them, and their values by column. */
@@ -18,10 +18,10 @@ export interface TableSample {
   unread?: string;
 }
 
-/** Places of the table that are looked at, so that a night in which all buses stand is not all that is seen. */
+/** How many places of the table are looked at. At a single one, a night in which all buses stand might be all that is seen. */
 const PLACES = 6;
 const ROWS_PER_PLACE = 400;
-/** One after the other, of a vehicle: what a speed's unit is told by. */
+/** Of this many vehicles successive rows are read, because a speed's unit is told by the ways between them. */
 const VEHICLES = 8;
 const ROWS_PER_VEHICLE = 400;
 /** The first rows of a table without an index: reading them is no scan. */
@@ -57,7 +57,7 @@ export async function sampleRows(ask: Ask, proposal: MappingProposal): Promise<T
   return tableSample(columns, [...first.tuples, ...more.tuples]);
 }
 
-/** What reads rows of a view without reading all that lies behind it, as far as EXPLAIN tells; null: nothing is known to. */
+/** The query that reads rows of a view without reading all that lies behind it, as far as EXPLAIN tells; null: none is known. */
 async function viewQuery(ask: Ask, select: string, along: string | undefined): Promise<string | null> {
   const queries = [
     `${select} LIMIT ${ROWS_WITHOUT_INDEX}`,

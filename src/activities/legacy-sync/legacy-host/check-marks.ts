@@ -49,8 +49,8 @@ function signedId(value: string): string {
 }
 
 /**
- * Vehicles whose marked rows are there with other times, and none of them with its own: ids that were given anew. Rows that are gone say nothing, and
- * one changed row of two is one that the source changed in place. `rows` are those of the statements above.
+ * Finds the vehicles whose ids were given anew: their marked rows are there with other times, and none has its own time. Rows that are gone say
+ * nothing. If one row of two has changed, the source changed it in place. `rows` are those of the statements above.
  */
 export function otherRows(
   server: LegacyServer,

@@ -21,14 +21,14 @@ export interface CheckServersDependencies {
 
 /** A key of its own in PostgreSQL's advisory lock space: one process at a time checks a legacy server. */
 const CHECK_LOCK = 'fleetgraph server check';
-/** One that hangs must not keep the others from their turn. */
+/** A server that hangs must not keep the others from their turn. */
 const AT_ONCE = 4;
 const PATIENCE_MS = 30_000;
 
 /** Checks each legacy server whose turn it is: the login by SSH, and an answer of its MySQL. What is found is a row. */
 export function createCheckServers(deps: CheckServersDependencies): (signal: AbortSignal) => Promise<void> {
   const { pool, settings, logger } = deps;
-  /** Until when a server is left to the sync that has its sessions; by this process's clock. */
+  /** By server: until when no check is made because a sync has all of its sessions. Times are of this process's clock. */
   const busyUntil = new Map<string, number>();
 
   const check = async (id: string, intervalMs: number, signal: AbortSignal): Promise<void> => {
@@ -57,7 +57,7 @@ async function checkServer(deps: CheckServersDependencies, id: string, signal: A
   const beganAt = performance.now();
   const failure = await failureOf(deps, id, signal);
   signal.throwIfAborted();
-  // Its sessions may all be in use by a sync, which tells more than a check.
+  // A sync may have all of its sessions. That the sync works says more than a check.
   if (failure === 'no answer' && (await countInFlight(pool, id)) > 0) return 'busy';
   const found = failure === 'no answer' ? unanswered(id, deps.patienceMs ?? PATIENCE_MS) : failure;
   await recordServerCheck(pool, id, { durationMs: performance.now() - beganAt, failure: found });

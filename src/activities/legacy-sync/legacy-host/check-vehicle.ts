@@ -5,8 +5,7 @@ import { typeProblem, typesOf } from '../dump/row-plan.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { isDumpable, isRounded } from './choose-reader.ts';
 import { deltaAccess, isColumn, type TableDescription } from './table-description.ts';
-
-const INTEGERS = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'];
+import { INTEGERS } from './vehicle-column.ts';
 
 /** What forbids reading this vehicle, or null. Codes: TableMissing, InvalidConfiguration, SchemaDrift, IdNotUnique, NoIndexOnVehicle. */
 export function vehicleObstacle(

@@ -22,23 +22,15 @@ interface Way extends Compressor {
 }
 
 /** In the order of `auto` where two take as long. A thread or two each, because the host has other work. */
-const WAYS: readonly Way[] = [
-  way('zstd', 'zstd', 'zstd -q -1 -T1 -c', { ratio: 0.174, seconds: 0.0064 }),
-  way('zstd', 'zstd', 'zstd -q -7 -T1 -c', { ratio: 0.153, seconds: 0.029 }),
-  way('gzip', 'pigz', 'pigz -1 -p2 -c', { ratio: 0.241, seconds: 0.0083 }),
-  way('gzip', 'gzip', 'gzip -1 -c', { ratio: 0.241, seconds: 0.0166 }),
-  way('lz4', 'lz4', 'lz4 -q -1 -c', { ratio: 0.311, seconds: 0.0032 }),
-  way('none', null, 'cat', { ratio: 1, seconds: 0 }),
+const MEASURED: readonly Omit<Way, 'extension'>[] = [
+  { compression: 'zstd', tool: 'zstd', command: 'zstd -q -1 -T1 -c', ratio: 0.174, seconds: 0.0064 },
+  { compression: 'zstd', tool: 'zstd', command: 'zstd -q -7 -T1 -c', ratio: 0.153, seconds: 0.029 },
+  { compression: 'gzip', tool: 'pigz', command: 'pigz -1 -p2 -c', ratio: 0.241, seconds: 0.0083 },
+  { compression: 'gzip', tool: 'gzip', command: 'gzip -1 -c', ratio: 0.241, seconds: 0.0166 },
+  { compression: 'lz4', tool: 'lz4', command: 'lz4 -q -1 -c', ratio: 0.311, seconds: 0.0032 },
+  { compression: 'none', tool: null, command: 'cat', ratio: 1, seconds: 0 },
 ];
-
-function way(
-  compression: Way['compression'],
-  tool: Way['tool'],
-  command: string,
-  measured: Pick<Way, 'ratio' | 'seconds'>,
-): Way {
-  return { compression, tool, command, extension: DUMP_EXTENSIONS[compression], ...measured };
-}
+const WAYS: readonly Way[] = MEASURED.map((way) => ({ ...way, extension: DUMP_EXTENSIONS[way.compression] }));
 
 /** Seconds in which the dump itself makes 10⁶ bytes. */
 const DUMP_SECONDS = 0.0185;
@@ -53,8 +45,8 @@ export interface Compressors {
 }
 
 /**
- * Up to about this many rows gzip has ended before the zstd program has started: on the legacy host, and also on this one when Node
- * cannot read zstd by itself.
+ * Up to about this many rows gzip is faster, because it has ended before the zstd program has started: on the legacy host, and also on this one when
+ * Node cannot read zstd by itself.
  */
 const GZIP_WINS_UP_TO_ROWS = 'createZstdDecompress' in zlib ? 3_000 : 10_000;
 
@@ -88,7 +80,7 @@ export function chooseCompressors(tools: HostTools, choice: CompressionChoice): 
   return { small: gzipToo ? gzip : large, large, smallUpTo: GZIP_WINS_UP_TO_ROWS };
 }
 
-/** The one that brings a dump here in the shortest time. A named one has but its levels to choose from. */
+/** Chooses the compressor that brings a dump here in the shortest time. When the setting names one, only its levels are left to choose from. */
 function chooseCompressor(tools: HostTools, choice: CompressionChoice): Compressor {
   const { wanted, readable, serverId } = choice;
   // Another worker may load what this one exports, and may have no lz4. Where there is zstd, lz4 would spare less than a tenth.
@@ -120,7 +112,7 @@ function lineOf({ cores }: HostTools, { bytesPerSecond, loadPerCore }: Compressi
   return { bytesPerSecond: bytesPerSecond ?? USUAL_BYTES_PER_SECOND, spareCore: cores !== 1 && idle };
 }
 
-/** Until 10⁶ bytes of a dump are here: made and compressed, and then transferred. */
+/** The seconds until 10⁶ bytes of a dump are here: made and compressed, and then transferred. */
 function secondsOf({ ratio, seconds }: Way, { bytesPerSecond, spareCore }: Line): number {
   const made = spareCore ? Math.max(DUMP_SECONDS, seconds) : DUMP_SECONDS + seconds;
   return made + (ratio * 1e6) / bytesPerSecond;

@@ -30,9 +30,9 @@ const MOST_ROWS = 200_000;
 const PLAIN = /^[\x20-\x7e]*[\x21-\x7e]$/;
 
 /**
- * Vehicles of a table stand at nearly the same id, some far behind. The further down the list goes, the more of them it serves: of all places
- * to begin at, the one that saves the most; null when none saves anything. The others are counted one by one, and so are those never synced:
- * all rows of the table may be theirs.
+ * Finds the place from which on the list of a table's newest ids saves the most; null when no place saves anything. Vehicles stand at nearly the same
+ * id, and some are far behind: the further down the list goes, the more vehicles it serves. The others are counted one by one, and so are those that
+ * were never synced, because all rows of the table may be theirs.
  */
 export function chooseTogether(table: string, requests: readonly PlanRequestVehicle[]): CountedTogether | null {
   const candidates = requests
@@ -130,7 +130,7 @@ function lanesOf(requests: readonly PlanRequestVehicle[]): Map<string, Lane> {
 function take({ fromId, window, found }: Lane, rowId: bigint): void {
   if (found.maxId === null || rowId > found.maxId) found.maxId = rowId;
   if (rowId > fromId) found.newRows += 1;
-  // A window that begins at 0 has what lies below, too.
+  // A window that begins at 0 holds the rows below as well.
   if (window === null || (rowId <= window.fromId && window.fromId > 0n) || rowId > window.toId) return;
   found.windowRows += 1;
   found.windowIdSum = addId(found.windowIdSum, rowId);

@@ -8,7 +8,7 @@ export interface RowKey {
   sql: string;
   /** The column that an index has to lead to. */
   column: string;
-  /** Conditions that an index serves. Ids are decimal. Above 0, and from 1 on, are all of them: rows with ids of 0 and below are rows, too. */
+  /** Conditions that an index serves. Ids are decimal. Above 0, or from 1 on, means all rows, those with ids of 0 and below included. */
   above(id: string): string;
   from(id: string): string;
   /** The last id, as a number or as the name of a variable, and one that it is not above. */

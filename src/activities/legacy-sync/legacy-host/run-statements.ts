@@ -24,7 +24,7 @@ export interface MysqlSession {
 
 export const OUR_SET = 'utf8mb4';
 
-/** The first line of a session: behind it, what option files print is over. */
+/** The first line of a session. What option files print comes before it. */
 const GREETING: Statement = {
   sql: `SHOW SESSION STATUS LIKE 'Ssl_cipher'; SELECT '#session', @@version, ${SERVERS_OWN_SETS};`,
   about: {},

@@ -98,7 +98,7 @@ const column = ([name = '', dataType = '', columnType = '', nullable = '']: stri
 
 type Access = NonNullable<TableDescription['access']>;
 
-/** Of all rows of an EXPLAIN, the one that costs most: a view is several. null of none. */
+/** The row of an EXPLAIN that costs most: a view has several. null: there is no row. */
 export const worstAccess = (rows: string[][]): Access | null => rows.map(accessOf).reduce(worse, null);
 
 const isScan = ({ type }: Access): boolean => ['ALL', 'index'].includes(type);
@@ -119,7 +119,7 @@ function accessOf(row: string[]): Access {
 /** What describeStatements has for the engine of a view. */
 const VIEW = '-';
 /** A scan of fewer rows than this costs nothing, whatever EXPLAIN prefers. */
-const SMALL_TABLE_ROWS = 10_000;
+export const SMALL_TABLE_ROWS = 10_000;
 
 /** `range`: an index leads straight to the new rows. `vehicle`: to all rows of the vehicle. `scan`: none serves. */
 export function deltaAccess(

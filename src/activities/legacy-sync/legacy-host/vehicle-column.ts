@@ -1,6 +1,6 @@
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 
-const INTEGERS = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'];
+export const INTEGERS = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint'];
 /** Types whose values are compared as they are shown. */
 const TOLD_BY = [...INTEGERS, 'char', 'varchar'];
 

@@ -5,7 +5,7 @@ import { ofVehicle, vehicleLiteral } from './plan-statements.ts';
 
 /** Vehicles of one table whose rows are asked for together, without those of others. */
 export interface WantedVehicles {
-  /** How the host passes by the others' rows. */
+  /** How the host leaves out the rows of other vehicles. */
   unwanted: Exclude<Unwanted, 'sent'>;
   legacyVehicleIds: readonly string[];
 }
@@ -17,8 +17,8 @@ interface Wanted {
 }
 
 /**
- * `… AND `, as `ofVehicle`, for some vehicles. A filter is hidden from the optimizer in an IF: shown, it may lead MySQL to an index by vehicle and time,
- * and so to all rows of these vehicles, whatever their ids.
+ * Returns the condition `… AND `, as `ofVehicle` does, for several vehicles. A filter is hidden from the optimizer in an IF. If MySQL saw it, it
+ * might choose an index by vehicle and time, and so read all rows of these vehicles, whatever their ids.
  */
 export function ofWanted({ server, vehicle, only }: Wanted): string {
   const scope = ofVehicle(server, vehicle);
@@ -39,7 +39,7 @@ function vehicleColumn({ id, columns: { vehicle } }: LegacyServer): string {
 
 /** Bytes that a list of vehicles may have: it stands in a script three times, and 128 KiB is the most that Linux takes for one argument. */
 export const LIST_BYTES = 30_000;
-/** Quotes, which the shell wants quoted themselves, and a comma. */
+/** Two quotes, each of which the shell wants quoted, and a comma. */
 const AROUND = 9;
 
 /** Bytes that a vehicle takes in such a list. */

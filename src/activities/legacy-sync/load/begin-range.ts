@@ -50,9 +50,9 @@ async function begun(
 ): Promise<boolean> {
   const name = client.escapeLiteral(`fleetgraph ${work} by ${process.pid}@${hostname()}`);
   try {
-    // One round trip. client_connection_check_interval ends a long statement whose client was destroyed. Without statistics the planner may
-    // take the staged rows for a handful and compare each with each: no statement of an import gains from nested loops. A join that can be
-    // nothing else then looks so dear that it would be compiled first, for most of a second.
+    // One round trip. client_connection_check_interval ends a long statement whose client was destroyed. Without statistics the planner may take the
+    // staged rows for a handful and compare each with each, so nested loops are off: no statement of an import gains from them. A join that can only
+    // be a nested loop then looks so costly that it would be compiled first, for most of a second, so jit is off, too.
     await client.query(
       `BEGIN;
        SET LOCAL application_name = ${name};

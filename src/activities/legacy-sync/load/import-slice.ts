@@ -1,5 +1,12 @@
 import type pg from 'pg';
 import { Failure } from '../../../errors.ts';
+import {
+  readSliceLedger,
+  readSliceVehicles,
+  recordSlice,
+  type SliceVehicle,
+  type SliceVehicleCounts,
+} from '../../../records/imported-slices.ts';
 import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { leaveOut } from '../../../records/table-reads.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
@@ -7,21 +14,14 @@ import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
-import type { VehicleCounts } from '../dump/vehicle-lane.ts';
+import type { VehicleCounts, WantedRows } from '../dump/vehicle-lane.ts';
 import { assertAllLoaded, convertAndLoad, directOrStaged, type DumpToLoad } from './convert-and-load.ts';
-import { findGivenAnew } from './given-anew.ts';
+import { findGivenAnew } from './ids-given-anew.ts';
 import { importFailure } from './import-failure.ts';
 import { createQuarantineWatch, type QuarantineWatch } from './quarantine-watch.ts';
 import { createRangeLoader } from './range-loader.ts';
 import { type ImportDependencies, inRangeTransaction } from './range-transaction.ts';
 import { type Dump, assertIntact } from './read-dump.ts';
-import {
-  readSliceLedger,
-  readSliceVehicles,
-  recordSlice,
-  type SliceVehicle,
-  type SliceVehicleCounts,
-} from './slice-records.ts';
 import { type MergedRows, mergeStaged, NOTHING_MERGED } from './staged-rows.ts';
 
 export interface SliceInput {
@@ -54,7 +54,7 @@ class UnfitVehicles extends Error {
   }
 }
 
-/** A vehicle that is left out is so for good, and the next go has one less: so many goes only a program's error needs. */
+/** A vehicle that is left out stays so, and the next go has one vehicle less. Only an error of the program needs more goes than this. */
 const MOST_GOES = 5;
 
 /**
@@ -122,7 +122,7 @@ function load(client: pg.PoolClient, parts: LoadParts): Promise<Loaded> {
   });
 }
 
-const allStaged = (vehicle: SliceVehicle): SliceVehicle => ({
+const allStaged = (vehicle: SliceVehicle): WantedRows => ({
   ...vehicle,
   watermark: vehicle.toId,
   newAbove: vehicle.watermark,
@@ -131,7 +131,7 @@ const allStaged = (vehicle: SliceVehicle): SliceVehicle => ({
 async function loadWith(
   client: pg.PoolClient,
   { input, vehicles, onAbort }: LoadParts,
-  wanted: SliceVehicle[],
+  wanted: WantedRows[],
 ): Promise<Loaded> {
   const converter = converterFor(input, wanted);
   const watch = watchVehicles(input);
@@ -167,7 +167,7 @@ function refuseRepeated(found: Map<string, VehicleCounts>, { repeated }: MergedR
 /** Read by itself, a vehicle whose ids were given anew fails by itself, with the reason. @throws UnfitVehicles */
 async function refuseGivenAnew(
   client: pg.PoolClient,
-  { input, wanted, merged }: { input: SliceInput; wanted: SliceVehicle[]; merged: MergedRows },
+  { input, wanted, merged }: { input: SliceInput; wanted: WantedRows[]; merged: MergedRows },
 ): Promise<void> {
   if (typeof input.server.columns.id !== 'string') return;
   const first = BigInt(input.fromId) + 1n;
@@ -275,7 +275,7 @@ function watchVehicles({ settings, server }: SliceInput): VehicleWatches {
 
 function converterFor(
   { table, tableColumns, server, fromId, toId }: SliceInput,
-  vehicles: SliceVehicle[],
+  vehicles: WantedRows[],
 ): DumpConverter {
   return createDumpConverter({
     table,

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { isDatabaseUnavailable } from '../../../connections/database-errors.ts';
+import { type RangeKey, readLedger } from '../../../records/import-ledger.ts';
 import type { RangeTotals } from '../../../workflows/legacy-sync/activities.ts';
 import { type RangeLock, beginRange } from './begin-range.ts';
-import { type RangeKey, readLedger } from './range-records.ts';
 
 export interface ImportDependencies {
   pool: pg.Pool;

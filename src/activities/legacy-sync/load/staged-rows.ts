@@ -44,7 +44,7 @@ export async function mergeStaged(
   staged: { vehicleIds: readonly string[]; rows: number; days: ReadonlySet<number>; fromId: string; toId: string },
 ): Promise<MergedRows> {
   if (staged.rows >= ANALYZE_FROM) await client.query('ANALYZE fleetgraph_staging');
-  // A range that begins at 1 has what lies below, too.
+  // A range that begins at 1 holds the rows below as well.
   const fromId = BigInt(staged.fromId) <= 1n ? LOWEST_ID : staged.fromId;
   const parameters: unknown[] = [staged.vehicleIds, fromId, staged.toId];
   const known = stretches(staged.days).map(({ first, last }) => {

@@ -7,7 +7,7 @@ import { offsetAt, type ZoneOffset } from './zone-offsets.ts';
 
 /** PGCOPY, its guard bytes, no flags, no extension. */
 const HEADER_BYTES = 19;
-/** A row's number of fields where there is none. */
+/** Stands where a row's number of fields would be, when no row follows. */
 const TRAILER = -1;
 const POSTGRES_EPOCH = 946_684_800_000_000;
 /** Longer than any gap of a zone's clocks: as in `compared-times.ts`. */
@@ -134,7 +134,7 @@ export class QuickRows {
     return bucket;
   }
 
-  /** Of UTC, in seconds. */
+  /** The zone's offset from UTC at this moment, in seconds. */
   #offsetAt(seconds: number): number {
     if (seconds >= this.#offset.from && seconds < this.#offset.until) return this.#offset.seconds;
     const index = this.#offsets.findIndex(({ fromSeconds }) => seconds >= fromSeconds);

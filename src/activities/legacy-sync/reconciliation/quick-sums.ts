@@ -48,7 +48,7 @@ class ProductSum {
   }
 }
 
-/** One more product of 48 bits is exact. */
+/** Below it, the sum stays exact in a double when one more product of 48 bits is added. */
 const LARGEST = Number.MAX_SAFE_INTEGER - 2 ** 48;
 
 /** The three sums of a group of rows: of the numbers, and of the texts with their row's numbers, each way. */

@@ -72,7 +72,7 @@ async function readAgain(
 }
 
 const MOST_IDS = 5_000;
-/** Between two ids of a table that vehicles share lie those of the others. */
+/** In a table that vehicles share, the ids of others lie between those of a vehicle. */
 const WIDEST_GAP = 20_000n;
 
 /** Stretches of ids in which these lie close together. */

@@ -20,7 +20,7 @@ interface Governed {
   adaptive: boolean;
 }
 
-/** Changes what the step needs, and says what was there before. What is as the step needs it is not touched. */
+/** Changes what the step needs, and returns what was there before. It does not touch what is already as the step needs it. */
 export async function changeForStep(
   client: Queryable,
   { serverId, step }: { serverId: string; step: RolloutStep },
@@ -55,7 +55,7 @@ export async function undoChanges(
 
 async function read(client: Queryable, serverId: string): Promise<Governed> {
   const { limits } = await readLegacyServer(client, serverId);
-  // These rows alone: an operator's slip in another must not end a rollout.
+  // Each row is taken by itself: a refused value in another one must not end a rollout.
   const values = new Map((await listSettings(client)).map(({ key, value }) => [key, value]));
   return {
     limit: limits.maxConcurrentVehicles ?? null,

@@ -12,7 +12,7 @@ export const createEndRollout =
     namingDatabaseFailures(`Ending rollout ${rolloutId}`, () =>
       inTransaction(pool, async (client) => {
         const rollout = await lockRollout(client, rolloutId);
-        // Refused while it was planned, it has no row; ended already, there is nothing left to put back.
+        // A rollout that was refused while it was planned has no row. One that has ended has nothing left to put back.
         if (rollout === null || rollout.state !== 'running') return;
         const { serverId } = rollout;
         if (outcome !== 'completed')

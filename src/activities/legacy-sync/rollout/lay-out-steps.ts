@@ -6,8 +6,8 @@ const TEST_VEHICLES = 2;
 const PILOT_VEHICLES = 3;
 
 /**
- * The steps of a rollout: few vehicles one at a time, a few more two at a time, then all of them, twice as many at a time with each step up
- * to `most`, and at last with the limit that adapts. `limit` is the server's own at the end.
+ * Lays out the steps of a rollout: few vehicles one at a time, a few more two at a time, then all of them, twice as many at a time with each step up
+ * to `most`, and at last with the limit that adapts. `limit` is the server's own limit at the end.
  */
 export function layOutSteps({
   vehicles,

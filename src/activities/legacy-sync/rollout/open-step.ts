@@ -23,14 +23,15 @@ export const createOpenStep =
         const done = await openedStep(client, input);
         if (done !== null) return { number: done };
         const { serverId, state } = rollout;
-        // What was ended from outside is put back by others. This attempt, or a reset, would change it anew, and nobody would put that back.
+        // A rollout that was ended from outside is put back by others. If this attempt, or a reset, changed settings again, nobody would put them
+        // back.
         if (state !== 'running') {
           throw new Failure(
             'WrongState',
             `Opening step ${step.name} of rollout ${rolloutId}: it is ${state}, and what it had changed is put back. \`fleetgraph rollout start ${serverId}\` starts another one.`,
           );
         }
-        // After a reset: what a later step of before has changed.
+        // After a reset, the changes of a later step may still be in force, from the course before.
         await takeBack(client, { rolloutId, serverId, position: position + 1 }, { by, withdrawn: true });
         await withdrawRunning(client, rolloutId);
         const reason = reasonOf(serverId, `step ${step.name} opens`, by);
@@ -45,7 +46,7 @@ export const createOpenStep =
           });
         }
         const changes = await changeForStep(client, { serverId, step }, { actor: by.actor, reason });
-        // What somebody has changed meanwhile is changed anew, and taken back with a row of its own.
+        // The row is used again only when nothing had to be changed: a change gets a row of its own, by which it can be taken back.
         const reopened = input.forNews && changes.length === 0 ? await reopenIdleStep(client, input) : null;
         return { number: reopened ?? (await insertStep(client, input, changes)) };
       }),

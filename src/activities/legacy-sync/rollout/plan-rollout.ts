@@ -3,7 +3,7 @@ import { type Queryable, inTransaction } from '../../../connections/postgres.ts'
 import { Failure } from '../../../errors.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import { insertRollout, laidOutSteps, otherRunningRollouts } from '../../../records/rollouts.ts';
-import { readSettings } from '../../../records/settings.ts';
+import type { SettingsReader } from '../../../records/settings-reader.ts';
 import { enabledVehiclesOf } from '../../../records/vehicles.ts';
 import { fixedLimit } from '../../../settings/fixed-limit.ts';
 import { LEGACY_SYNC_SETTINGS } from '../../../settings/legacy-sync.ts';
@@ -14,11 +14,11 @@ import type {
 } from '../../../workflows/legacy-sync/rollout-contract.ts';
 import { layOutSteps } from './lay-out-steps.ts';
 import type { RolloutDependencies } from './rollout-dependencies.ts';
-import { settleLost } from './settle-lost.ts';
+import { settleLost } from './settle-lost-rollout.ts';
 
 /** Lays out the steps of a rollout, once. Errors: InvalidConfiguration, InvalidSelection, InvalidSetting, DatabaseUnavailable. */
 export const createPlanRollout =
-  ({ pool }: RolloutDependencies): RolloutActivities['planRollout'] =>
+  ({ pool, settings }: RolloutDependencies): RolloutActivities['planRollout'] =>
   (input) =>
     namingDatabaseFailures(`Planning the rollout of ${input.serverId}`, () =>
       inTransaction(pool, async (client) => {
@@ -28,14 +28,18 @@ export const createPlanRollout =
         for (const lost of await otherRunningRollouts(client, input.serverId, input.rolloutId)) {
           await settleLost(client, lost, input.requestedBy);
         }
-        const steps = await stepsOf(client, input);
+        const steps = await stepsOf(client, input, settings);
         await insertRollout(client, input, steps);
-        // Those of an attempt that was faster, where there was one.
+        // If another attempt was faster, its steps are the ones that count.
         return { steps: (await laidOutSteps(client, input.rolloutId)) ?? steps };
       }),
     );
 
-async function stepsOf(client: Queryable, { serverId, maxWorkers }: PlanRolloutInput): Promise<RolloutStep[]> {
+async function stepsOf(
+  client: Queryable,
+  { serverId, maxWorkers }: PlanRolloutInput,
+  reader: SettingsReader,
+): Promise<RolloutStep[]> {
   const { limits } = await readLegacyServer(client, serverId);
   const vehicles = (await enabledVehiclesOf(client, serverId)).filter(({ partOf }) => partOf === null).length;
   if (vehicles === 0) {
@@ -44,7 +48,7 @@ async function stepsOf(client: Queryable, { serverId, maxWorkers }: PlanRolloutI
       `Planning the rollout of ${serverId}: it has no enabled vehicle. \`fleetgraph vehicles discover ${serverId}\` finds those that it has rows of. Nothing was changed.`,
     );
   }
-  const settings = await readSettings(client);
+  const settings = await reader.read(client);
   // Each step would run with one slot, and be judged as if it had its own.
   if (!settings.poolEnabled) {
     const { key } = LEGACY_SYNC_SETTINGS.poolEnabled;

@@ -14,7 +14,7 @@ export const createWithdrawStep =
         const rollout = await lockRollout(client, rolloutId);
         if (rollout === null) return;
         const { serverId } = rollout;
-        // Whoever goes back decides when it goes on.
+        // From now on each step waits for an order: whoever took one back decides when the rollout goes on.
         await attendRollout(client, rolloutId);
         await takeBack(client, { rolloutId, serverId, position }, { by, withdrawn: true });
       }),

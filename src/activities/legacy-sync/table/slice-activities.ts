@@ -1,6 +1,8 @@
 import { ApplicationFailure, Context, activityInfo } from '@temporalio/activity';
 import type pg from 'pg';
 import { Failure } from '../../../errors.ts';
+import { serverOfSlice } from '../../../records/claimed-slice.ts';
+import { readSliceLedger } from '../../../records/imported-slices.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import { sliceClaims } from '../../../records/slice-claims.ts';
 import type {
@@ -12,7 +14,6 @@ import type {
 import type { ExportOptions, LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import { importSlice, type SliceInput } from '../load/import-slice.ts';
-import { readSliceLedger } from '../load/slice-records.ts';
 import type { LocalStaging } from '../transfer/local-staging.ts';
 import { type Attempt, type AttemptDependencies, attemptWork } from '../vehicle/attempt.ts';
 import type { ImportDumpDependencies } from '../vehicle/import-dump.ts';
@@ -206,11 +207,8 @@ async function transferAndImport(
 
 async function cleanUpSlice({ pool, legacyHosts, staging }: SliceDependencies, key: VehicleSyncKey): Promise<void> {
   await staging.remove(key);
-  const { rows } = await pool.query<{ serverId: string }>(
-    'SELECT server_id AS "serverId" FROM table_slices WHERE run_id = $1 AND slice_id = $2',
-    [key.runId, key.vehicleId],
-  );
-  if (rows[0] === undefined) return;
-  const server = await readLegacyServer(pool, rows[0].serverId);
+  const serverId = await serverOfSlice(pool, { runId: key.runId, sliceId: key.vehicleId });
+  if (serverId === null) return;
+  const server = await readLegacyServer(pool, serverId);
   await legacyHosts.of(server).removeFiles(key, Context.current().cancellationSignal);
 }

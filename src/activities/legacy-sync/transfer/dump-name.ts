@@ -8,7 +8,7 @@ export const DUMP_EXTENSIONS = {
   none: '.sql',
 } as const satisfies Record<ExportManifest['compression'], string>;
 
-/** Whether a dump of ours is called so: the ids that it begins behind and ends with. */
+/** Whether a file is a dump of ours: its name has the id above which the dump begins, and the id with which it ends. */
 export const isDumpName = (name: string): boolean =>
   Object.values(DUMP_EXTENSIONS).some(
     (end) => name.endsWith(end) && /^\d{1,20}-\d{1,20}$/.test(name.slice(0, -end.length)),

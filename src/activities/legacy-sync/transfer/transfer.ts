@@ -98,7 +98,7 @@ async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Pro
   }
 }
 
-/** From the first piece on, whose own way here is not known. */
+/** Measures from the first piece on: how long that piece itself took is not known. */
 function lineClock() {
   let first: number | undefined;
   let last = 0;
@@ -116,7 +116,7 @@ function lineClock() {
   };
 }
 
-/** The next bytes are read when these may have come. */
+/** Waits after each piece until the rate allows its bytes, before the next one is read. */
 function pacedWrite({ rates, signal }: TransferRequest, target: TransferTarget): TransferTarget['write'] {
   if (rates === undefined) return target.write;
   return async (chunk) => {

@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type pg from 'pg';
+import { readLedger } from '../../../records/import-ledger.ts';
 import type { ExportManifest, RangeTotals, VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 import type { LocalStaging } from '../transfer/local-staging.ts';
-import { readLedger } from '../load/range-records.ts';
 import { type AttemptDependencies, attemptWork } from './attempt.ts';
 import { importDump, type ImportDumpDependencies } from './import-dump.ts';
 import type { RangeWork } from './range-work.ts';

@@ -13,8 +13,8 @@ interface Kept {
 }
 
 /**
- * The files on this host of attempts that ended while their vehicle was still claimed: by a successor elsewhere, which knows nothing of them,
- * or as far as could be told while PostgreSQL was away. They go as soon as nobody claims the vehicle in that run any more.
+ * Keeps the files on this host of attempts that ended while their vehicle was still claimed: by a successor elsewhere, which does not know of them,
+ * or as far as could be told while PostgreSQL was away. They are removed as soon as nobody claims the vehicle in that run any more.
  */
 export interface OutlivedFiles {
   keep(key: VehicleSyncKey, isStillClaimed: WorkClaims['isClaimed']): void;

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { Failure } from '../../../errors.ts';
+import { readLedger } from '../../../records/import-ledger.ts';
 import type { RangeTotals, VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { ExportOptions } from '../legacy-host/legacy-host.ts';
 import type { StreamedDump } from '../legacy-host/stream-dump.ts';
 import type { LocalStaging } from '../transfer/local-staging.ts';
-import { readLedger } from '../load/range-records.ts';
 import type { Attempt } from './attempt.ts';
 import { importDump, type ImportDumpDependencies } from './import-dump.ts';
 import type { RangeWork } from './range-work.ts';

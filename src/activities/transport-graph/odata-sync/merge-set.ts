@@ -43,7 +43,9 @@ export async function mergeSet<T extends { id: string }>(
       : await merge(client, target, texts(changed ?? set.all(), values), into);
   // Nothing was removed when the present rows and the new ones are all there are.
   const complete = present + added === set.rows;
-  const deleted = complete ? 0 : await removeOthers(client, target, set.all(), changed === null, into.batchSize);
+  const deleted = complete
+    ? 0
+    : await removeOthers(client, target, { rows: set.all(), areStaged: changed === null, batchSize: into.batchSize });
   return { added, updated, deleted };
 }
 
@@ -93,16 +95,21 @@ async function merge(
   return { added, updated: (merged.rowCount ?? 0) - added };
 }
 
-/** Removes what the source no longer has. `staged`: the staging table has all rows; else their ids are sent for this. */
+interface PresentRows<T> {
+  rows: T[];
+  /** The staging table has all of them; else their ids are sent for this. */
+  areStaged: boolean;
+  batchSize: number;
+}
+
+/** Removes what the source no longer has. */
 async function removeOthers<T extends { id: string }>(
   client: pg.PoolClient,
   { table, ownRows }: MergeTarget,
-  rows: T[],
-  staged: boolean,
-  batchSize: number,
+  { rows, areStaged, batchSize }: PresentRows<T>,
 ): Promise<number> {
-  const kept = staged ? `staged_${table}` : `kept_${table}`;
-  if (!staged) {
+  const kept = areStaged ? `staged_${table}` : `kept_${table}`;
+  if (!areStaged) {
     await client.query(`CREATE TEMP TABLE ${kept} (id text) ON COMMIT DROP`);
     await stageRows(
       client,

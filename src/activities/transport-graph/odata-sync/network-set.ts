@@ -9,7 +9,7 @@ import type { HashedValue } from './row-hasher.ts';
 export interface NetworkSet<T> extends StoredSet {
   /** All rows; they are mapped when they are first asked for. Errors: OdataInvalid. */
   all(): T[];
-  /** Every row that may differ from the table's, and maybe others; null: any may. It counts only when the table has `rowsBefore` rows. */
+  /** The rows that may differ from the table's; some of them may be equal. null: any row may differ. It counts only when the table has `rowsBefore` rows. */
   changed: T[] | null;
   rowsBefore: number;
 }
@@ -21,8 +21,8 @@ export interface Network {
 }
 
 /**
- * Finds in which rows the source may differ from the tables. A set whose answers are those that were stored is not mapped for it.
- * `stored`: null compares every row. Errors: OdataInvalid.
+ * Finds in which rows the source may differ from the tables. A set whose answers equal the stored ones is not even mapped. `stored`: null compares
+ * every row. Errors: OdataInvalid.
  */
 export function compareNetwork(
   { readings, rows }: Pick<FetchedDataset, 'readings' | 'rows'>,

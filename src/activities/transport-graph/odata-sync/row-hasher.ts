@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 export type HashedValue = string | number | null;
 
-/** The last word of a value that is none, or a number. A text ends with its length and its width, which are never below 0. */
+/** The last word of a missing value, or of a number. A text ends with its length and its width, which are never below 0. */
 const NONE = -1;
 const NUMBER = -2;
 /** Words that are kept before the SHA-256 takes them. */
@@ -10,8 +10,9 @@ const WORDS = 65_536;
 const LONGEST_TAIL = 2;
 
 /**
- * Turns rows into words of 32 bits, for one SHA-256 over all of them and, on the way, a quick hash of 64 bits for each. Each value ends with what it
- * is, so that no two lists of rows with as many values have the same words. To make texts of the rows first takes three times as long.
+ * Turns rows into words of 32 bits, for one SHA-256 over all of them and, on the way, a quick hash of 64 bits for each. Each value ends with a word
+ * that says what it is, so two different lists with equally many values never have the same words. Making texts of the rows first takes three times
+ * as long.
  */
 export class RowHasher {
   readonly #whole = createHash('sha256');
@@ -112,7 +113,7 @@ export class RowHasher {
   }
 }
 
-/** Each step keeps apart what was apart, and carries the upper bits down: a product alone never moves them there. */
+/** Each step keeps different numbers different, and carries the upper bits down; a product alone never moves them there. */
 function mixedHigh(state: number, word: number): number {
   const product = Math.imul(state ^ word, 2_654_435_761);
   return product ^ (product >>> 15);

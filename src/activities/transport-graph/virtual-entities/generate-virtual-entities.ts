@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { namingDatabaseFailures } from '../../../connections/database-errors.ts';
-import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
+import { inTransaction } from '../../../connections/postgres.ts';
 import {
   type SetCounts,
   activeDataset,
   countVirtualEntities,
   recordVirtualEntities,
 } from '../../../records/datasets.ts';
+import { isCompleted, recordCompletion } from '../../../records/stage-completions.ts';
 import type { TransportGraphSettings } from '../../../settings/transport-graph.ts';
 import type { StageActivities, StageOutcome } from '../../../workflows/transport-graph/activities.ts';
 import { VIRTUAL_ENTITIES } from '../../../workflows/transport-graph/messages.ts';
@@ -64,7 +65,7 @@ async function generate(deps: VirtualEntitiesDependencies, force: boolean): Prom
     const zones = [...new Set(directory.cities.map(({ timeZone }) => timeZone))];
     const last = await lastDepartures(client, zones, settings);
     const fingerprint = fingerprintOf(datasetVersion, directory, settings, last);
-    if (!force && (await isComplete(client, fingerprint))) {
+    if (!force && (await isCompleted(client, { workerId: VIRTUAL_ENTITIES, fingerprint }))) {
       return skipped(`Virtual entities are complete for dataset ${datasetVersion}`, datasetVersion);
     }
     const made = await complete({ client, settings, directory, zones, datasetVersion, fingerprint, force, log });
@@ -137,24 +138,8 @@ async function record(
   { client, datasetVersion, fingerprint }: Completion,
   made: Record<string, unknown>,
 ): Promise<void> {
-  await client.query(
-    `INSERT INTO stage_completions (worker_id, fingerprint) VALUES ($1, $2)
-     ON CONFLICT (worker_id, fingerprint) DO UPDATE SET completed_at = now()`,
-    [VIRTUAL_ENTITIES, fingerprint],
-  );
-  await client.query(
-    `DELETE FROM stage_completions WHERE worker_id = $1 AND completed_at < now() - interval '30 days'`,
-    [VIRTUAL_ENTITIES],
-  );
+  await recordCompletion(client, { workerId: VIRTUAL_ENTITIES, fingerprint });
   await recordVirtualEntities(client, datasetVersion, made);
-}
-
-async function isComplete(database: Queryable, fingerprint: string): Promise<boolean> {
-  const { rows } = await database.query('SELECT FROM stage_completions WHERE worker_id = $1 AND fingerprint = $2', [
-    VIRTUAL_ENTITIES,
-    fingerprint,
-  ]);
-  return rows.length > 0;
 }
 
 function fingerprintOf(

@@ -1,10 +1,12 @@
 /** Each activity may run twice, at once or one after the other: it has then happened once. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { createRolloutActivities } from '../../../../src/activities/legacy-sync/rollout/rollout-activities.ts';
 import { readLegacyServer } from '../../../../src/records/legacy-servers.ts';
 import { type Rollout, latestRollouts } from '../../../../src/records/rollouts.ts';
 import { readSettings, writeSetting } from '../../../../src/records/settings.ts';
+import { createSettingsReader } from '../../../../src/records/settings-reader.ts';
 import { addServer, fleetDatabase } from '../../../support/fleet-fixture.ts';
 
 const pool = fleetDatabase();
@@ -12,7 +14,8 @@ const SERVER = 'depot-1';
 const BY = { actor: 'operator', reason: 'as planned' };
 
 let rolloutId: string;
-const acts = () => createRolloutActivities({ pool: pool() });
+const acts = () =>
+  createRolloutActivities({ pool: pool(), settings: createSettingsReader(pool(), pino({ level: 'silent' })) });
 const twice = async <T>(act: () => Promise<T>): Promise<T> => {
   const answers = [...(await Promise.all([act(), act()])), await act()];
   expect(answers).toEqual([answers[0], answers[0], answers[0]]);

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { createReconcileClaims } from '../../../../src/activities/legacy-sync/fleet/reconcile-claims.ts';
-import type { IsAlive } from '../../../../src/activities/legacy-sync/fleet/reconciling.ts';
+import { createSettleLostClaims } from '../../../../src/activities/legacy-sync/fleet/settle-lost-claims.ts';
+import type { IsAlive } from '../../../../src/activities/legacy-sync/fleet/lost-work.ts';
 import type { FleetActivities } from '../../../../src/workflows/legacy-sync/activities.ts';
 import { readSettings } from '../../../../src/records/settings.ts';
 import {
@@ -29,7 +29,7 @@ beforeEach(async () => {
 const isAlive: IsAlive = async (workflowId, firstRunId) =>
   running.has(firstRunId === undefined ? workflowId : `${workflowId}@${firstRunId}`) ? 'running' : 'closed';
 const reconcile = () =>
-  createReconcileClaims({
+  createSettleLostClaims({
     pool: pool(),
     settings: () => readSettings(pool()),
     isAlive,
@@ -147,7 +147,7 @@ test('ten janitors at once settle a claim once', async () => {
 test('Temporal that does not answer settles nothing', async () => {
   const { runId } = await claimed();
   await expireLeases();
-  const away = createReconcileClaims({
+  const away = createSettleLostClaims({
     pool: pool(),
     settings: () => readSettings(pool()),
     isAlive: () => Promise.reject(new Error('UNAVAILABLE')),

@@ -1,15 +1,21 @@
 import type pg from 'pg';
-import type { Queryable } from '../../../connections/postgres.ts';
-import { Failure } from '../../../errors.ts';
-import { lockRead, OF_READ } from '../../../records/table-reads.ts';
-import type { RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
-import type { RowMark } from '../../../records/synced-vehicles.ts';
-import { marksJson } from './range-records.ts';
-import type { SeenRows, WantedRows } from '../dump/vehicle-lane.ts';
+import type { Queryable } from '../connections/postgres.ts';
+import { Failure } from '../errors.ts';
+import type { RangeTotals, VehicleSyncKey } from '../workflows/legacy-sync/activities.ts';
+import { type RowMark, type SeenRows, marksJson } from './synced-vehicles.ts';
+import { lockRead, OF_READ } from './table-reads.ts';
 
 /** A vehicle of a read, as a slice's import finds it. */
-export interface SliceVehicle extends WantedRows {
+export interface SliceVehicle {
+  vehicleId: string;
   label: string;
+  /** null where the table is the vehicle's own. */
+  legacyVehicleId: string | null;
+  /** Rows with fromId <= id <= toId are wanted; those up to the watermark are the overlap, those above seenFromId are what was `seen`. */
+  fromId: bigint;
+  watermark: bigint;
+  toId: bigint;
+  seenFromId: bigint;
 }
 
 /** What a slice brought of one vehicle. */
@@ -43,7 +49,7 @@ export async function readSliceLedger(
 
 /** The vehicles whose rows a slice brings: those that the run claims and that were not left out. */
 export async function readSliceVehicles(database: Queryable, readId: string): Promise<SliceVehicle[]> {
-  const { rows } = await database.query<Record<Exclude<keyof WantedRows, 'newAbove'> | 'label', string>>(
+  const { rows } = await database.query<Record<keyof SliceVehicle, string>>(
     `SELECT sync.vehicle_id::text AS "vehicleId", vehicle.label, vehicle.legacy_vehicle_id AS "legacyVehicleId",
             greatest(1, sync.cursor_id + 1 - read.overlap_ids)::text AS "fromId", sync.cursor_id::text AS watermark,
             sync.frozen_to_id::text AS "toId", greatest(0, sync.frozen_to_id - read.overlap_ids)::text AS "seenFromId"

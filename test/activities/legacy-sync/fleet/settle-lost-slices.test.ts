@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { createReconcileClaims } from '../../../../src/activities/legacy-sync/fleet/reconcile-claims.ts';
+import { createSettleLostClaims } from '../../../../src/activities/legacy-sync/fleet/settle-lost-claims.ts';
 import { readSettings } from '../../../../src/records/settings.ts';
 import type { FleetActivities } from '../../../../src/workflows/legacy-sync/activities.ts';
 import { tableSliceSyncWorkflowId } from '../../../../src/workflows/legacy-sync/messages.ts';
@@ -27,7 +27,7 @@ beforeEach(async () => {
   running = new Set();
 });
 
-const reconcile = createReconcileClaims({
+const reconcile = createSettleLostClaims({
   get pool() {
     return pool();
   },

@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import type { IsAlive } from '../../../../src/activities/legacy-sync/fleet/reconciling.ts';
-import { createReconcileRollouts } from '../../../../src/activities/legacy-sync/rollout/reconcile-rollouts.ts';
+import type { IsAlive } from '../../../../src/activities/legacy-sync/fleet/lost-work.ts';
+import { createSettleLostRollouts } from '../../../../src/activities/legacy-sync/rollout/settle-lost-rollouts.ts';
 import { createRolloutActivities } from '../../../../src/activities/legacy-sync/rollout/rollout-activities.ts';
 import { readLegacyServer } from '../../../../src/records/legacy-servers.ts';
 import { latestRollouts } from '../../../../src/records/rollouts.ts';
 import { readSettings } from '../../../../src/records/settings.ts';
+import { createSettingsReader } from '../../../../src/records/settings-reader.ts';
 import { addServer, fleetDatabase } from '../../../support/fleet-fixture.ts';
 
 const pool = fleetDatabase();
@@ -20,9 +21,10 @@ let running: Set<string>;
 const isRunning: IsAlive = async (workflowId, firstRunId) =>
   running.has(`${workflowId}@${firstRunId}`) ? 'running' : 'closed';
 
-const acts = () => createRolloutActivities({ pool: pool() });
+const acts = () =>
+  createRolloutActivities({ pool: pool(), settings: createSettingsReader(pool(), pino({ level: 'silent' })) });
 const reconcile = (isAlive = isRunning) =>
-  createReconcileRollouts({ pool: pool(), isAlive, log: pino({ level: 'silent' }) })();
+  createSettleLostRollouts({ pool: pool(), isAlive, log: pino({ level: 'silent' }) })();
 const opened = (position: number, opening = `run/${position}`) =>
   acts().openStep({ rolloutId, opening, position, by: { actor: 'operator' }, unattended: false, forNews: false });
 const stateOf = async () => (await latestRollouts(pool(), SERVER))[0]!.state;

@@ -12,12 +12,12 @@ import {
 import { settleLeftovers, settleVehicle } from '../../../records/vehicle-claims.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { tableSliceSyncWorkflowId } from '../../../workflows/legacy-sync/messages.ts';
-import { type ReconcileDependencies, type Reconciled, type Verdict, judge, lostMessage } from './reconciling.ts';
+import { type LostWorkDependencies, type SettledWork, type Verdict, judge, lostMessage } from './lost-work.ts';
 
-/** As with vehicles: slices whose lease ran out, and the vehicles of reads that nobody goes on with because their run has ended. */
-export async function reconcileSlices(
-  deps: ReconcileDependencies,
-  result: Reconciled,
+/** Settles slices whose lease ran out, and the vehicles of reads that nobody goes on with because their run has ended. */
+export async function settleLostSlices(
+  deps: LostWorkDependencies,
+  result: SettledWork,
   settings: LegacySyncSettings,
 ): Promise<void> {
   for (const slice of await expiredSlices(deps.pool)) {
@@ -37,7 +37,7 @@ export async function reconcileSlices(
 }
 
 async function apply(
-  { pool, log }: ReconcileDependencies,
+  { pool, log }: LostWorkDependencies,
   { slice, verdict }: { slice: ExpiredSlice; verdict: Verdict },
   { leaseMs, claimPollMs }: LegacySyncSettings,
 ): Promise<number> {

@@ -8,7 +8,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** How far the median of such values would be off by chance: from their middle deviation, which a few wild ones do not move. */
+/** How far the median of such values may be off by chance, computed from their median deviation, which a few wild values do not move. */
 export function medianError(values: readonly number[]): number {
   const middle = median(values);
   const deviation = 1.4826 * median(values.map((value) => Math.abs(value - middle)));

@@ -10,32 +10,32 @@ import {
   settleLeftovers,
   settleVehicle,
 } from '../../../records/vehicle-claims.ts';
-import { type ReconcileDependencies, type Reconciled, type Verdict, judge, lostMessage } from './reconciling.ts';
-import { reconcileSlices } from './reconcile-slices.ts';
+import { type LostWorkDependencies, type SettledWork, type Verdict, judge, lostMessage } from './lost-work.ts';
+import { settleLostSlices } from './settle-lost-slices.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import { vehicleSyncWorkflowId } from '../../../workflows/legacy-sync/messages.ts';
 
 /**
- * What the rows say against what Temporal knows: claims whose lease ran out, and runs whose workflow has ended without finishing them
- * (terminated, or lost with the server). Safe to run in every worker at once. Errors: DatabaseUnavailable, or what `isAlive` throws.
+ * Compares what the rows say with what Temporal knows, and settles claims whose lease ran out, and runs whose workflow has ended without finishing
+ * them (terminated, or lost with the server). Safe to run in every worker at once. Errors: DatabaseUnavailable, or what `isAlive` throws.
  */
-export function createReconcileClaims(deps: ReconcileDependencies): () => Promise<Reconciled> {
+export function createSettleLostClaims(deps: LostWorkDependencies): () => Promise<SettledWork> {
   return () =>
     namingDatabaseFailures('Reconciling claims', async () => {
-      const result: Reconciled = { extended: 0, lost: 0, putBack: 0, lostRuns: [] };
+      const result: SettledWork = { extended: 0, lost: 0, putBack: 0, lostRuns: [] };
       const settings = await deps.settings();
       await closeLostRuns(deps, result);
       for (const claim of await expiredClaims(deps.pool)) {
         const verdict = await judge(deps.isAlive, vehicleSyncWorkflowId(claim.vehicleId), claim);
         result[verdict] += await apply(deps, claim, verdict, settings);
       }
-      await reconcileSlices(deps, result, settings);
+      await settleLostSlices(deps, result, settings);
       return result;
     });
 }
 
 async function apply(
-  { pool, log }: ReconcileDependencies,
+  { pool, log }: LostWorkDependencies,
   claim: ExpiredClaim,
   verdict: Verdict,
   { leaseMs, claimPollMs }: LegacySyncSettings,
@@ -57,7 +57,7 @@ async function apply(
   });
 }
 
-async function closeLostRuns({ pool, isAlive, log }: ReconcileDependencies, result: Reconciled): Promise<void> {
+async function closeLostRuns({ pool, isAlive, log }: LostWorkDependencies, result: SettledWork): Promise<void> {
   for (const { runId, workflowId } of await runningRuns(pool)) {
     if ((await isAlive(workflowId, runId)) === 'running') continue;
     await inTransaction(pool, async (client) => {

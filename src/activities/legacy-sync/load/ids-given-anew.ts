@@ -8,29 +8,30 @@ export interface JudgedImport {
   fromIds: ReadonlyMap<string, bigint>;
 }
 
-/** What speaks for ids that the source gave anew: of the rows below the watermark that came before, none came again. */
+/** The evidence that a source gave its ids anew: none of the rows below the watermark that came before came again. */
 export interface GivenAnew {
   vehicleId: string;
   watermark: string;
   /** Rows up to the watermark that came now, and ids there that came before. */
   came: number;
   before: number;
-  /** How many of those ids are in both, with other rows; and one of them. */
+  /** How many of those ids are in both, but with other rows; `changedId` is one of them. */
   changed: number;
   changedId: string | null;
 }
 
-/** Some systems change a vehicle's last row in place while it stands: one is no evidence. */
+/** Some systems change a vehicle's last row in place while the vehicle stands, so one changed row is no evidence. */
 const FEWEST_CHANGED = 2;
 /** Fewer may be rows that were committed late, where the source has purged those that came before. */
 const FEWEST_OTHERS = 3;
-/** How far back from the newest row those of its window lie. It spares the search the older chunks; what lies beyond is not counted. */
+/** Rows of the window are searched this far back from the newest row, which spares the older chunks. Rows further back are not counted. */
 const WINDOW_SECONDS = 30 * 86_400;
 
 /**
- * Vehicles of which all rows up to the watermark came as new, although rows with such ids had come: after the rows were merged, in the same transaction. Late rows
- * come beside rows that are known, and a purge leaves none. Only deltas are judged, by windows that an import has seen: a sync in mode full, and a
- * watermark that was set by hand, are an operator's answer. An id that is made of a time is never given anew.
+ * Finds the vehicles whose rows up to the watermark all came as new, although rows with such ids had come before. Call it after the rows were merged,
+ * in the same transaction. Late rows come beside rows that are known, and a purge leaves no rows there, so neither looks like this. Only deltas are
+ * judged, by windows that an import has seen: a sync in mode full, and a watermark that was set by hand, are an operator's answer. An id that is made
+ * of a time is never given anew.
  */
 export async function findGivenAnew(
   client: pg.PoolClient,
@@ -64,7 +65,7 @@ export async function findGivenAnew(
   );
 }
 
-/** Of the rows with such ids, those that did not come just now. */
+/** Rows with such ids that did not come just now. */
 const BEFORE = `
   SELECT vehicle.id::text AS "vehicleId", vehicle.watermark::text AS watermark, count(DISTINCT known.legacy_id)::float8 AS before,
          count(DISTINCT staged.legacy_id)::float8 AS changed, max(staged.legacy_id)::text AS "changedId"

@@ -9,14 +9,14 @@ import { workerSlotWorkflowId } from '../../../workflows/legacy-sync/messages.ts
  */
 export type IsAlive = (workflowId: string, firstRunId?: string) => Promise<'running' | 'closed'>;
 
-export interface ReconcileDependencies {
+export interface LostWorkDependencies {
   pool: pg.Pool;
   settings: () => Promise<LegacySyncSettings> | LegacySyncSettings;
   isAlive: IsAlive;
   log: Logger;
 }
 
-export interface Reconciled {
+export interface SettledWork {
   /** Leases moved on, because the vehicle's workflow is running. */
   extended: number;
   /** Claims settled as `Lost`, with their run. */

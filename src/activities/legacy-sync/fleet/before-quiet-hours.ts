@@ -26,15 +26,18 @@ interface TakenOn {
   warnings: RunWarning[];
 }
 
-/** Names of a long list are cut: a run's row is read as a whole. */
+/** A long list of names is cut, because a run's row is always read as a whole. */
 const NAMES_SHOWN = 20;
 
 /**
- * Which of a server's planned vehicles a scheduled run takes on: those that end before quiet hours begin there, nine times in ten. They are counted in the
- * order in which they are claimed, without ageing, each by itself: read together they take less. Where quiet hours are now, or too little is known of the
- * server, all are taken. Errors: those of the database.
+ * Decides which of a server's planned vehicles a scheduled run takes on: those that end before quiet hours begin there, nine times in ten. It counts
+ * them in the order in which they are claimed, without ageing, each by itself; vehicles that are read together take less time. It takes all of them
+ * when quiet hours are now, or when too little is known of the server. Errors: those of the database.
  */
-export async function takeOn(deps: Pick<FleetDependencies, 'pool' | 'now'>, request: TakeOnRequest): Promise<TakenOn> {
+export async function takeOnBeforeQuietHours(
+  deps: Pick<FleetDependencies, 'pool' | 'now'>,
+  request: TakeOnRequest,
+): Promise<TakenOn> {
   const { run, settings, server, planned } = request;
   const all = { planned, warnings: [] };
   if (!settings.endBeforeQuietHours || !isRequestedBySchedule(run.requestedBy) || planned.length === 0) return all;

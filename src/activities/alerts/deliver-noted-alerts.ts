@@ -7,7 +7,7 @@ export interface TellDependencies extends Pick<DeliverAlertDependencies, 'pool' 
 }
 
 /** Tells alerts whose rows are there already. An alert whose outcome PostgreSQL did not take is not told again by this process. */
-export function createTellNoted({
+export function createDeliverNotedAlerts({
   pool,
   logger,
   channels,

@@ -19,7 +19,7 @@ export interface Errand {
 }
 
 export interface Watch {
-  /** Temporal away is not nobody there: a look that fails begins the wait anew. */
+  /** While Temporal is away, nobody can tell whether a worker is there: a look that fails begins the wait anew. */
   temporal: <T>(look: (client: Client) => Promise<T>) => Promise<T>;
   /** How long the task has to wait in which no worker polls. */
   patienceMs: number;

@@ -1,15 +1,12 @@
 import { Failure } from '../../../errors.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
-import { worstAccess } from '../legacy-host/table-description.ts';
+import { SMALL_TABLE_ROWS, worstAccess } from '../legacy-host/table-description.ts';
 
 /** Asks a legacy server; the rows of all statements, their columns unescaped. */
 export type Ask = (statements: Statement[]) => Promise<string[][]>;
 
-/** A scan of fewer rows costs nothing. */
-export const SMALL_TABLE_ROWS = 10_000;
-
-/** A view has no index of its own: what a query of it costs, EXPLAIN tells; null where our user may not ask. */
-export async function explained(ask: Ask, query: string): Promise<ReturnType<typeof worstAccess>> {
+/** Asks EXPLAIN what a query costs: a view has no index of its own that would tell. null: our user may not ask. */
+export async function explainQuery(ask: Ask, query: string): Promise<ReturnType<typeof worstAccess>> {
   try {
     return worstAccess(await ask([{ sql: `EXPLAIN ${query};`, about: {} }]));
   } catch (error) {
@@ -20,6 +17,6 @@ export async function explained(ask: Ask, query: string): Promise<ReturnType<typ
 
 /** Whether a query is known to read no more than a small table has: it goes along an index, or is over soon. */
 export async function isKnownCheap(ask: Ask, query: string): Promise<boolean> {
-  const access = await explained(ask, query);
+  const access = await explainQuery(ask, query);
   return access !== null && (!['ALL', 'index'].includes(access.type) || access.rows <= SMALL_TABLE_ROWS);
 }
