@@ -1,8 +1,8 @@
 import { FLAGS } from '../dump/flags.ts';
 import type { Bucket, Buckets } from './buckets.ts';
-import { floatOf, PointBytes, TextBytes } from './quick-bytes.ts';
+import { floatOf, RowBytes } from './quick-bytes.ts';
 import { NO_NUMBER, type QuickRow } from './quick-row.ts';
-import { crcBothWays, QuickSums, type TwoWays } from './quick-sums.ts';
+import { crcBothWays, QuickSum, type TwoWays } from './quick-sums.ts';
 import { offsetAt, type ZoneOffset } from './zone-offsets.ts';
 
 /** PGCOPY, its guard bytes, no flags, no extension. */
@@ -16,7 +16,7 @@ const HIGH = 2 ** 32;
 
 interface OpenBucket {
   rows: number;
-  sums: QuickSums;
+  sum: QuickSum;
   minId: number;
   maxId: number;
 }
@@ -28,11 +28,9 @@ interface OpenBucket {
 export class QuickRows {
   readonly #row: QuickRow;
   readonly #offsets: readonly ZoneOffset[];
-  readonly #points: PointBytes;
-  readonly #texts = new TextBytes();
+  readonly #bytes: RowBytes;
   readonly #found = new Map<number, Map<number, OpenBucket>>();
-  readonly #ofPoints: TwoWays = { forth: 0, back: 0 };
-  readonly #ofTexts: TwoWays = { forth: 0, back: 0 };
+  readonly #crcs: TwoWays = { forth: 0, back: 0 };
   #left: Buffer = Buffer.alloc(0);
   #headed = false;
   /** The offset of the row before, and the seconds between which it holds. */
@@ -41,7 +39,7 @@ export class QuickRows {
   constructor(row: QuickRow, offsets: readonly ZoneOffset[]) {
     this.#row = row;
     this.#offsets = offsets;
-    this.#points = new PointBytes(2 + (row.receivedLocal === null ? 0 : 1) + row.rounded.length);
+    this.#bytes = new RowBytes(2 + (row.receivedLocal === null ? 0 : 1) + row.rounded.length);
   }
 
   /** Takes the next bytes of the COPY, wherever they are cut. */
@@ -63,9 +61,9 @@ export class QuickRows {
 
   /** What was found, by vehicle and day. */
   get buckets(): Map<string, Buckets> {
-    const closed = ({ rows, sums, minId, maxId }: OpenBucket): Bucket => ({
+    const closed = ({ rows, sum, minId, maxId }: OpenBucket): Bucket => ({
       rows,
-      sum: sums.value,
+      sum: sum.value,
       minId: BigInt(minId),
       maxId: BigInt(maxId),
     });
@@ -79,7 +77,7 @@ export class QuickRows {
 
   /** A row from its first field's length on. */
   #add(bytes: Uint8Array, view: DataView, start: number): void {
-    const { timeLocal, receivedLocal, rounded, texts } = this.#row;
+    const { timeLocal, receivedLocal, rounded } = this.#row;
     const vehicle = int8(view, start + 4);
     const id = int8(view, start + 16);
     const micros = int8(view, start + 28) + POSTGRES_EPOCH;
@@ -87,40 +85,39 @@ export class QuickRows {
     const shifted = timeLocal && (flags & FLAGS.DST_SHIFTED) !== 0;
     const local = micros + 1e6 * this.#offsetAt(micros / 1e6 - (shifted ? BEFORE_THE_GAP : 0));
     let [at, place] = [start + 42, 2];
-    this.#points.set(0, id);
-    this.#points.set(1, timeLocal ? local : micros);
+    this.#bytes.setNumber(0, id);
+    this.#bytes.setNumber(1, timeLocal ? local : micros);
     const received = view.getInt32(at);
     if (receivedLocal !== null) {
       const value = received < 0 ? NO_NUMBER : int8(view, at + 4) + POSTGRES_EPOCH;
       const zoned = receivedLocal && received >= 0;
-      this.#points.set(place++, zoned ? value + 1e6 * this.#offsetAt(value / 1e6) : value);
+      this.#bytes.setNumber(place++, zoned ? value + 1e6 * this.#offsetAt(value / 1e6) : value);
     }
     at += 4 + Math.max(0, received);
     for (const isRounded of rounded) {
       const length = view.getInt32(at);
       const value = length < 0 ? NO_NUMBER : view.getFloat64(at + 4);
-      this.#points.set(place++, isRounded && length >= 0 ? floatOf(value) : value);
+      this.#bytes.setNumber(place++, isRounded && length >= 0 ? floatOf(value) : value);
       at += 4 + Math.max(0, length);
     }
-    crcBothWays(this.#points.bytes, this.#points.bytes.length, this.#ofPoints);
+    this.#addTexts(bytes, view, at);
+    crcBothWays(this.#bytes.bytes, this.#bytes.length, this.#crcs);
     const bucket = this.#bucketOf(vehicle, Math.floor(local / 86_400e6));
-    bucket.sums.add(this.#ofPoints, texts.length === 0 ? null : this.#crcOfTexts(bytes, view, at));
+    bucket.sum.add(this.#crcs);
     bucket.rows += 1;
     if (id < bucket.minId) bucket.minId = id;
     if (id > bucket.maxId) bucket.maxId = id;
   }
 
-  #crcOfTexts(bytes: Uint8Array, view: DataView, start: number): TwoWays {
-    this.#texts.clear();
+  #addTexts(bytes: Uint8Array, view: DataView, start: number): void {
+    this.#bytes.clearTexts();
     let at = start;
-    for (let count = this.#row.texts.length; count > 0; count -= 1) {
+    for (let text = 0; text < this.#row.texts.length; text += 1) {
       const length = view.getInt32(at);
       at += 4;
-      this.#texts.add(length < 0 ? null : bytes, at, at + length);
+      this.#bytes.addText(length < 0 ? null : bytes, at, at + length, text === 0);
       at += Math.max(0, length);
     }
-    crcBothWays(this.#texts.bytes, this.#texts.length, this.#ofTexts);
-    return this.#ofTexts;
   }
 
   #bucketOf(vehicle: number, day: number): OpenBucket {
@@ -128,7 +125,7 @@ export class QuickRows {
     if (days === undefined) this.#found.set(vehicle, (days = new Map()));
     let bucket = days.get(day);
     if (bucket === undefined) {
-      bucket = { rows: 0, sums: new QuickSums(), minId: Number.POSITIVE_INFINITY, maxId: Number.NEGATIVE_INFINITY };
+      bucket = { rows: 0, sum: new QuickSum(), minId: Number.POSITIVE_INFINITY, maxId: Number.NEGATIVE_INFINITY };
       days.set(day, bucket);
     }
     return bucket;

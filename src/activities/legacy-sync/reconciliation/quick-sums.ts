@@ -22,18 +22,16 @@ export function crcBothWays(bytes: Uint8Array, length: number, into: TwoWays): v
   into.back = ~back >>> 0;
 }
 
-const SHIFT = 128n;
-
-/** An exact sum of products of two numbers of 32 bits. */
-class ProductSum {
+/** The exact sum over rows of the product of both CRCs. */
+export class QuickSum {
   #low = 0;
   #high = 0;
   #whole = 0n;
 
-  add(one: number, other: number): void {
+  add({ forth, back }: TwoWays): void {
     // In halves: a product of 32 and 16 bits is exact in a double.
-    this.#low += one * (other & 0xffff);
-    this.#high += one * (other >>> 16);
+    this.#low += forth * (back & 0xffff);
+    this.#high += forth * (back >>> 16);
     if (this.#low > LARGEST || this.#high > LARGEST) this.#carry();
   }
 
@@ -50,22 +48,3 @@ class ProductSum {
 
 /** One more product of 48 bits is exact. */
 const LARGEST = Number.MAX_SAFE_INTEGER - 2 ** 48;
-
-/** The three sums of a group of rows: of the numbers, and of the texts with their row's numbers, each way. */
-export class QuickSums {
-  readonly #sums = [new ProductSum(), new ProductSum(), new ProductSum()] as const;
-
-  add(points: TwoWays, texts: TwoWays | null): void {
-    this.#sums[0].add(points.forth, points.back);
-    if (texts === null) return;
-    this.#sums[1].add(texts.forth, points.forth);
-    this.#sums[2].add(texts.back, points.back);
-  }
-
-  get value(): bigint {
-    return together(this.#sums.map(({ value }) => value));
-  }
-}
-
-/** Three sums as one number that can be added; none of them reaches 2^128. */
-export const together = (sums: readonly bigint[]): bigint => sums.reduce((all, sum) => (all << SHIFT) + sum, 0n);
