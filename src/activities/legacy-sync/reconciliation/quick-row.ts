@@ -7,6 +7,8 @@ import type { ComparedFields } from './compared-row.ts';
 export interface QuickRow {
   /** A sum over the rows of a group, as SQL of MySQL. */
   source: string;
+  /** The vehicle's legacy id comes before the texts: the rows of more than one vehicle are summed up together. */
+  withVehicle: boolean;
   /** SQL of the texts, as they are in `positions`. */
   texts: readonly string[];
   timeLocal: boolean;
@@ -26,7 +28,9 @@ export const SEPARATOR = 0x1f;
 /** Before its first use MySQL takes a variable for a text of the session's character set. */
 export const QUICK_SESSION = "SET @p = _binary ''";
 
-export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedFields): QuickRow {
+/** `vehicle`: SQL of the legacy id, where rows of more than one are summed up together. */
+export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedFields, vehicle: string | null): QuickRow {
+  const ofVehicle = vehicle === null ? [] : [`CONVERT(CONCAT(${vehicle}) USING utf8mb4)`];
   const doubles = [
     id,
     time.source,
@@ -34,7 +38,8 @@ export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedField
     ...numbers.map((number) => number?.sql ?? String(NO_NUMBER)),
   ].map((sql) => `IFNULL(${sql}, ${NO_NUMBER})`);
   return {
-    source: sumOf([...pointsOf(doubles), ...textOf(texts.map(({ source }) => source))]),
+    source: sumOf([...pointsOf(doubles), ...textOf([...ofVehicle, ...texts.map(({ source }) => source)])]),
+    withVehicle: vehicle !== null,
     texts: texts.map(({ target }) => `(${target})::text`),
     timeLocal: time.local,
     receivedLocal: receivedAt?.local ?? null,

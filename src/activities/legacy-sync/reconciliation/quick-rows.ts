@@ -3,6 +3,7 @@ import type { Bucket, Buckets } from './buckets.ts';
 import { floatOf, RowBytes } from './quick-bytes.ts';
 import { NO_NUMBER, type QuickRow } from './quick-row.ts';
 import { crcBothWays, QuickSum, type TwoWays } from './quick-sums.ts';
+import type { AskedVehicle } from './source-sql.ts';
 import { offsetAt, type ZoneOffset } from './zone-offsets.ts';
 
 /** PGCOPY, its guard bytes, no flags, no extension. */
@@ -21,6 +22,19 @@ interface OpenBucket {
   maxId: number;
 }
 
+interface QuickRowsOptions {
+  row: QuickRow;
+  offsets: readonly ZoneOffset[];
+  vehicles: readonly AskedVehicle[];
+  blockOf: (id: number) => number;
+}
+
+/** Of a vehicle. */
+interface WantedRows {
+  upTo: number;
+  legacyId: Uint8Array;
+}
+
 /**
  * Sums rows of `positions` by vehicle and day while a binary COPY brings them: vehicle, id, time, flags, received, latitude, longitude, the
  * measured numbers, the texts.
@@ -29,16 +43,27 @@ export class QuickRows {
   readonly #row: QuickRow;
   readonly #offsets: readonly ZoneOffset[];
   readonly #bytes: RowBytes;
-  readonly #found = new Map<number, Map<number, OpenBucket>>();
+  readonly #vehicles: ReadonlyMap<number, WantedRows>;
+  readonly #blockOf: (id: number) => number;
+  /** By block, vehicle and day. */
+  readonly #found = new Map<number, Map<number, Map<number, OpenBucket>>>();
   readonly #crcs: TwoWays = { forth: 0, back: 0 };
   #left: Buffer = Buffer.alloc(0);
   #headed = false;
   /** The offset of the row before, and the seconds between which it holds. */
   #offset = { from: 1, until: 0, seconds: 0 };
 
-  constructor(row: QuickRow, offsets: readonly ZoneOffset[]) {
+  /** Other vehicles' rows may come as well. `blockOf`: of an id. */
+  constructor({ row, offsets, vehicles, blockOf }: QuickRowsOptions) {
     this.#row = row;
     this.#offsets = offsets;
+    this.#vehicles = new Map(
+      vehicles.map(({ vehicle: { id, legacyVehicleId }, upTo }) => [
+        Number(id),
+        { upTo: Number(upTo), legacyId: Buffer.from(legacyVehicleId ?? '') },
+      ]),
+    );
+    this.#blockOf = blockOf;
     this.#bytes = new RowBytes(2 + (row.receivedLocal === null ? 0 : 1) + row.rounded.length);
   }
 
@@ -59,18 +84,20 @@ export class QuickRows {
     this.#left = all.subarray(at);
   }
 
-  /** What was found, by vehicle and day. */
-  get buckets(): Map<string, Buckets> {
+  /** What was found, by block, vehicle and day. */
+  get blocks(): Map<number, Map<string, Buckets>> {
     const closed = ({ rows, sum, minId, maxId }: OpenBucket): Bucket => ({
       rows,
       sum: sum.value,
       minId: BigInt(minId),
       maxId: BigInt(maxId),
     });
+    const ofVehicle = (days: Map<number, OpenBucket>): Buckets =>
+      new Map([...days].map(([day, bucket]) => [day, closed(bucket)]));
     return new Map(
-      [...this.#found].map(([id, days]) => [
-        String(id),
-        new Map([...days].map(([day, bucket]) => [day, closed(bucket)])),
+      [...this.#found].map(([block, vehicles]) => [
+        block,
+        new Map([...vehicles].map(([id, days]) => [String(id), ofVehicle(days)])),
       ]),
     );
   }
@@ -80,6 +107,8 @@ export class QuickRows {
     const { timeLocal, receivedLocal, rounded } = this.#row;
     const vehicle = int8(view, start + 4);
     const id = int8(view, start + 16);
+    const wanted = this.#vehicles.get(vehicle);
+    if (wanted === undefined || id > wanted.upTo) return;
     const micros = int8(view, start + 28) + POSTGRES_EPOCH;
     const flags = view.getInt16(start + 40);
     const shifted = timeLocal && (flags & FLAGS.DST_SHIFTED) !== 0;
@@ -100,9 +129,11 @@ export class QuickRows {
       this.#bytes.setNumber(place++, isRounded && length >= 0 ? floatOf(value) : value);
       at += 4 + Math.max(0, length);
     }
+    this.#bytes.clearTexts();
+    if (this.#row.withVehicle) this.#bytes.addText(wanted.legacyId, 0, wanted.legacyId.length, true);
     this.#addTexts(bytes, view, at);
     crcBothWays(this.#bytes.bytes, this.#bytes.length, this.#crcs);
-    const bucket = this.#bucketOf(vehicle, Math.floor(local / 86_400e6));
+    const bucket = this.#bucketOf(this.#blockOf(id), vehicle, Math.floor(local / 86_400e6));
     bucket.sum.add(this.#crcs);
     bucket.rows += 1;
     if (id < bucket.minId) bucket.minId = id;
@@ -110,19 +141,20 @@ export class QuickRows {
   }
 
   #addTexts(bytes: Uint8Array, view: DataView, start: number): void {
-    this.#bytes.clearTexts();
     let at = start;
     for (let text = 0; text < this.#row.texts.length; text += 1) {
       const length = view.getInt32(at);
       at += 4;
-      this.#bytes.addText(length < 0 ? null : bytes, at, at + length, text === 0);
+      this.#bytes.addText(length < 0 ? null : bytes, at, at + length, text === 0 && !this.#row.withVehicle);
       at += Math.max(0, length);
     }
   }
 
-  #bucketOf(vehicle: number, day: number): OpenBucket {
-    let days = this.#found.get(vehicle);
-    if (days === undefined) this.#found.set(vehicle, (days = new Map()));
+  #bucketOf(block: number, vehicle: number, day: number): OpenBucket {
+    let vehicles = this.#found.get(block);
+    if (vehicles === undefined) this.#found.set(block, (vehicles = new Map()));
+    let days = vehicles.get(vehicle);
+    if (days === undefined) vehicles.set(vehicle, (days = new Map()));
     let bucket = days.get(day);
     if (bucket === undefined) {
       bucket = { rows: 0, sum: new QuickSum(), minId: Number.POSITIVE_INFINITY, maxId: Number.NEGATIVE_INFINITY };
