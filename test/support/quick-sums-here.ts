@@ -11,11 +11,15 @@ import { runMariadb } from '../../src/stack/servers/mariadb-client.ts';
 import type { Fleet } from './fleet.ts';
 
 /** The days of a vehicle, `vehicle day`, on which the quick sums of both sides differ: what they alone say, before any row is looked at. */
-export async function daysOfOtherSums(
+export const daysOfOtherSums = async (fleet: Fleet, table: string, vehicleIds: readonly string[]): Promise<string[]> =>
+  (await quickSumsHere(fleet, table, vehicleIds)).days;
+
+/** The same, with how many statements asked for blocks, and how many for vehicles and days. */
+export async function quickSumsHere(
   { pool, stack, server: { id } }: Fleet,
   table: string,
   vehicleIds: readonly string[],
-): Promise<string[]> {
+): Promise<{ days: string[]; asked: { blocks: number; buckets: number } }> {
   const server = await readLegacyServer(pool, id);
   const { columns: tableColumns, engine = null } = (await readLegacyTable(pool, id, table))!;
   const reader = chooseReader('auto', { engine, columns: tableColumns }, server.columns).kind;
@@ -31,12 +35,17 @@ export async function daysOfOtherSums(
   };
   const [[minId, maxId, rows] = []] = await ask(`SELECT MIN(id), MAX(id), COUNT(*) FROM ${table}`);
   const shared = vehicles.every(({ legacyVehicleId }) => legacyVehicleId !== null);
+  const asked = { blocks: 0, buckets: 0 };
   const access = {
     source: {
       server,
       row: row.source,
       days: null,
-      ask: (statements: readonly { sql: string }[]) => ask(statements.map(({ sql }) => sql).join('\n')),
+      ask(statements: readonly { sql: string }[]) {
+        asked.blocks += statements.filter(({ sql }) => sql.includes("'#s'")).length;
+        asked.buckets += statements.filter(({ sql }) => sql.includes("'#b'")).length;
+        return ask(statements.map(({ sql }) => sql).join('\n'));
+      },
     },
     target: { pool, timeZone, row: row.target, days: null },
     fields: row.fields,
@@ -53,7 +62,8 @@ export async function daysOfOtherSums(
     vehicles.map((vehicle) => ({ vehicle, ...bounds.get(vehicle.id)! })),
   );
   if (found === null) throw new Error('The server does not take the statements.');
-  return vehicleIds.flatMap((vehicle) =>
+  const days = vehicleIds.flatMap((vehicle) =>
     differingDays(found.source.get(vehicle)!, found.target.get(vehicle)!).map((day) => `${vehicle} ${day}`),
   );
+  return { days, asked };
 }
