@@ -51,11 +51,13 @@ export async function quickSumsHere(
     fields: row.fields,
     offsets,
     columns: tableColumns,
-    span: shared ? { minId: BigInt(minId!), maxId: BigInt(maxId!), rows: Number(rows), byVehicle: true } : undefined,
+    span: shared
+      ? { minId: BigInt(minId!), maxId: BigInt(maxId!), rows: Number(rows), byVehicle: true, uniqueIds: true }
+      : undefined,
     signal: new AbortController().signal,
     logger: { warn: () => {} },
-    // Fewer at once than there are: a COPY after the other.
-    vehiclesAtOnce: 2,
+    // A COPY for each vehicle.
+    rowsAtOnce: 1,
   };
   const found = await quickly(
     access,

@@ -16,8 +16,9 @@ const MOST_BLOCKS = 200n;
 /** Ids for each row. Where ids are further apart, a step of as many ids as it may read rows would read few. */
 const MOST_IDS = 2;
 
-/** null: the ids have gaps, so that they cannot be cut evenly. */
-export function idBlocks(vehicles: readonly AskedVehicle[], { minId, rows }: TableSpan): IdBlocks | null {
+/** null: the ids have gaps, or stand for several rows, so that nobody knows how many rows lie between two. */
+export function idBlocks(vehicles: readonly AskedVehicle[], { minId, rows, uniqueIds }: TableSpan): IdBlocks | null {
+  if (!uniqueIds) return null;
   const lowest = vehicles.map(({ above }) => BigInt(above)).reduce((one, other) => (one < other ? one : other));
   const upTo = vehicles.map((each) => BigInt(each.upTo)).reduce((one, other) => (one < other ? one : other));
   const above = lowest < minId ? minId - 1n : lowest;

@@ -30,8 +30,7 @@ export interface QuickAccess {
   span: TableSpan | undefined;
   signal: AbortSignal;
   logger: Pick<Logger, 'warn'>;
-  /** Of one COPY. */
-  vehiclesAtOnce?: number;
+  rowsAtOnce?: number;
 }
 
 type BothSides = Awaited<ReturnType<Sides['buckets']>>;
@@ -87,7 +86,7 @@ export async function quickly(access: QuickAccess, vehicles: readonly AskedVehic
 }
 
 const targetOf = (
-  { target: { pool, timeZone, days }, offsets, signal, vehiclesAtOnce }: QuickAccess,
+  { target: { pool, timeZone, days }, offsets, signal, rowsAtOnce }: QuickAccess,
   row: QuickRow,
   blocks: IdBlocks | null,
 ) => ({
@@ -97,7 +96,7 @@ const targetOf = (
   row,
   offsets,
   signal,
-  ...(vehiclesAtOnce === undefined ? {} : { vehiclesAtOnce }),
+  ...(rowsAtOnce === undefined ? {} : { rowsAtOnce }),
   blockOf: blocks === null ? () => NO_BLOCK : blockOf(blocks),
 });
 

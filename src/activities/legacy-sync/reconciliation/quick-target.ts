@@ -21,12 +21,12 @@ export interface QuickTargetAccess {
   blockOf: (id: number) => number;
   days: DaySpan | null;
   signal: AbortSignal;
-  /** Of one COPY, so that a cancelled comparison ends soon and few sums are open. */
-  vehiclesAtOnce?: number;
+  /** Of one COPY, about, so that a cancelled comparison ends soon. */
+  rowsAtOnce?: number;
 }
 
-/** Rows of vehicles that are imported together lie among each other: each COPY reads most pages, however few vehicles it asks for. */
-const VEHICLES_AT_ONCE = 200;
+/** Some seconds. Rows of vehicles that are imported together lie among each other: each COPY reads most pages, however few vehicles it asks for. */
+const ROWS_AT_ONCE = 5_000_000;
 
 /** By vehicle and day, of each block. */
 export type TargetBlocks = Map<number, Map<string, Buckets>>;
@@ -36,19 +36,31 @@ export async function quickTargetBuckets(
   access: QuickTargetAccess,
   vehicles: readonly AskedVehicle[],
 ): Promise<TargetBlocks> {
-  const { pool, signal, vehiclesAtOnce = VEHICLES_AT_ONCE } = access;
+  const { pool, signal, rowsAtOnce = ROWS_AT_ONCE } = access;
   const ids = vehicles.map(({ vehicle }) => vehicle.id);
   const marks = (await countMarked(pool, ids)).length > 0;
   const found: TargetBlocks = new Map();
-  for (let at = 0; at < vehicles.length; at += vehiclesAtOnce) {
+  for (const some of inPieces(vehicles, rowsAtOnce)) {
     signal.throwIfAborted();
-    const some = vehicles.slice(at, at + vehiclesAtOnce);
     const among = await areAmongThemselves(pool, some);
     for (const [block, more] of await copied(access, some, copyOf(access, some, { marks, among }))) {
       found.set(block, new Map([...(found.get(block) ?? []), ...more]));
     }
   }
   return found;
+}
+
+function inPieces(vehicles: readonly AskedVehicle[], most: number): AskedVehicle[][] {
+  const pieces: AskedVehicle[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  for (const each of vehicles) {
+    if ((rows += each.rows) > most) {
+      pieces.push([]);
+      rows = each.rows;
+    }
+    pieces.at(-1)!.push(each);
+  }
+  return pieces;
 }
 
 /** Vehicles between the first and the last for each asked one: beyond, their rows are too many to be passed over. */
