@@ -19,6 +19,8 @@ export async function quickSumsHere(
   { pool, stack, server: { id } }: Fleet,
   table: string,
   vehicleIds: readonly string[],
+  // A COPY for each vehicle.
+  rowsAtOnce = 1,
 ): Promise<{ days: string[]; asked: { blocks: number; buckets: number } }> {
   const server = await readLegacyServer(pool, id);
   const { columns: tableColumns, engine = null } = (await readLegacyTable(pool, id, table))!;
@@ -56,8 +58,7 @@ export async function quickSumsHere(
       : undefined,
     signal: new AbortController().signal,
     logger: { warn: () => {} },
-    // A COPY for each vehicle.
-    rowsAtOnce: 1,
+    rowsAtOnce,
   };
   const found = await quickly(
     access,

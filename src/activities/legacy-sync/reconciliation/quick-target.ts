@@ -3,13 +3,13 @@ import { to } from 'pg-copy-streams';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { countMarked, unmarked } from '../../../records/extra-positions.ts';
 import { NUMBER_FIELDS } from '../../../settings/position-columns.ts';
-import { id } from '../legacy-host/plan-statements.ts';
 import type { Buckets } from './buckets.ts';
 import type { QuickRow } from './quick-row.ts';
 import { QuickRows } from './quick-rows.ts';
 import type { AskedVehicle } from './source-sql.ts';
 import { BEGIN, timesOf } from './target-sql.ts';
 import type { DaySpan } from './source-statements.ts';
+import { ofVehiclesBetween } from './vehicles-between.ts';
 import type { ZoneOffset } from './zone-offsets.ts';
 
 export interface QuickTargetAccess {
@@ -42,8 +42,11 @@ export async function quickTargetBuckets(
   const found: TargetBlocks = new Map();
   for (const some of inPieces(vehicles, rowsAtOnce)) {
     signal.throwIfAborted();
-    const among = await areAmongThemselves(pool, some);
-    for (const [block, more] of await copied(access, some, copyOf(access, some, { marks, among }))) {
+    const between = await ofVehiclesBetween(
+      pool,
+      some.map(({ vehicle }) => vehicle.id),
+    );
+    for (const [block, more] of await copied(access, some, copyOf(access, between, marks))) {
       found.set(block, new Map([...(found.get(block) ?? []), ...more]));
     }
   }
@@ -61,19 +64,6 @@ function inPieces(vehicles: readonly AskedVehicle[], most: number): AskedVehicle
     pieces.at(-1)!.push(each);
   }
   return pieces;
-}
-
-/** Vehicles between the first and the last for each asked one: beyond, their rows are too many to be passed over. */
-const MOST_BETWEEN = 1.25;
-
-/** Whether nearly all vehicles between the first and the last are asked for. To compare with two numbers costs PostgreSQL a fifth of a long list. */
-async function areAmongThemselves(pool: pg.Pool, vehicles: readonly AskedVehicle[]): Promise<boolean> {
-  const { rows } = await pool.query<{ between: number }>(
-    `SELECT count(*)::float8 AS between FROM vehicles
-      WHERE id BETWEEN (SELECT min(id) FROM unnest($1::bigint[]) AS asked (id)) AND (SELECT max(id) FROM unnest($1::bigint[]) AS asked (id))`,
-    [vehicles.map(({ vehicle }) => vehicle.id)],
-  );
-  return rows[0]!.between <= MOST_BETWEEN * vehicles.length;
 }
 
 /** The sums of what one COPY brings. */
@@ -96,18 +86,13 @@ function copied(
 const NUMBERS = ['latitude', 'longitude', ...Object.values(NUMBER_FIELDS).map(({ column }) => column)].join(', ');
 
 /** A COPY takes no parameters. Rows above a vehicle's last id are passed over when they have come: there are few. */
-function copyOf(
-  { row, days, timeZone }: QuickTargetAccess,
-  vehicles: readonly AskedVehicle[],
-  { marks, among }: { marks: boolean; among: boolean },
-): string {
-  const ids = vehicles.map(({ vehicle }) => BigInt(id(vehicle.id))).sort((one, other) => (one < other ? -1 : 1));
+function copyOf({ row, days, timeZone }: QuickTargetAccess, ofVehicles: string, marks: boolean): string {
   const texts = row.texts.map((text) => `, ${text}`).join('');
   const wanted = [
-    among ? `position.vehicle_id BETWEEN ${ids[0]} AND ${ids.at(-1)}` : `position.vehicle_id IN (${ids.join(', ')})`,
+    ofVehicles,
     ...(days === null ? [] : [timesOf(days, timeZone)]),
     ...(marks ? [unmarked('position')] : []),
   ];
-  return `COPY (SELECT position.vehicle_id, legacy_id, "time", flags, received_at, ${NUMBERS}${texts}
+  return `COPY (SELECT vehicle_id, legacy_id, "time", flags, received_at, ${NUMBERS}${texts}
                   FROM positions AS position WHERE ${wanted.join(' AND ')}) TO STDOUT (FORMAT binary)`;
 }

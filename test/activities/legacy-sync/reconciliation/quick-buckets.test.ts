@@ -48,6 +48,15 @@ test('the first and the last row of all, and one that is read by itself', async 
   expect((await sums()).days).toEqual(['1 20089', '2 20092', '3 20089']);
 });
 
+test('vehicles between those that are asked for are left out, few or many', async () => {
+  await fleet.pool.query('UPDATE positions SET speed_kmh = speed_kmh + 1 WHERE vehicle_id = 2 AND legacy_id <= 20003');
+  const few = ['1', '3', ...(await fleet.addVehicles(5, { rows: 0 }))];
+  expect((await quickSumsHere(fleet, 'gps', few, 1e9)).days).toEqual([]);
+  const many = few.filter((id) => id === '1' || id === '8');
+  expect((await quickSumsHere(fleet, 'gps', many, 1e9)).days).toEqual([]);
+  expect((await quickSumsHere(fleet, 'gps', ['2', ...few], 1e9)).days).toContain('2 20089');
+});
+
 test('a row that another vehicle has got differs for both', async () => {
   await fleet.legacy.query('UPDATE gps SET vehicle_id = 2 WHERE id = 50002');
   expect((await sums()).days).toEqual(['1 20091', '2 20091']);
