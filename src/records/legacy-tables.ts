@@ -21,6 +21,8 @@ export interface TableSpan {
   rows: number;
   /** Whether an index leads to the ids of one vehicle. */
   byVehicle: boolean;
+  /** Whether an index says that no two rows of the table have the same id. */
+  uniqueIds: boolean;
 }
 
 /** null: nobody has looked at the table yet. */

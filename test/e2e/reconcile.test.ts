@@ -253,6 +253,10 @@ describe('reconciling a fleet of one table', () => {
       expect(told.stdout).toContain('missing 0, changed 1, extra 0');
       const shown = await fleet.cli('reconcile', 'show', found.run.reconciliationId, '--vehicle', '1');
       expect(shown.stdout).toContain(`1: ${idOf(1, 400)}`);
+      const { startedAt, finishedAt, sourceRows } = found.run;
+      const seconds = (finishedAt!.getTime() - startedAt.getTime()) / 1_000;
+      const cost = await fleet.cli('reconcile', 'show', found.run.reconciliationId);
+      expect(cost.stdout).toContain(`${((1e6 * seconds) / sourceRows).toFixed(1)} s per million rows`);
     },
     TIMEOUT_MS,
   );

@@ -166,9 +166,15 @@ function noteSpans(server: LegacyServer, rows: string[][], { described, spans }:
     if (tag !== '#m') continue;
     const description = described.get(table);
     const byVehicle = description !== undefined && hasVehicleIndex(description, server);
-    spans.set(table, { minId: BigInt(minId), maxId: BigInt(maxId), rows: description?.rows ?? 0, byVehicle });
+    const { rows = 0, uniqueIndexes = [] } = description ?? {};
+    const uniqueIds = uniqueIndexes.some((index) => isOnly(index, server.columns.id));
+    spans.set(table, { minId: BigInt(minId), maxId: BigInt(maxId), rows, byVehicle, uniqueIds });
   }
 }
+
+/** Names of columns have no case in MySQL. */
+const isOnly = (index: readonly string[], id: LegacyServer['columns']['id']): boolean =>
+  typeof id === 'string' && index.length === 1 && index[0]!.toLowerCase() === id.toLowerCase();
 
 /** By the server's guess, which is off by a half at times: then a little more is counted than had to be. */
 const smallTables = (described: Map<string, TableDescription>, countCap: number): Set<string> =>

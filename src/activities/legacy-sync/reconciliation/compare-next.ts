@@ -7,6 +7,7 @@ import type { ReconcilePart, ReconciliationActivities } from '../../../workflows
 import { toFailure } from '../../activity-failures.ts';
 import type { LegacyPlan } from '../legacy-host/legacy-planner.ts';
 import { atServer, type ReconciledServer } from './at-server.ts';
+import { both } from './both.ts';
 import { comparedBounds } from './compared-bounds.ts';
 import { compareVehicles } from './compare-vehicles.ts';
 import { heartbeating } from '../../heartbeating.ts';
@@ -68,12 +69,14 @@ async function compareAt(
 ): Promise<void> {
   const { server, signal } = at;
   const asked = vehicles.map((vehicle) => ({ vehicle, fromId: vehicle.watermark, seen: null }));
-  const plan = await at.host.plan({ vehicles: asked, countCap: 1, signal });
+  const [plan, bounds] = await both(
+    at.host.plan({ vehicles: asked, countCap: 1, signal }),
+    comparedBounds(deps.importPool, { vehicles, timeZone: server.timeZone, days }),
+  );
   const failed = plan.vehicles.flatMap((each) =>
     'failure' in each ? [{ vehicleId: each.vehicleId, ...each.failure }] : [],
   );
   await writeNotCompared(deps.pool, reconciliationId, failed);
-  const bounds = await comparedBounds(deps.importPool, { vehicles, timeZone: server.timeZone, days });
   for (const table of plan.tables) {
     const sides = sidesOf(deps, { at, table, span: plan.spans?.get(table.table), days, reconciliationId });
     const bound = vehiclesOf(vehicles, plan, table.table).map(({ vehicle, sourceHighest }) => ({

@@ -2,17 +2,26 @@ import type { Logger } from '../../../logger.ts';
 import type { TableColumn, TableSpan } from '../../../records/legacy-tables.ts';
 import { toFailure } from '../../activity-failures.ts';
 import { both } from './both.ts';
-import { type Buckets, differingDays } from './buckets.ts';
+import { addTo, type Buckets, differingDays } from './buckets.ts';
 import type { ComparedFields } from './compared-row.ts';
 import type { Sides } from './compare-vehicles.ts';
-import { quickRow } from './quick-row.ts';
-import { quickTargetBuckets } from './quick-target.ts';
-import { readTogether, sharedBuckets } from './source-slices.ts';
+import { blockOf, idBlocks, type IdBlocks, NO_BLOCK } from './id-blocks.ts';
+import { type QuickRow, quickRow } from './quick-row.ts';
+import { quickTargetBuckets, type TargetBlocks } from './quick-target.ts';
+import {
+  type BlockSum,
+  blockSums,
+  bucketsOfBlocks,
+  readTogether,
+  sharedBuckets,
+  type SharedTable,
+  vehicleSql,
+} from './source-slices.ts';
 import { type AskedVehicle, type SourceAccess, sourceBuckets } from './source-sql.ts';
 import { type TargetAccess, targetBuckets } from './target-sql.ts';
 import type { ZoneOffset } from './zone-offsets.ts';
 
-interface QuickAccess {
+export interface QuickAccess {
   source: SourceAccess;
   target: TargetAccess;
   fields: ComparedFields;
@@ -21,6 +30,7 @@ interface QuickAccess {
   span: TableSpan | undefined;
   signal: AbortSignal;
   logger: Pick<Logger, 'warn'>;
+  rowsAtOnce?: number;
 }
 
 type BothSides = Awaited<ReturnType<Sides['buckets']>>;
@@ -51,19 +61,22 @@ function rowsThatDiffer(there: Buckets, arrived: Buckets): number {
 }
 
 /** null: the server does not take the statements. */
-async function quickly(access: QuickAccess, vehicles: readonly AskedVehicle[]): Promise<BothSides | null> {
+export async function quickly(access: QuickAccess, vehicles: readonly AskedVehicle[]): Promise<BothSides | null> {
   // Beyond, a double is not every id.
   if (vehicles.some(({ upTo }) => BigInt(upTo) > Number.MAX_SAFE_INTEGER)) return null;
-  const row = quickRow(access.fields);
+  const { signal, span, columns } = access;
+  const { together, apart } = readTogether(vehicles, span);
+  const blocks = together.length === 0 ? null : idBlocks(together, span!);
+  const row = quickRow(access.fields, blocks === null ? null : vehicleSql(access.source.server, columns).sql);
   const source = { ...access.source, row: { ...access.source.row, sum: row.source } };
-  const { pool, timeZone, days } = access.target;
-  const { offsets, signal } = access;
+  const shared = { access: source, vehicles: together, columns };
   try {
     const [there, arrived] = await both(
-      sourceOf(access, source, vehicles),
-      quickTargetBuckets({ pool, timeZone, days, row, offsets, signal }, vehicles),
+      sourceOf(shared, apart, blocks),
+      quickTargetBuckets(targetOf(access, row, blocks), vehicles),
     );
-    return { source: there, target: arrived };
+    if (blocks !== null) await addBlocks(there, { shared, blocks, arrived });
+    return { source: there.found, target: allBlocks(vehicles, arrived) };
   } catch (error) {
     const { code, message, retryable } = toFailure(error);
     if (signal.aborted || retryable) throw error;
@@ -72,12 +85,66 @@ async function quickly(access: QuickAccess, vehicles: readonly AskedVehicle[]): 
   }
 }
 
-async function sourceOf(
-  { columns, span }: QuickAccess,
-  source: SourceAccess,
-  vehicles: readonly AskedVehicle[],
-): Promise<Map<string, Buckets>> {
-  const { together, apart } = readTogether(vehicles, span);
-  const shared = together.length === 0 ? [] : await sharedBuckets(source, together, columns);
-  return new Map([...shared, ...(await sourceBuckets(source, apart))]);
+const targetOf = (
+  { target: { pool, timeZone, days }, offsets, signal, rowsAtOnce }: QuickAccess,
+  row: QuickRow,
+  blocks: IdBlocks | null,
+) => ({
+  pool,
+  timeZone,
+  days,
+  row,
+  offsets,
+  signal,
+  ...(rowsAtOnce === undefined ? {} : { rowsAtOnce }),
+  blockOf: blocks === null ? () => NO_BLOCK : blockOf(blocks),
+});
+
+/** The sums of blocks, and by vehicle and day what lies in none. */
+async function sourceOf(shared: SharedTable, apart: readonly AskedVehicle[], blocks: IdBlocks | null) {
+  const sums = blocks === null ? [] : await blockSums(shared, blocks);
+  const rest = shared.vehicles.length === 0 ? [] : await sharedBuckets(shared, blocks?.upTo);
+  return { sums, found: new Map([...rest, ...(await sourceBuckets(shared.access, apart))]) };
+}
+
+interface Blocks {
+  shared: SharedTable;
+  blocks: IdBlocks;
+  arrived: TargetBlocks;
+}
+
+/** Adds what the source has in the blocks: where the sums are equal, the rows that arrived; else it is asked by vehicle and day. */
+async function addBlocks(
+  { sums, found }: { sums: readonly BlockSum[]; found: Map<string, Buckets> },
+  { shared, blocks, arrived }: Blocks,
+): Promise<void> {
+  const ids = new Set(shared.vehicles.map(({ vehicle }) => vehicle.id));
+  // Vehicles that are read by themselves have rows between these ids, too.
+  const here = sums.map((_, block) => new Map([...(arrived.get(block) ?? [])].filter(([id]) => ids.has(id))));
+  const differs = sums.map((sum, block) => !isSum(sum, here[block]!));
+  for (let first = 0, count = 1; first < sums.length; first += count, count = 1) {
+    if (!differs[first]) addAll(found, here[first]!);
+    else {
+      while (differs[first + count] === true) count += 1;
+      addAll(found, await bucketsOfBlocks(shared, blocks, { first, count }));
+    }
+  }
+}
+
+function isSum({ rows, sum }: BlockSum, vehicles: ReadonlyMap<string, Buckets>): boolean {
+  const buckets = [...vehicles.values()].flatMap((days) => [...days.values()]);
+  const total = (of: (bucket: BlockSum) => bigint): bigint => buckets.reduce((all, bucket) => all + of(bucket), 0n);
+  return total((bucket) => BigInt(bucket.rows)) === BigInt(rows) && total((bucket) => bucket.sum) === sum;
+}
+
+function allBlocks(vehicles: readonly AskedVehicle[], arrived: TargetBlocks): Map<string, Buckets> {
+  const found = new Map<string, Buckets>(vehicles.map(({ vehicle }) => [vehicle.id, new Map()]));
+  for (const block of arrived.values()) addAll(found, block);
+  return found;
+}
+
+function addAll(found: ReadonlyMap<string, Buckets>, more: ReadonlyMap<string, Buckets>): void {
+  for (const [vehicleId, days] of more) {
+    for (const [day, bucket] of days) addTo(found.get(vehicleId)!, day, bucket);
+  }
 }

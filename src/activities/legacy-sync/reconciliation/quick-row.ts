@@ -1,12 +1,14 @@
 import type { ComparedFields } from './compared-row.ts';
 
 /**
- * A row by two CRCs of its numbers and two of its texts: a few machine instructions a byte on either side, where a text of all and its MD5 take a
- * hundred. MySQL's POINT is a native way to the very bytes of two doubles. What the sums cannot miss: docs/decisions/0035.
+ * A row by the CRC of its numbers and texts and by that of the same bytes in reverse: a few machine instructions a byte on either side, where a
+ * text of all and its MD5 take a hundred. MySQL's POINT is a native way to the very bytes of two doubles. What the sums cannot miss: docs/decisions/0045.
  */
 export interface QuickRow {
-  /** Three sums over the rows of a group, as SQL of MySQL. */
+  /** A sum over the rows of a group, as SQL of MySQL. */
   source: string;
+  /** The vehicle's legacy id comes before the texts: the rows of more than one vehicle are summed up together. */
+  withVehicle: boolean;
   /** SQL of the texts, as they are in `positions`. */
   texts: readonly string[];
   timeLocal: boolean;
@@ -24,9 +26,11 @@ export const NO_TEXT = '~';
 export const SEPARATOR = 0x1f;
 
 /** Before its first use MySQL takes a variable for a text of the session's character set. */
-export const QUICK_SESSION = "SET @p = _binary '', @t = _binary ''";
+export const QUICK_SESSION = "SET @p = _binary ''";
 
-export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedFields): QuickRow {
+/** `vehicle`: SQL of the legacy id, where rows of more than one are summed up together. */
+export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedFields, vehicle: string | null): QuickRow {
+  const ofVehicle = vehicle === null ? [] : [`CONVERT(CONCAT(${vehicle}) USING utf8mb4)`];
   const doubles = [
     id,
     time.source,
@@ -34,7 +38,8 @@ export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedField
     ...numbers.map((number) => number?.sql ?? String(NO_NUMBER)),
   ].map((sql) => `IFNULL(${sql}, ${NO_NUMBER})`);
   return {
-    source: sumsOf(pointsOf(doubles), textOf(texts.map(({ source }) => source))),
+    source: sumOf([...pointsOf(doubles), ...textOf([...ofVehicle, ...texts.map(({ source }) => source)])]),
+    withVehicle: vehicle !== null,
     texts: texts.map(({ target }) => `(${target})::text`),
     timeLocal: time.local,
     receivedLocal: receivedAt?.local ?? null,
@@ -42,20 +47,19 @@ export function quickRow({ id, time, receivedAt, numbers, texts }: ComparedField
   };
 }
 
-function pointsOf(doubles: readonly string[]): string {
+function pointsOf(doubles: readonly string[]): string[] {
   const pairs: string[] = [];
   for (let at = 0; at < doubles.length; at += 2) pairs.push(`POINT(${doubles[at]}, ${doubles[at + 1] ?? '0e0'})`);
-  return `CONCAT(${pairs.join(', ')})`;
+  return pairs;
 }
 
-const textOf = (texts: readonly string[]): string | null =>
+const textOf = (texts: readonly string[]): string[] =>
   texts.length === 0
-    ? null
-    : `CONVERT(CONCAT_WS(CHAR(${SEPARATOR} USING utf8mb4), ${texts.map((sql) => `IFNULL(${sql}, '${NO_TEXT}')`).join(', ')}) USING binary)`;
+    ? []
+    : [
+        `CONVERT(CONCAT_WS(CHAR(${SEPARATOR} USING utf8mb4), ${texts.map((sql) => `IFNULL(${sql}, '${NO_TEXT}')`).join(', ')}) USING binary)`,
+      ];
 
-/** The points of a row are worked out once, and kept for the CRC of their reverse. Should a server do that in another order, days differ that do not. */
-function sumsOf(points: string, text: string | null): string {
-  const ofPoints = `SUM((@a := CRC32(@p := ${points})) * (@b := CRC32(REVERSE(@p))))`;
-  if (text === null) return `${ofPoints}, 0, 0`;
-  return `${ofPoints}, SUM(CRC32(@t := ${text}) * CAST(@a AS UNSIGNED)), SUM(CRC32(REVERSE(@t)) * CAST(@b AS UNSIGNED))`;
-}
+/** A row's bytes are worked out once, and kept for the CRC of their reverse. Should a server do that in another order, days differ that do not. */
+const sumOf = (bytes: readonly string[]): string =>
+  `SUM(CRC32(@p := CONCAT(${bytes.join(', ')})) * CRC32(REVERSE(@p)))`;

@@ -1,8 +1,9 @@
 import { FLAGS } from '../dump/flags.ts';
 import type { Bucket, Buckets } from './buckets.ts';
-import { floatOf, PointBytes, TextBytes } from './quick-bytes.ts';
+import { floatOf, RowBytes } from './quick-bytes.ts';
 import { NO_NUMBER, type QuickRow } from './quick-row.ts';
-import { crcBothWays, QuickSums, type TwoWays } from './quick-sums.ts';
+import { crcBothWays, QuickSum, type TwoWays } from './quick-sums.ts';
+import type { AskedVehicle } from './source-sql.ts';
 import { offsetAt, type ZoneOffset } from './zone-offsets.ts';
 
 /** PGCOPY, its guard bytes, no flags, no extension. */
@@ -16,9 +17,22 @@ const HIGH = 2 ** 32;
 
 interface OpenBucket {
   rows: number;
-  sums: QuickSums;
+  sum: QuickSum;
   minId: number;
   maxId: number;
+}
+
+interface QuickRowsOptions {
+  row: QuickRow;
+  offsets: readonly ZoneOffset[];
+  vehicles: readonly AskedVehicle[];
+  blockOf: (id: number) => number;
+}
+
+/** Of a vehicle. */
+interface WantedRows {
+  upTo: number;
+  legacyId: Uint8Array;
 }
 
 /**
@@ -28,20 +42,29 @@ interface OpenBucket {
 export class QuickRows {
   readonly #row: QuickRow;
   readonly #offsets: readonly ZoneOffset[];
-  readonly #points: PointBytes;
-  readonly #texts = new TextBytes();
-  readonly #found = new Map<number, Map<number, OpenBucket>>();
-  readonly #ofPoints: TwoWays = { forth: 0, back: 0 };
-  readonly #ofTexts: TwoWays = { forth: 0, back: 0 };
+  readonly #bytes: RowBytes;
+  readonly #vehicles: ReadonlyMap<number, WantedRows>;
+  readonly #blockOf: (id: number) => number;
+  /** By block, vehicle and day. */
+  readonly #found = new Map<number, Map<number, Map<number, OpenBucket>>>();
+  readonly #crcs: TwoWays = { forth: 0, back: 0 };
   #left: Buffer = Buffer.alloc(0);
   #headed = false;
   /** The offset of the row before, and the seconds between which it holds. */
   #offset = { from: 1, until: 0, seconds: 0 };
 
-  constructor(row: QuickRow, offsets: readonly ZoneOffset[]) {
+  /** Other vehicles' rows may come as well. `blockOf`: of an id. */
+  constructor({ row, offsets, vehicles, blockOf }: QuickRowsOptions) {
     this.#row = row;
     this.#offsets = offsets;
-    this.#points = new PointBytes(2 + (row.receivedLocal === null ? 0 : 1) + row.rounded.length);
+    this.#vehicles = new Map(
+      vehicles.map(({ vehicle: { id, legacyVehicleId }, upTo }) => [
+        Number(id),
+        { upTo: Number(upTo), legacyId: Buffer.from(legacyVehicleId ?? '') },
+      ]),
+    );
+    this.#blockOf = blockOf;
+    this.#bytes = new RowBytes(2 + (row.receivedLocal === null ? 0 : 1) + row.rounded.length);
   }
 
   /** Takes the next bytes of the COPY, wherever they are cut. */
@@ -61,74 +84,80 @@ export class QuickRows {
     this.#left = all.subarray(at);
   }
 
-  /** What was found, by vehicle and day. */
-  get buckets(): Map<string, Buckets> {
-    const closed = ({ rows, sums, minId, maxId }: OpenBucket): Bucket => ({
+  /** What was found, by block, vehicle and day. */
+  get blocks(): Map<number, Map<string, Buckets>> {
+    const closed = ({ rows, sum, minId, maxId }: OpenBucket): Bucket => ({
       rows,
-      sum: sums.value,
+      sum: sum.value,
       minId: BigInt(minId),
       maxId: BigInt(maxId),
     });
+    const ofVehicle = (days: Map<number, OpenBucket>): Buckets =>
+      new Map([...days].map(([day, bucket]) => [day, closed(bucket)]));
     return new Map(
-      [...this.#found].map(([id, days]) => [
-        String(id),
-        new Map([...days].map(([day, bucket]) => [day, closed(bucket)])),
+      [...this.#found].map(([block, vehicles]) => [
+        block,
+        new Map([...vehicles].map(([id, days]) => [String(id), ofVehicle(days)])),
       ]),
     );
   }
 
   /** A row from its first field's length on. */
   #add(bytes: Uint8Array, view: DataView, start: number): void {
-    const { timeLocal, receivedLocal, rounded, texts } = this.#row;
+    const { timeLocal, receivedLocal, rounded } = this.#row;
     const vehicle = int8(view, start + 4);
     const id = int8(view, start + 16);
+    const wanted = this.#vehicles.get(vehicle);
+    if (wanted === undefined || id > wanted.upTo) return;
     const micros = int8(view, start + 28) + POSTGRES_EPOCH;
     const flags = view.getInt16(start + 40);
     const shifted = timeLocal && (flags & FLAGS.DST_SHIFTED) !== 0;
     const local = micros + 1e6 * this.#offsetAt(micros / 1e6 - (shifted ? BEFORE_THE_GAP : 0));
     let [at, place] = [start + 42, 2];
-    this.#points.set(0, id);
-    this.#points.set(1, timeLocal ? local : micros);
+    this.#bytes.setNumber(0, id);
+    this.#bytes.setNumber(1, timeLocal ? local : micros);
     const received = view.getInt32(at);
     if (receivedLocal !== null) {
       const value = received < 0 ? NO_NUMBER : int8(view, at + 4) + POSTGRES_EPOCH;
       const zoned = receivedLocal && received >= 0;
-      this.#points.set(place++, zoned ? value + 1e6 * this.#offsetAt(value / 1e6) : value);
+      this.#bytes.setNumber(place++, zoned ? value + 1e6 * this.#offsetAt(value / 1e6) : value);
     }
     at += 4 + Math.max(0, received);
     for (const isRounded of rounded) {
       const length = view.getInt32(at);
       const value = length < 0 ? NO_NUMBER : view.getFloat64(at + 4);
-      this.#points.set(place++, isRounded && length >= 0 ? floatOf(value) : value);
+      this.#bytes.setNumber(place++, isRounded && length >= 0 ? floatOf(value) : value);
       at += 4 + Math.max(0, length);
     }
-    crcBothWays(this.#points.bytes, this.#points.bytes.length, this.#ofPoints);
-    const bucket = this.#bucketOf(vehicle, Math.floor(local / 86_400e6));
-    bucket.sums.add(this.#ofPoints, texts.length === 0 ? null : this.#crcOfTexts(bytes, view, at));
+    this.#bytes.clearTexts();
+    if (this.#row.withVehicle) this.#bytes.addText(wanted.legacyId, 0, wanted.legacyId.length, true);
+    this.#addTexts(bytes, view, at);
+    crcBothWays(this.#bytes.bytes, this.#bytes.length, this.#crcs);
+    const bucket = this.#bucketOf(this.#blockOf(id), vehicle, Math.floor(local / 86_400e6));
+    bucket.sum.add(this.#crcs);
     bucket.rows += 1;
     if (id < bucket.minId) bucket.minId = id;
     if (id > bucket.maxId) bucket.maxId = id;
   }
 
-  #crcOfTexts(bytes: Uint8Array, view: DataView, start: number): TwoWays {
-    this.#texts.clear();
+  #addTexts(bytes: Uint8Array, view: DataView, start: number): void {
     let at = start;
-    for (let count = this.#row.texts.length; count > 0; count -= 1) {
+    for (let text = 0; text < this.#row.texts.length; text += 1) {
       const length = view.getInt32(at);
       at += 4;
-      this.#texts.add(length < 0 ? null : bytes, at, at + length);
+      this.#bytes.addText(length < 0 ? null : bytes, at, at + length, text === 0 && !this.#row.withVehicle);
       at += Math.max(0, length);
     }
-    crcBothWays(this.#texts.bytes, this.#texts.length, this.#ofTexts);
-    return this.#ofTexts;
   }
 
-  #bucketOf(vehicle: number, day: number): OpenBucket {
-    let days = this.#found.get(vehicle);
-    if (days === undefined) this.#found.set(vehicle, (days = new Map()));
+  #bucketOf(block: number, vehicle: number, day: number): OpenBucket {
+    let vehicles = this.#found.get(block);
+    if (vehicles === undefined) this.#found.set(block, (vehicles = new Map()));
+    let days = vehicles.get(vehicle);
+    if (days === undefined) vehicles.set(vehicle, (days = new Map()));
     let bucket = days.get(day);
     if (bucket === undefined) {
-      bucket = { rows: 0, sums: new QuickSums(), minId: Number.POSITIVE_INFINITY, maxId: Number.NEGATIVE_INFINITY };
+      bucket = { rows: 0, sum: new QuickSum(), minId: Number.POSITIVE_INFINITY, maxId: Number.NEGATIVE_INFINITY };
       days.set(day, bucket);
     }
     return bucket;

@@ -1,9 +1,27 @@
-/** The table of CRC-32 as of zlib, by which MySQL's CRC32 works. */
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
+/** Of CRC-32 as of zlib, by which MySQL's CRC32 works: what a byte does to it, with as many bytes after it as the table's number. */
+const TABLES = tables(8);
+
+function tables(count: number): Uint32Array[] {
+  const first = Uint32Array.from({ length: 256 }, (_, byte) => {
+    let value = byte;
+    for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+    return value;
+  });
+  const all = [first];
+  while (all.length < count) all.push(all.at(-1)!.map((value) => (value >>> 8) ^ first[value & 0xff]!));
+  return all;
+}
+
+const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+  Uint32Array,
+];
 
 /** The CRCs of some bytes and of the same bytes in reverse. */
 export interface TwoWays {
@@ -11,29 +29,48 @@ export interface TwoWays {
   back: number;
 }
 
-/** Writes both CRCs of the first `length` bytes into `into`, which is used again for each row. */
+/** Writes both CRCs of the first `length` bytes into `into`, which is used again for each row. Eight bytes at a time, because each look-up waits for the one before. */
 export function crcBothWays(bytes: Uint8Array, length: number, into: TwoWays): void {
   let [forth, back] = [-1, -1];
-  for (let at = 0, end = length - 1; at < length; at += 1, end -= 1) {
-    forth = TABLE[(forth ^ bytes[at]!) & 0xff]! ^ (forth >>> 8);
-    back = TABLE[(back ^ bytes[end]!) & 0xff]! ^ (back >>> 8);
+  let [at, end] = [0, length - 1];
+  for (; at + 8 <= length; at += 8, end -= 8) {
+    forth =
+      T7[(forth ^ bytes[at]!) & 0xff]! ^
+      T6[((forth >>> 8) ^ bytes[at + 1]!) & 0xff]! ^
+      T5[((forth >>> 16) ^ bytes[at + 2]!) & 0xff]! ^
+      T4[(forth >>> 24) ^ bytes[at + 3]!]! ^
+      T3[bytes[at + 4]!]! ^
+      T2[bytes[at + 5]!]! ^
+      T1[bytes[at + 6]!]! ^
+      T0[bytes[at + 7]!]!;
+    back =
+      T7[(back ^ bytes[end]!) & 0xff]! ^
+      T6[((back >>> 8) ^ bytes[end - 1]!) & 0xff]! ^
+      T5[((back >>> 16) ^ bytes[end - 2]!) & 0xff]! ^
+      T4[(back >>> 24) ^ bytes[end - 3]!]! ^
+      T3[bytes[end - 4]!]! ^
+      T2[bytes[end - 5]!]! ^
+      T1[bytes[end - 6]!]! ^
+      T0[bytes[end - 7]!]!;
+  }
+  for (; at < length; at += 1, end -= 1) {
+    forth = T0[(forth ^ bytes[at]!) & 0xff]! ^ (forth >>> 8);
+    back = T0[(back ^ bytes[end]!) & 0xff]! ^ (back >>> 8);
   }
   into.forth = ~forth >>> 0;
   into.back = ~back >>> 0;
 }
 
-const SHIFT = 128n;
-
-/** An exact sum of products of two numbers of 32 bits. */
-class ProductSum {
+/** The exact sum over rows of the product of both CRCs. */
+export class QuickSum {
   #low = 0;
   #high = 0;
   #whole = 0n;
 
-  add(one: number, other: number): void {
+  add({ forth, back }: TwoWays): void {
     // In halves: a product of 32 and 16 bits is exact in a double.
-    this.#low += one * (other & 0xffff);
-    this.#high += one * (other >>> 16);
+    this.#low += forth * (back & 0xffff);
+    this.#high += forth * (back >>> 16);
     if (this.#low > LARGEST || this.#high > LARGEST) this.#carry();
   }
 
@@ -50,22 +87,3 @@ class ProductSum {
 
 /** Below it, the sum stays exact in a double when one more product of 48 bits is added. */
 const LARGEST = Number.MAX_SAFE_INTEGER - 2 ** 48;
-
-/** The three sums of a group of rows: of the numbers, and of the texts with their row's numbers, each way. */
-export class QuickSums {
-  readonly #sums = [new ProductSum(), new ProductSum(), new ProductSum()] as const;
-
-  add(points: TwoWays, texts: TwoWays | null): void {
-    this.#sums[0].add(points.forth, points.back);
-    if (texts === null) return;
-    this.#sums[1].add(texts.forth, points.forth);
-    this.#sums[2].add(texts.back, points.back);
-  }
-
-  get value(): bigint {
-    return together(this.#sums.map(({ value }) => value));
-  }
-}
-
-/** Three sums as one number that can be added; none of them reaches 2^128. */
-export const together = (sums: readonly bigint[]): bigint => sums.reduce((all, sum) => (all << SHIFT) + sum, 0n);

@@ -3,13 +3,13 @@ import { to } from 'pg-copy-streams';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { countMarked, unmarked } from '../../../records/extra-positions.ts';
 import { NUMBER_FIELDS } from '../../../settings/position-columns.ts';
-import { id } from '../legacy-host/plan-statements.ts';
 import type { Buckets } from './buckets.ts';
 import type { QuickRow } from './quick-row.ts';
 import { QuickRows } from './quick-rows.ts';
 import type { AskedVehicle } from './source-sql.ts';
 import { BEGIN, timesOf } from './target-sql.ts';
 import type { DaySpan } from './source-statements.ts';
+import { ofVehiclesBetween } from './vehicles-between.ts';
 import type { ZoneOffset } from './zone-offsets.ts';
 
 export interface QuickTargetAccess {
@@ -17,39 +17,67 @@ export interface QuickTargetAccess {
   timeZone: string;
   row: QuickRow;
   offsets: readonly ZoneOffset[];
+  /** Of an id. */
+  blockOf: (id: number) => number;
   days: DaySpan | null;
   signal: AbortSignal;
-  /** Of one COPY, so that a cancelled comparison ends soon and few sums are open. */
-  vehiclesAtOnce?: number;
+  /** Of one COPY, about, so that a cancelled comparison ends soon. */
+  rowsAtOnce?: number;
 }
 
-const VEHICLES_AT_ONCE = 20;
+/** Some seconds. Rows of vehicles that are imported together lie among each other: each COPY reads most pages, however few vehicles it asks for. */
+const ROWS_AT_ONCE = 5_000_000;
 
-/** What arrived of these vehicles, by day: PostgreSQL hands the rows over, which costs it less than to hash them. */
+/** By vehicle and day, of each block. */
+export type TargetBlocks = Map<number, Map<string, Buckets>>;
+
+/** What arrived of these vehicles: PostgreSQL hands the rows over, which costs it less than to hash them. */
 export async function quickTargetBuckets(
   access: QuickTargetAccess,
   vehicles: readonly AskedVehicle[],
-): Promise<Map<string, Buckets>> {
-  const { pool, signal, vehiclesAtOnce = VEHICLES_AT_ONCE } = access;
+): Promise<TargetBlocks> {
+  const { pool, signal, rowsAtOnce = ROWS_AT_ONCE } = access;
   const ids = vehicles.map(({ vehicle }) => vehicle.id);
   const marks = (await countMarked(pool, ids)).length > 0;
-  const found = new Map<string, Buckets>(ids.map((vehicleId) => [vehicleId, new Map()]));
-  for (let at = 0; at < vehicles.length; at += vehiclesAtOnce) {
+  const found: TargetBlocks = new Map();
+  for (const some of inPieces(vehicles, rowsAtOnce)) {
     signal.throwIfAborted();
-    const buckets = await copied(access, copyOf(access, vehicles.slice(at, at + vehiclesAtOnce), marks));
-    for (const [vehicleId, days] of buckets) found.set(vehicleId, days);
+    const between = await ofVehiclesBetween(
+      pool,
+      some.map(({ vehicle }) => vehicle.id),
+    );
+    for (const [block, more] of await copied(access, some, copyOf(access, between, marks))) {
+      found.set(block, new Map([...(found.get(block) ?? []), ...more]));
+    }
   }
   return found;
 }
 
+function inPieces(vehicles: readonly AskedVehicle[], most: number): AskedVehicle[][] {
+  const pieces: AskedVehicle[][] = [];
+  let rows = Number.POSITIVE_INFINITY;
+  for (const each of vehicles) {
+    if ((rows += each.rows) > most) {
+      pieces.push([]);
+      rows = each.rows;
+    }
+    pieces.at(-1)!.push(each);
+  }
+  return pieces;
+}
+
 /** The sums of what one COPY brings. */
-function copied({ pool, row, offsets }: QuickTargetAccess, sql: string): Promise<Map<string, Buckets>> {
-  const rows = new QuickRows(row, offsets);
+function copied(
+  { pool, row, offsets, blockOf }: QuickTargetAccess,
+  vehicles: readonly AskedVehicle[],
+  sql: string,
+): Promise<TargetBlocks> {
+  const rows = new QuickRows({ row, offsets, vehicles, blockOf });
   return inTransaction(
     pool,
     async (client) => {
       for await (const bytes of client.query(to(sql))) rows.take(bytes as Buffer);
-      return rows.buckets;
+      return rows.blocks;
     },
     BEGIN,
   );
@@ -57,18 +85,14 @@ function copied({ pool, row, offsets }: QuickTargetAccess, sql: string): Promise
 
 const NUMBERS = ['latitude', 'longitude', ...Object.values(NUMBER_FIELDS).map(({ column }) => column)].join(', ');
 
-/** A COPY takes no parameters. */
-function copyOf({ row, days, timeZone }: QuickTargetAccess, vehicles: readonly AskedVehicle[], marks: boolean): string {
-  const asked = vehicles.map(({ vehicle, upTo }) => `(${id(vehicle.id)}::bigint, ${id(upTo)}::bigint)`).join(', ');
-  const ids = vehicles.map(({ vehicle }) => id(vehicle.id)).join(', ');
+/** A COPY takes no parameters. Rows above a vehicle's last id are passed over when they have come: there are few. */
+function copyOf({ row, days, timeZone }: QuickTargetAccess, ofVehicles: string, marks: boolean): string {
   const texts = row.texts.map((text) => `, ${text}`).join('');
   const wanted = [
-    `position.vehicle_id IN (${ids})`,
-    'legacy_id <= up_to',
+    ofVehicles,
     ...(days === null ? [] : [timesOf(days, timeZone)]),
     ...(marks ? [unmarked('position')] : []),
   ];
-  return `COPY (SELECT position.vehicle_id, legacy_id, "time", flags, received_at, ${NUMBERS}${texts}
-                  FROM positions AS position JOIN (VALUES ${asked}) AS asked (id, up_to) ON position.vehicle_id = asked.id
-                 WHERE ${wanted.join(' AND ')}) TO STDOUT (FORMAT binary)`;
+  return `COPY (SELECT vehicle_id, legacy_id, "time", flags, received_at, ${NUMBERS}${texts}
+                  FROM positions AS position WHERE ${wanted.join(' AND ')}) TO STDOUT (FORMAT binary)`;
 }

@@ -3,7 +3,6 @@ import type { Statement } from '../legacy-host/plan-statements.ts';
 import { addTo, type Bucket, type Buckets, type Day } from './buckets.ts';
 import type { SourceRow } from './compare-rows.ts';
 import type { SourceSql } from './compared-row.ts';
-import { together } from './quick-sums.ts';
 import { type AskedRange, bucketStatements, type DaySpan, rowStatements, SESSION } from './source-statements.ts';
 
 /** A vehicle whose rows the legacy server hashes. */
@@ -56,9 +55,9 @@ export async function sourceRows(
 }
 
 /** A day and its bucket, as a statement has answered. */
-export function bucketOf([, , day = '', rows = '0', minId = '0', maxId = '0', ...sums]: string[]): [Day, Bucket] {
+export function bucketOf([, , day = '', rows = '0', minId = '0', maxId = '0', sum = '0']: string[]): [Day, Bucket] {
   const ids = { minId: BigInt(minId), maxId: BigInt(maxId) };
-  return [dayOf(day), { rows: Number(rows), sum: together(sums.map(BigInt)), ...ids }];
+  return [dayOf(day), { rows: Number(rows), sum: BigInt(sum), ...ids }];
 }
 
 const dayOf = (text: string): Day => (text === 'NULL' ? null : Number(text));

@@ -68,6 +68,31 @@ export const sharedStatements = (asked: SharedRange): Statement[] => {
   });
 };
 
+/** Ids of a block. Where `first`, those below as well. */
+export interface BlockStep {
+  block: number;
+  above: bigint;
+  upTo: bigint;
+  first: boolean;
+}
+
+/** One count and one sum of the rows of all vehicles of a table, of each of these steps. */
+export const blockStatements = (
+  asked: Omit<SharedRange, keyof IdRange | 'own' | 'steps'>,
+  steps: readonly BlockStep[],
+) =>
+  steps.map(({ block, above, upTo, first }): Statement => {
+    const { server, row, days, table, column, keys } = asked;
+    const key = rowKey(server.columns).sql;
+    const conditions = [
+      `${scopeOf(server)}${key} > ${first ? LOWEST : id(String(above))} AND ${key} <= ${id(String(upTo))}`,
+      `${row.kept}${within(row.day, days)}`,
+      `${column} IN (${keys.map(({ literal }) => literal).join(', ')})`,
+    ];
+    const sql = `SELECT '#s', ${block}, COUNT(*), IFNULL(${row.sum}, 0) FROM ${name(table)} WHERE ${conditions.join(' AND ')};`;
+    return { sql, about: { table } };
+  });
+
 /** What "#at" says in the place of a vehicle. */
 export const SHARED = '0';
 

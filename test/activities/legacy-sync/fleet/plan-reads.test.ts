@@ -26,7 +26,7 @@ function plan(vehicles: PlannedVehicle[], settings: Partial<ReadsRequest['settin
   return planReads({
     vehicles: new Map([['positions', vehicles]]),
     legacyIds: namesOf(vehicles),
-    tables: new Map([['positions', { minId: 1n, maxId: 140_000n, rows, byVehicle: true }]]),
+    tables: new Map([['positions', { minId: 1n, maxId: 140_000n, rows, byVehicle: true, uniqueIds: true }]]),
     settings: { exportUnit: 'auto', tableMinVehicles: 100, overlapIds: 5_000, rangeRows: 200_000, ...settings },
     workers: 1,
   });
@@ -116,7 +116,10 @@ describe('auto', () => {
       vehicles: new Map([['positions', vehicles]]),
       legacyIds: namesOf(vehicles),
       tables: new Map([
-        ['positions', { minId: 5_000_000_000n, maxId: 5_000_139_999n, rows: 139_000, byVehicle: true }],
+        [
+          'positions',
+          { minId: 5_000_000_000n, maxId: 5_000_139_999n, rows: 139_000, byVehicle: true, uniqueIds: true },
+        ],
       ]),
       settings: { exportUnit: 'auto', tableMinVehicles: 100, overlapIds: 5_000, rangeRows: 200_000 },
       workers: 1,
@@ -139,7 +142,7 @@ describe('rows of vehicles that nobody wants', () => {
     return planReads({
       vehicles: new Map([['positions', vehicles]]),
       legacyIds: namesOf(vehicles, name),
-      tables: new Map([['positions', { minId: 1n, maxId: 10_000_000n, rows: 10_000_000, byVehicle }]]),
+      tables: new Map([['positions', { minId: 1n, maxId: 10_000_000n, rows: 10_000_000, byVehicle, uniqueIds: true }]]),
       settings: { exportUnit: 'auto', tableMinVehicles: 100, overlapIds: 0, rangeRows: 200_000 },
       workers: 1,
     }).map((read) => ({ unwanted: read.unwanted, slices: read.slices.length, rows: read.slices[0]!.plannedRows }));

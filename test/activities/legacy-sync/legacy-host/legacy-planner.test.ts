@@ -59,6 +59,21 @@ async function failureOf(of: Vehicle, from?: string, server = fixture.server) {
   return vehicles[0];
 }
 
+test('says of a table whether two rows of it may have the same id', async () => {
+  await fixture.database.query(`
+    CREATE TABLE id_by_vehicle (id BIGINT NOT NULL, vehicle_id INT NOT NULL, ts DATETIME, lat DOUBLE, lon DOUBLE,
+      PRIMARY KEY (vehicle_id, id), KEY (id));
+    INSERT INTO id_by_vehicle VALUES (1, 1, NOW(), 1, 2), (1, 2, NOW(), 1, 2)`);
+  const { spans } = await plan([
+    { of: vehicle(1) },
+    { of: vehicle(2) },
+    { of: vehicle(1, 'id_by_vehicle') },
+    { of: vehicle(2, 'id_by_vehicle') },
+  ]);
+  const unique = [...spans!].map(([table, { uniqueIds }]) => [table, uniqueIds]);
+  expect(Object.fromEntries(unique)).toEqual({ gps: true, id_by_vehicle: false });
+});
+
 test('counts each vehicle’s rows above its watermark, up to the cap, and finds its highest id', async () => {
   const { vehicles } = await plan(
     [

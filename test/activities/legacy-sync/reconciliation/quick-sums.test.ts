@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { expect, test } from '@jest/globals';
-import { floatOf, PointBytes, TextBytes } from '../../../../src/activities/legacy-sync/reconciliation/quick-bytes.ts';
+import { floatOf, RowBytes } from '../../../../src/activities/legacy-sync/reconciliation/quick-bytes.ts';
 import { NO_NUMBER } from '../../../../src/activities/legacy-sync/reconciliation/quick-row.ts';
-import { crcBothWays, QuickSums } from '../../../../src/activities/legacy-sync/reconciliation/quick-sums.ts';
+import { crcBothWays, QuickSum } from '../../../../src/activities/legacy-sync/reconciliation/quick-sums.ts';
 
 const bytes = (at: number, length: number): Buffer =>
   Buffer.from(Array.from({ length }, (_, place) => (at * 7919 + place * 104_729) % 251));
@@ -17,36 +17,29 @@ test('the CRCs of bytes and of their reverse are those of zlib', () => {
 });
 
 test('sums of products are exact, however many rows there are', () => {
-  const sums = new QuickSums();
-  const wanted = [0n, 0n, 0n];
+  const sum = new QuickSum();
+  let wanted = 0n;
   for (let at = 0; at < 3_000; at += 1) {
-    const points = { forth: 0xffff_ffff - at, back: 0xffff_0fff - 7 * at };
-    const texts = { forth: 0xfff0_ffff - 11 * at, back: 0xffff_ffff };
-    sums.add(points, texts);
-    wanted[0]! += BigInt(points.forth) * BigInt(points.back);
-    wanted[1]! += BigInt(texts.forth) * BigInt(points.forth);
-    wanted[2]! += BigInt(texts.back) * BigInt(points.back);
+    const crcs = { forth: 0xffff_ffff - at, back: 0xffff_0fff - 7 * at };
+    sum.add(crcs);
+    wanted += BigInt(crcs.forth) * BigInt(crcs.back);
   }
-  expect(sums.value).toBe((wanted[0]! << 256n) + (wanted[1]! << 128n) + wanted[2]!);
+  expect(sum.value).toBe(wanted);
 });
 
 /** The sum of rows of a few fields, as it is made of what PostgreSQL hands over. */
 function sumOf(rows: readonly { numbers: number[]; texts: (string | null)[] }[]): bigint {
-  const sums = new QuickSums();
+  const sum = new QuickSum();
   for (const { numbers, texts } of rows) {
-    const points = new PointBytes(numbers.length);
-    for (const [at, value] of numbers.entries()) points.set(at, value);
-    const joined = new TextBytes();
-    for (const text of texts) joined.add(text === null ? null : Buffer.from(text), 0, Buffer.byteLength(text ?? ''));
-    const [ofPoints, ofTexts] = [
-      { forth: 0, back: 0 },
-      { forth: 0, back: 0 },
-    ];
-    crcBothWays(points.bytes, points.bytes.length, ofPoints);
-    crcBothWays(joined.bytes, joined.length, ofTexts);
-    sums.add(ofPoints, ofTexts);
+    const row = new RowBytes(numbers.length);
+    for (const [at, value] of numbers.entries()) row.setNumber(at, value);
+    for (const [at, text] of texts.entries())
+      row.addText(text === null ? null : Buffer.from(text), 0, Buffer.byteLength(text ?? ''), at === 0);
+    const crcs = { forth: 0, back: 0 };
+    crcBothWays(row.bytes, row.length, crcs);
+    sum.add(crcs);
   }
-  return sums.value;
+  return sum.value;
 }
 
 test('no exchange of fields within a row or between rows leaves the sum as it was', () => {
@@ -90,13 +83,26 @@ test('a double that is a decimal of six digits is one FLOAT; another is none, an
     expect(floatOf(value)).toBe(2 * NO_NUMBER);
 });
 
-test('a text of any length is joined as MySQL joins it', () => {
-  const joined = new TextBytes();
+test('the numbers of a row, and texts of any length after them, are laid out as MySQL does', () => {
+  const row = new RowBytes(3);
   const texts = ['', 'ß🚌', null, 'x'.repeat(5_000), ''];
-  for (const text of texts) {
-    const all = Buffer.from(`##${text ?? ''}##`);
-    joined.add(text === null ? null : all, 2, all.length - 2);
+  // Twice, as for two rows.
+  for (const numbers of [
+    [4, 5, 6],
+    [1, -2.5, 1e300],
+  ]) {
+    row.clearTexts();
+    for (const [at, text] of texts.entries()) {
+      const all = Buffer.from(`##${text ?? ''}##`);
+      row.addText(text === null ? null : all, 2, all.length - 2, at === 0);
+    }
+    for (const [at, value] of numbers.entries()) row.setNumber(at, value);
   }
-  const wanted = texts.map((text) => text ?? '~').join('\u001f');
-  expect(Buffer.from(joined.bytes.subarray(0, joined.length)).toString()).toBe(wanted);
+  // SELECT HEX(CONCAT(POINT(1, -2.5), POINT(1e300, 0e0)))
+  const points = '000000000101000000000000000000F03F00000000000004C00000000001010000009C7500883CE4377E0000000000000000';
+  const wanted = Buffer.concat([
+    Buffer.from(points, 'hex'),
+    Buffer.from(texts.map((text) => text ?? '~').join('\u001f')),
+  ]);
+  expect(Buffer.from(row.bytes.subarray(0, row.length))).toEqual(wanted);
 });
