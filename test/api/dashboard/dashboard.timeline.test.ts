@@ -53,6 +53,7 @@ const told = () => page.locator('.timeline figcaption');
 const held = (text: RegExp) => told().getByText(text).waitFor(WITHIN);
 
 test('the chart tells what the slots held, and draws it', async () => {
+  await chart().waitFor(WITHIN);
   await held(/^4 slots held 40 vehicles and slices: 4 failed, 4 in flight\.$/);
   const drawn = `(() => { const { width, height } = document.querySelector('.timeline canvas');
     const pixels = document.querySelector('.timeline canvas').getContext('2d').getImageData(0, 0, width, height).data;

@@ -38,3 +38,6 @@ const timed = (bar) => ({
   from: Date.parse(bar.startedAt),
   to: bar.endedAt === null ? null : Date.parse(bar.endedAt),
 });
+
+/** For how long the slot had it, up to now where it still has. */
+export const heldMs = ({ from, to }, now) => Math.max(0, (to ?? now) - from);

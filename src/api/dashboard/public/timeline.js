@@ -1,20 +1,10 @@
 // A run's worker slots over time: a row for each slot, a bar for each vehicle or slice that it held, live while the run goes on.
-import { h, row, reconcile, setAttribute, setText, show, table } from './dom.js';
-import { NOTHING, clock, duration, offset, plural, whole } from './format.js';
-import { createTimelineBars } from './timeline-bars.js';
+import { h, setAttribute, setText, show } from './dom.js';
+import { clock, duration, offset, plural, whole } from './format.js';
+import { createTimelineBars, heldMs } from './timeline-bars.js';
 import { barAt, layOut, paintTimeline } from './timeline-chart.js';
+import { createTimelineList } from './timeline-list.js';
 
-const COLUMNS = [
-  { label: 'Slot', className: 'number narrow' },
-  { label: 'Vehicle', className: 'name' },
-  { label: 'Stage', className: 'stage' },
-  { label: 'Began', className: '' },
-  { label: 'Held for', className: 'number' },
-  { label: 'Worked', className: 'number' },
-  { label: 'Rows', className: 'number' },
-];
-/** Rows of the table at once. */
-const SHOWN = 50;
 const KEYS_TOLD = 'Left and right go along a slot, up and down to another one, Home and End to its first and last.';
 
 export function createTimeline(api) {
@@ -27,7 +17,7 @@ export function createTimeline(api) {
   );
   const caption = h('figcaption', {});
   const spoken = h('p', { class: 'unseen', role: 'status' });
-  const list = createList();
+  const list = createTimelineList();
   const chart = h('figure', {}, h('h3', {}, 'Worker slots over time'), frame, legend(), caption, spoken);
   const element = h('div', { class: 'timeline', hidden: true }, chart, list.element);
   let shown = { bars: [], span: { from: 0, to: 1 }, place: null, summary: '' };
@@ -56,19 +46,9 @@ export function createTimeline(api) {
     list.set(bars, span.to);
   };
 
-  canvas.addEventListener('pointermove', ({ clientX, clientY }) => {
-    if (shown.place === null) return;
-    const { left, top } = canvas.getBoundingClientRect();
-    choose(barAt(shown.bars, shown.place, clientX - left, clientY - top));
-  });
-  canvas.addEventListener('pointerleave', () => choose(null));
-  frame.addEventListener('blur', () => choose(null));
-  frame.addEventListener('keydown', (event) => {
-    const next = shown.bars.length === 0 ? undefined : step(shown.bars, chosen, event.key);
-    if (next === undefined) return;
-    event.preventDefault();
-    choose(next);
-    setText(spoken, told(next, shown.span.to));
+  listen({ canvas, frame }, () => ({ ...shown, chosen }), {
+    choose,
+    say: (bar) => setText(spoken, told(bar, shown.span.to)),
   });
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', draw);
@@ -90,7 +70,27 @@ export function createTimeline(api) {
   };
 }
 
-const heldMs = ({ from, to }, now) => Math.max(0, (to ?? now) - from);
+/** What is at the pointer is told while it is there; what a key leads to is also said. */
+function listen({ canvas, frame }, shown, { choose, say }) {
+  canvas.addEventListener('pointermove', ({ clientX, clientY }) => {
+    const { bars, place, chosen } = shown();
+    if (place === null) return;
+    const { left, top } = canvas.getBoundingClientRect();
+    const bar = barAt(bars, place, clientX - left, clientY - top);
+    if (bar !== chosen) choose(bar);
+  });
+  canvas.addEventListener('pointerleave', () => choose(null));
+  frame.addEventListener('blur', () => choose(null));
+  frame.addEventListener('keydown', (event) => {
+    const { bars, chosen } = shown();
+    const next = bars.length === 0 ? undefined : step(bars, chosen, event.key);
+    if (next === undefined) return;
+    event.preventDefault();
+    choose(next);
+    say(next);
+  });
+}
+
 const workedShare = (bar, now) => Math.min(1, bar.workedMs / Math.max(1, heldMs(bar, now)));
 
 /** The bar that a key leads to; undefined: the key is not one of ours. */
@@ -144,50 +144,3 @@ const legend = () =>
     { class: 'timeline-legend' },
     LEGEND.map(([kind, label]) => h('li', { 'data-kind': kind }, label)),
   );
-
-/** The same as a table, the last begun first, which is filled while it is open. */
-function createList() {
-  const { element: list, body } = table('What the worker slots held', COLUMNS, 'pairs');
-  const older = h('button', { type: 'button', class: 'button small', onclick: () => turn(SHOWN) }, 'Older');
-  const newer = h('button', { type: 'button', class: 'button small', onclick: () => turn(-SHOWN) }, 'Newer');
-  const place = h('span', {});
-  const turning = h('div', { class: 'actions' }, newer, older, place);
-  const element = h('details', { ontoggle: () => write() }, h('summary', {}, 'As a table'), list, turning);
-  let [bars, now, first] = [[], 0, 0];
-
-  const turn = (by) => {
-    first = Math.max(0, first + by);
-    write();
-  };
-  const write = () => {
-    if (!element.open) return;
-    const inOrder = bars.toSorted((a, b) => b.from - a.from || a.slot - b.slot);
-    if (first >= inOrder.length) first = 0;
-    const page = inOrder.slice(first, first + SHOWN);
-    reconcile(body, page, {
-      key: ({ slot, sequence }) => `${slot}.${sequence}`,
-      create: () => row(COLUMNS),
-      update: (line, bar) => cellsOf(bar, now).forEach((text, index) => setText(line.children[index], text)),
-    });
-    older.disabled = first + SHOWN >= inOrder.length;
-    newer.disabled = first === 0;
-    setText(place, `${whole(first + 1)} to ${whole(first + page.length)} of ${whole(inOrder.length)}`);
-  };
-  return {
-    element,
-    set(next, at) {
-      [bars, now] = [next, at];
-      write();
-    },
-  };
-}
-
-const cellsOf = (bar, now) => [
-  bar.slot,
-  bar.name === '' ? NOTHING : bar.name,
-  bar.error === null ? bar.status : `failed: ${bar.error}`,
-  `${clock(bar.from)} ${offset(bar.from)}`,
-  duration(heldMs(bar, now)),
-  duration(Math.min(bar.workedMs, heldMs(bar, now))),
-  whole(bar.rows),
-];
