@@ -121,6 +121,7 @@ function paintAxis(pen, { place, span, width, colours }) {
   // Rows that are lower than a line of text name every few slots only.
   const every = Math.ceil(13 / rowPx);
   slots.forEach((slot, row) => {
-    if (row % every === 0) pen.fillText(String(slot), LABELS_PX - 6, row * rowPx + Math.min(rowPx, 13) - 2);
+    if (row % every === 0)
+      pen.fillText(String(slot), LABELS_PX - 6, Math.max(9, row * rowPx + Math.min(rowPx, 13) - 2));
   });
 }
