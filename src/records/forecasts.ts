@@ -23,8 +23,6 @@ export interface OpenWork {
   serverId: string;
   unit: WorkUnit;
   rows: number;
-  /** Of its server, `legacy_servers.limits`. */
-  limits: Record<string, unknown>;
 }
 
 export interface RunForecast {
@@ -77,8 +75,7 @@ export async function writeCost(client: Queryable, serverId: string, unit: WorkU
 
 export async function openWork(database: Queryable, runId: string): Promise<OpenWork[]> {
   const { rows } = await database.query<OpenWork>(
-    `SELECT work.server_id AS "serverId", unit, planned_rows::float8 AS rows, limits
-       FROM (${workOf('$1', 'planned', 'claimed')}) AS work JOIN legacy_servers AS server ON server.id = work.server_id`,
+    `SELECT work.server_id AS "serverId", unit, planned_rows::float8 AS rows FROM (${workOf('$1', 'planned', 'claimed')}) AS work`,
     [runId],
   );
   return rows;

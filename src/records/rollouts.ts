@@ -106,6 +106,57 @@ export async function runningRollouts(database: Queryable): Promise<Pick<Rollout
   return rows;
 }
 
+/** A rollout of another server under way, with what it has set for every server. */
+export interface RolloutBeside extends Pick<Rollout, 'rolloutId' | 'serverId' | 'steps'> {
+  sharedChanges: Exclude<StepChange['what'], 'limit'>[];
+}
+
+/**
+ * The rollouts of other servers that are under way, the oldest first. Until the caller's transaction ends, nobody else who asks this gets an answer: of two that
+ * are planned at once, the second one sees the first.
+ */
+export async function rolloutsBeside(client: Queryable, serverId: string): Promise<RolloutBeside[]> {
+  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('fleetgraph rollouts', 0))`);
+  const { rows } = await client.query<RolloutBeside>(
+    `SELECT rollout_id AS "rolloutId", server_id AS "serverId", steps,
+            ARRAY(SELECT DISTINCT change ->> 'what' FROM rollout_steps AS step, jsonb_array_elements(step.changes) AS change
+                   WHERE step.rollout_id = rollouts.rollout_id AND NOT undone AND change ->> 'what' <> 'limit' ORDER BY 1) AS "sharedChanges"
+       FROM rollouts WHERE server_id <> $1 AND state = 'running' ORDER BY started_at, rollout_id`,
+    [serverId],
+  );
+  return rows;
+}
+
+/** A rollout that waits for somebody. */
+export interface TroubledRollout extends Pick<Rollout, 'rolloutId' | 'serverId'> {
+  /** `not-good`: its step was, and it waits for an order. The others have ended, and what they had changed is put back. */
+  trouble: 'not-good' | 'lost' | 'failed';
+  since: Date;
+  /** The step's name and why it was not good; empty of one that has ended. */
+  step: string | null;
+  reasons: string[];
+}
+
+/** A rollout that ended this long ago is nobody's work any more. */
+export const TROUBLE_KEPT_DAYS = 7;
+
+/** Of each server the last rollout, where a step that was not good has stopped it, or where it was lost or has failed. */
+export async function troubledRollouts(database: Queryable): Promise<TroubledRollout[]> {
+  const oldest = Date.now() - TROUBLE_KEPT_DAYS * 86_400_000;
+  return (await latestRollouts(database)).flatMap((rollout): TroubledRollout[] => {
+    const { rolloutId, serverId, state, finishedAt, steps } = rollout;
+    if (state === 'lost' || state === 'failed') {
+      if (finishedAt === null || finishedAt.getTime() < oldest) return [];
+      return [{ rolloutId, serverId, trouble: state, since: finishedAt, step: null, reasons: [] }];
+    }
+    const current = currentRun(rollout);
+    if (state !== 'running' || current?.state !== 'not-good' || waitsForNews(rollout)) return [];
+    const since = current.finishedAt ?? current.startedAt;
+    const step = steps[current.position]?.name ?? null;
+    return [{ rolloutId, serverId, trouble: 'not-good', since, step, reasons: current.reasons }];
+  });
+}
+
 /** Rollouts of a server whose rows say that they are running, except this one. There is one at a time: these were ended from outside. */
 export async function otherRunningRollouts(client: Queryable, serverId: string, rolloutId: string): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>(

@@ -6,7 +6,7 @@ import type { WorkerStatus } from './progress.ts';
  * The time that a running work clock adds. A killed worker leaves its clock running, so at most the heartbeat timeout (10 s) after the last
  * renewal counts as work.
  */
-const RUNNING_MS = `CASE WHEN working_since IS NULL THEN 0
+export const RUNNING_MS = `CASE WHEN working_since IS NULL THEN 0
   ELSE least(extract(epoch FROM clock_timestamp() - working_since) * 1000, 10000) END::bigint`;
 const WORKED = `worked_ms = worked_ms + ${RUNNING_MS}`;
 export const CLOCK_STOPPED = `${WORKED}, working_since = NULL`;

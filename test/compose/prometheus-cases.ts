@@ -104,6 +104,13 @@ export const RULE_CASES: Record<string, RuleCase> = {
     summary: 'Legacy server depot-1 has failed its health checks for 15 minutes.',
     quiet: moment('16m', { 'fleetgraph_server_check_ok{server="depot-1"}': '0x10 1x6' }),
   },
+  FleetgraphRolloutStopped: {
+    fires: moment('6m', { 'fleetgraph_rollout_troubled{server="depot-1",trouble="not-good"}': '_ 1x5' }),
+    labels: { server: 'depot-1', trouble: 'not-good' },
+    summary: 'The rollout of legacy server depot-1 does not go on: not-good.',
+    // Somebody has run the step again.
+    quiet: moment('6m', { 'fleetgraph_rollout_troubled{server="depot-1",trouble="not-good"}': '1x3 stale' }),
+  },
   FleetgraphVehiclesStale: {
     fires: moment('61m', {
       'fleetgraph_vehicles{freshness="2h"}': '900x61',

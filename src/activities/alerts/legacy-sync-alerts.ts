@@ -1,5 +1,6 @@
 import { type TroubledCircuit, readTroubledCircuits } from '../../records/circuits.ts';
 import { OUTCOMES_KEPT_DAYS, type RunOutcome, newestFinishedRuns, newestRunsLost } from '../../records/run-outcomes.ts';
+import { TROUBLE_KEPT_DAYS, type TroubledRollout, troubledRollouts } from '../../records/rollouts.ts';
 import { isRefused, type LastCheck, readLastChecks } from '../../records/server-checks.ts';
 import type { LegacySyncSettings } from '../../settings/legacy-sync.ts';
 import type { AlertRule, Finding } from './watch-incidents.ts';
@@ -38,6 +39,19 @@ export const LEGACY_SYNC_ALERTS: readonly AlertRule<LegacySyncSettings>[] = [
     find: async (database) => (await newestRunsLost(database)).map(lostFinding),
     over: (workflowId) =>
       `A later run of ${workflowId} was not lost, or none was started for ${OUTCOMES_KEPT_DAYS} days.`,
+  },
+  {
+    kind: 'rollout-stopped',
+    find: async (database) =>
+      (await troubledRollouts(database)).filter(({ trouble }) => trouble === 'not-good').map(stoppedFinding),
+    over: (serverId) => `The rollout of ${serverId} goes on, was taken back, or has ended.`,
+  },
+  {
+    kind: 'rollout-lost',
+    find: async (database) =>
+      (await troubledRollouts(database)).filter(({ trouble }) => trouble !== 'not-good').map(lostRolloutFinding),
+    over: (serverId) =>
+      `A later rollout of ${serverId} was started, or that one ended more than ${TROUBLE_KEPT_DAYS} days ago.`,
   },
 ];
 
@@ -109,5 +123,28 @@ function lostFinding({ workflowId, runId, finishedAt }: RunOutcome): Finding {
     message:
       `Run ${runId} was found at ${finishedAt.toISOString()} without its workflow: it was terminated, or Temporal lost it. ` +
       `The next run goes on where it stopped: fleetgraph sync, or wait for the schedule.`,
+  };
+}
+
+function stoppedFinding({ serverId, step, since, reasons }: TroubledRollout): Finding {
+  return {
+    about: serverId,
+    level: 'warning',
+    subject: `the rollout of ${serverId} has stopped: step ${step} was not good`,
+    message:
+      `Since ${since.toISOString()} the rollout of ${serverId} waits for an order. ${reasons.join(' ')} When that is mended: ` +
+      `fleetgraph rollout advance ${serverId} --again; else: fleetgraph rollout back ${serverId} --reason "…".`,
+  };
+}
+
+function lostRolloutFinding({ serverId, rolloutId, trouble, since }: TroubledRollout): Finding {
+  const how = trouble === 'lost' ? 'was terminated or lost' : 'has failed';
+  return {
+    about: serverId,
+    level: 'critical',
+    subject: `the rollout of ${serverId} ${how}`,
+    message:
+      `Rollout ${rolloutId} of ${serverId} ended at ${since.toISOString()}: it ${how}. What it had set is put back, but for what somebody has changed since: ` +
+      `fleetgraph rollout status ${serverId} tells what was kept, fleetgraph rollout start ${serverId} begins anew.`,
   };
 }

@@ -27,6 +27,14 @@ export function timeCursor(after: string | undefined): { at: string | null; id: 
   return { at: at!, id: runId! };
 }
 
+/** Splits a cursor that is a worker slot and the number of its claim. Throws InvalidRequest. */
+export function placeCursor(after: string | undefined): { slot: number; sequence: number } | null {
+  if (after === undefined) return null;
+  const [, slot, sequence] = /^([0-9]{1,9})_([0-9]{1,15})$/.exec(after) ?? [];
+  if (slot === undefined) throw badCursor();
+  return { slot: Number(slot), sequence: Number(sequence) };
+}
+
 const badCursor = (): Problem =>
   new Problem('InvalidRequest', 'The request is not what this endpoint takes: query.after: is no `next` of a page.', {
     errors: [{ field: 'query.after', rule: 'cursor', message: 'is no `next` of a page' }],

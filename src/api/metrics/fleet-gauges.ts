@@ -3,6 +3,7 @@ import type { Queryable } from '../../connections/postgres.ts';
 import { countLimitChanges } from '../../records/limit-changes.ts';
 import { readOpenCircuits, readTroubledCircuits } from '../../records/circuits.ts';
 import { readLastChecks } from '../../records/server-checks.ts';
+import { troubledRollouts } from '../../records/rollouts.ts';
 import { readServerPlaces } from '../../records/server-places.ts';
 import { readSettings } from '../../records/settings.ts';
 import { countRuns } from '../../records/sync-runs.ts';
@@ -134,6 +135,13 @@ export const FLEET_GAUGES: GaugeQuery[] = [
         direction,
         value: changes,
       })),
+  },
+  {
+    name: 'fleetgraph_rollout_troubled',
+    help: 'Rollouts of legacy servers that wait for somebody: 1 while the last step was not good, or since it was lost or has failed.',
+    labels: ['server', 'trouble'],
+    read: async (database) =>
+      (await troubledRollouts(database)).map(({ serverId, trouble }) => ({ server: serverId, trouble, value: 1 })),
   },
   {
     name: 'fleetgraph_quarantine_rows',

@@ -13,6 +13,7 @@ import {
   RETRY_FAILED,
   RUN_EVENTS,
   RUN_THROUGHPUT,
+  RUN_TIMELINE,
   RUN_VEHICLES,
   SET_MAX_WORKERS,
   START_RUN,
@@ -52,6 +53,11 @@ export class RunsController {
   @Route(RUN_THROUGHPUT)
   throughput(@Input() { params, query }: InputOf<typeof RUN_THROUGHPUT>) {
     return this.#runs.throughput(params.runId, query.points);
+  }
+
+  @Route(RUN_TIMELINE)
+  timeline(@Input() { params, query }: InputOf<typeof RUN_TIMELINE>) {
+    return this.#runs.timeline(params.runId, query);
   }
 
   @Route(RUN_EVENTS)

@@ -166,6 +166,40 @@ export const RUN_THROUGHPUT = route({
   also: { 404: 'There is no such run.' },
 });
 
+/** Ten thousand vehicles are five pages. */
+const MOST_BARS = 2_000;
+
+const timelineBar = z.strictObject({
+  slot: z.number(),
+  sequence: z.number().meta({ description: 'Counts what the slot claimed.' }),
+  name: z.string().meta({ description: 'The vehicle’s label, or what slice of a table it is.' }),
+  vehicleId: z.string().nullable(),
+  status: z.enum(STAGES),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable().meta({ description: 'null: the slot holds it now.' }),
+  workedMs: count.meta({ description: 'The part of that time that was work, and not waiting.' }),
+  rows: count,
+  plannedRows: count,
+  error: z.string().nullable(),
+});
+
+export const RUN_TIMELINE = route({
+  method: 'GET',
+  path: ':runId/timeline',
+  access: 'viewer',
+  summary: 'Which worker slot of a run held which vehicle or slice, and from when to when',
+  params: runParams,
+  query: pageQuery.extend({
+    limit: z.coerce.number().int().min(1).max(MOST_BARS).default(500),
+    since: z.iso.datetime().optional().meta({
+      description:
+        'The `since` of the first page of an earlier answer: only what is held now, or has ended since. What was held then and is in no page was put back.',
+    }),
+  }),
+  answer: page('bars', timelineBar).extend({ since: z.iso.datetime() }),
+  also: { 404: 'There is no such run.' },
+});
+
 export const RUN_EVENTS = route({
   method: 'GET',
   path: ':runId/events',

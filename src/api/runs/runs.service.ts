@@ -10,6 +10,7 @@ import { askForUnplannedRun } from '../../client/unplanned-run.ts';
 import { firstRunIdOf } from '../../connections/temporal-chain.ts';
 import { IS_OPEN } from '../../connections/temporal-status.ts';
 import { readThroughput } from '../../records/import-ledger.ts';
+import { readTimeline } from '../../records/run-timeline.ts';
 import { type RunState, findPlannedRun, latestRuns, runningUnder } from '../../records/sync-runs.ts';
 import { type VehicleSync, failedVehicles, listVehicleSyncs } from '../../records/vehicle-syncs.ts';
 import { WorkerPoolManager } from '../../client/worker-pool-manager.ts';
@@ -18,6 +19,7 @@ import { Failure } from '../../errors.ts';
 import {
   type FleetSyncInput,
   LEGACY_SYNC_TASK_QUEUE,
+  sliceLabel,
   tableSliceSyncWorkflowId,
   vehicleSyncWorkflowId,
 } from '../../workflows/legacy-sync/messages.ts';
@@ -29,7 +31,7 @@ import type { AuditAction } from '../../records/audit-log.ts';
 import { Audit } from '../core/audit.ts';
 import { Database } from '../core/database.ts';
 import { RecentReads } from '../core/recent-reads.ts';
-import { numberCursor, pageOf, timeCursor } from '../core/pages.ts';
+import { numberCursor, pageOf, placeCursor, timeCursor } from '../core/pages.ts';
 import { Problem, notFound } from '../core/problem.ts';
 import { TemporalGateway } from '../core/temporal-gateway.ts';
 import { PROGRESS } from '../core/tokens.ts';
@@ -157,6 +159,19 @@ export class RunsService {
     const end = finishedAt === null ? Date.now() : Date.parse(finishedAt);
     const bucketSeconds = Math.max(1, Math.ceil((end - Date.parse(startedAt)) / 1000 / points));
     return { success: true, bucketSeconds, points: await readThroughput(this.#database.reader, runId, bucketSeconds) };
+  }
+
+  async timeline(runId: string, { limit, after, since }: Page & { since?: string | undefined }): Promise<object> {
+    await this.#find(runId);
+    const filter = { limit: limit + 1, after: placeCursor(after), since: since === undefined ? null : new Date(since) };
+    const found = await readTimeline(this.#database.reader, runId, filter);
+    const bars = found.bars.map(({ vehicle, slice, ...bar }) => ({
+      name: slice === null ? (vehicle?.label ?? '') : sliceLabel(slice),
+      vehicleId: vehicle?.vehicleId ?? null,
+      ...bar,
+    }));
+    const cursorOf = ({ slot, sequence }: (typeof bars)[number]) => `${slot}_${sequence}`;
+    return { ...pageOf('bars', bars, limit, cursorOf), since: found.since };
   }
 
   async pause(runId: string, actor: Actor, reason?: string): Promise<object> {

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { LEGACY_SYNC_ALERTS } from '../../../src/activities/alerts/legacy-sync-alerts.ts';
 import { createIncidentWatch } from '../../../src/activities/alerts/watch-incidents.ts';
 import { openAlerts } from '../../../src/records/open-alerts.ts';
+import { insertRollout } from '../../../src/records/rollouts.ts';
 import { recordServerCheck } from '../../../src/records/server-checks.ts';
 import { readSettings, readTransportGraphSettings } from '../../../src/records/settings.ts';
 import type { LegacySyncSettings } from '../../../src/settings/legacy-sync.ts';
@@ -191,6 +192,57 @@ test('a run that was lost, and one that failed before it had vehicles; each flee
   ]);
   await insertRun('completed', 'fleet-sync/all', '1 minute');
   expect(await toldBy(sinks, watch)).toEqual(['over: run-lost of fleet-sync/all']);
+});
+
+test('a rollout that a step has stopped, and one that was lost; neither one that waits for news nor one of last month', async () => {
+  const watch = aWatch();
+  const steps = [{ name: 'pilot', vehicles: 3, workers: 2, limit: 2, adaptive: false } as const];
+  for (const [server, unattended, idle] of [
+    ['depot-1', false, false],
+    ['depot-2', true, true],
+    ['depot-3', false, false],
+  ] as const) {
+    await addServer(pool(), server, { count: 0 });
+    const rolloutId = randomUUID();
+    const row = { rolloutId, workflowId: `rollout/${server}`, serverId: server, maxWorkers: null, unattended };
+    await insertRollout(pool(), { ...row, requestedBy: 'test' }, steps);
+    await pool().query(
+      `INSERT INTO rollout_steps (rollout_id, number, opening, position, opened_by, changes, state, reasons, idle, finished_at)
+       VALUES ($1, 1, 'x', 0, 'test', '[]', 'not-good', '{"1 of 3 vehicles failed."}', $2, now())`,
+      [rolloutId, idle],
+    );
+  }
+  const ended = (state: string, ago: string) =>
+    pool().query(`UPDATE rollouts SET state = $1, finished_at = now() - $2::interval WHERE server_id = 'depot-3'`, [
+      state,
+      ago,
+    ]);
+  await ended('lost', '30 days');
+  expect(await toldBy(sinks, watch)).toEqual(['the rollout of depot-1 has stopped: step pilot was not good']);
+  expect(sinks.posts[0]!['message']).toContain(
+    '1 of 3 vehicles failed. When that is mended: fleetgraph rollout advance',
+  );
+  expect(await toldBy(sinks, watch)).toEqual([]);
+  await ended('lost', '1 minute');
+  await pool().query(`UPDATE rollout_steps SET state = 'running', finished_at = NULL`);
+  expect((await toldBy(sinks, watch)).sort()).toEqual([
+    'over: rollout-stopped of depot-1',
+    'the rollout of depot-3 was terminated or lost',
+  ]);
+  await insertRollout(
+    pool(),
+    {
+      rolloutId: randomUUID(),
+      workflowId: 'rollout/depot-3',
+      serverId: 'depot-3',
+      maxWorkers: null,
+      unattended: false,
+      requestedBy: 'test',
+    },
+    steps,
+  );
+  await pool().query(`UPDATE rollouts SET started_at = now() - interval '1 hour' WHERE state = 'lost'`);
+  expect(await toldBy(sinks, watch)).toEqual(['over: rollout-lost of depot-3']);
 });
 
 test('five workers that look at once tell it once', async () => {

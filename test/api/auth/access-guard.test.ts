@@ -52,6 +52,7 @@ const ACCESS: Record<string, Role | 'public' | 'local'> = {
   'GET /api/v1/legacy-sync/runs/:runId': 'viewer',
   'GET /api/v1/legacy-sync/runs/:runId/vehicles': 'viewer',
   'GET /api/v1/legacy-sync/runs/:runId/throughput': 'viewer',
+  'GET /api/v1/legacy-sync/runs/:runId/timeline': 'viewer',
   'GET /api/v1/legacy-sync/runs/:runId/events': 'viewer',
   'POST /api/v1/legacy-sync/runs/:runId/pause': 'operator',
   'POST /api/v1/legacy-sync/runs/:runId/resume': 'operator',

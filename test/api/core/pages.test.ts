@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { numberCursor, timeCursor } from '../../../src/api/core/pages.ts';
+import { numberCursor, placeCursor, timeCursor } from '../../../src/api/core/pages.ts';
 
 const ID = '5a2e16fc-0ad4-4df0-8c6a-9a1b2c3d4e5f';
 const refused = expect.objectContaining({ code: 'InvalidRequest' });
@@ -9,6 +9,8 @@ test('a cursor that is the `next` of a page is taken apart', () => {
   expect(timeCursor(`${at}_${ID}`)).toEqual({ at, id: ID });
   expect(timeCursor(undefined)).toEqual({ at: null, id: null });
   expect(numberCursor('17')).toBe('17');
+  expect(placeCursor('3_17')).toEqual({ slot: 3, sequence: 17 });
+  expect(placeCursor(undefined)).toBeNull();
 });
 
 test.each([
@@ -29,3 +31,10 @@ test.each([
 test.each(['-1', '1e3', '9'.repeat(19), ' 1', '１'])('%p is no number of a page', (after) => {
   expect(() => numberCursor(after)).toThrow(refused);
 });
+
+test.each(['3', '3_', '_17', '-3_17', '3_17_', '9999999999_1', `1_${'9'.repeat(16)}`])(
+  '%p is no place in a timeline',
+  (after) => {
+    expect(() => placeCursor(after)).toThrow(refused);
+  },
+);

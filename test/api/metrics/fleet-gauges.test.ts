@@ -116,3 +116,16 @@ test('an adaptive limit is told with its changes by direction', async () => {
     { server: 'depot-1', direction: 'up', value: 1 },
   ]);
 });
+
+test('a rollout that was lost is told until another one begins', async () => {
+  const begin = (ago: string, state: string) =>
+    pool().query(
+      `INSERT INTO rollouts (rollout_id, workflow_id, server_id, unattended, requested_by, steps, state, started_at, finished_at)
+       VALUES ($1, 'rollout/depot-1', 'depot-1', false, 'test', '[]', $2, now() - $3::interval, CASE WHEN $2 <> 'running' THEN now() END)`,
+      [randomUUID(), state, ago],
+    );
+  await begin('1 hour', 'lost');
+  expect(await figures('fleetgraph_rollout_troubled')).toEqual([{ server: 'depot-1', trouble: 'lost', value: 1 }]);
+  await begin('1 minute', 'running');
+  expect(await figures('fleetgraph_rollout_troubled')).toEqual([]);
+});

@@ -99,6 +99,17 @@ test('a run: started, found before a worker has seen it, refused a second time, 
   );
   expect(rest.next).toBeNull();
   expect(page.vehicles[0]).toMatchObject({ status: 'completed', rows: 50, inserted: 50, workflowId: 'vehicle-sync/1' });
+  const timeline = `${RUNS}/${runId}/timeline`;
+  const { body: early } = await fixture.get(`${timeline}?limit=3`, { as: 'viewer' });
+  const { body: late } = await fixture.get(`${timeline}?limit=3&after=${early.next}`);
+  expect([early.bars.length, late.bars.length, late.next]).toEqual([3, 1, null]);
+  const bars = [...early.bars, ...late.bars];
+  expect(bars.map(({ name }: { name: string }) => name).sort()).toEqual(['bus-1', 'bus-2', 'bus-3', 'bus-4']);
+  expect(bars).toContainEqual(
+    expect.objectContaining({ slot: 1, sequence: 1, status: 'completed', rows: 50, error: null }),
+  );
+  expect((await fixture.get(`${timeline}?since=${new Date(Date.now() + 60_000).toISOString()}`)).body.bars).toEqual([]);
+  expect(await fixture.get(`${timeline}?after=bus-1`)).toMatchObject({ status: 400 });
   await fixture.fleet.pool.query(
     `WITH read AS (INSERT INTO table_reads (run_id, server_id, table_name, slices, overlap_ids) VALUES ($1, 'depot', 'gps', 12, 0) RETURNING id)
      UPDATE vehicle_syncs SET read_id = read.id, read_slice = 3 FROM read WHERE run_id = $1 AND vehicle_id = 2`,

@@ -7,14 +7,14 @@ import {
   pastForecasts,
   readCosts,
 } from '../../../records/forecasts.ts';
+import { readServerPlaces } from '../../../records/server-places.ts';
 import { UNSEEN_COST, expectedMs, isKnown, spreadOf } from '../../../pool/forecast.ts';
 import { listedMs, slotsWorthOpening } from '../../../pool/list-schedule.ts';
-import { fixedLimit } from '../../../settings/fixed-limit.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { PlanRunInput } from '../../../workflows/legacy-sync/activities.ts';
 
 /**
- * Keeps how long a planned run is expected to take, and with how many slots it is worth beginning. `workers` are the slots that are wanted. Making it again
+ * Keeps how long a planned run is expected to take, and with how many slots it is worth beginning. Limits that adapt are taken as they are now. `workers` are the slots that are wanted. Making it again
  * changes nothing. Errors: those of the database.
  */
 export async function keepForecast(
@@ -27,7 +27,8 @@ export async function keepForecast(
   const costs = await readCosts(pool, [...new Set(open.map(({ serverId }) => serverId))]);
   const costOf = ({ serverId, unit }: OpenWork) => costs.get(costKey(serverId, unit)) ?? UNSEEN_COST;
   const work = open.map((each) => ({ serverId: each.serverId, ms: expectedMs(costOf(each), each.rows) }));
-  const limits = new Map(open.map((each) => [each.serverId, fixedLimit(each.limits, settings)]));
+  const places = await readServerPlaces(pool, settings);
+  const limits = new Map(places.map(({ serverId, limit }) => [serverId, limit]));
   const wanted = { slots: workers, limitOf: (serverId: string) => limits.get(serverId) ?? workers };
   const known = open.every((each) => isKnown(costOf(each)));
   const fewer = settings.slotsByForecast && known ? slotsWorthOpening(work, wanted) : workers;

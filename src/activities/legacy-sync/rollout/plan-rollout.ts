@@ -2,7 +2,7 @@ import { namingDatabaseFailures } from '../../../connections/database-errors.ts'
 import { type Queryable, inTransaction } from '../../../connections/postgres.ts';
 import { Failure } from '../../../errors.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
-import { insertRollout, laidOutSteps, otherRunningRollouts } from '../../../records/rollouts.ts';
+import { insertRollout, laidOutSteps, otherRunningRollouts, rolloutsBeside } from '../../../records/rollouts.ts';
 import type { SettingsReader } from '../../../records/settings-reader.ts';
 import { enabledVehiclesOf } from '../../../records/vehicles.ts';
 import { fixedLimit } from '../../../settings/fixed-limit.ts';
@@ -16,7 +16,7 @@ import { layOutSteps } from './lay-out-steps.ts';
 import type { RolloutDependencies } from './rollout-dependencies.ts';
 import { settleLost } from './settle-lost-rollout.ts';
 
-/** Lays out the steps of a rollout, once. Errors: InvalidConfiguration, InvalidSelection, InvalidSetting, DatabaseUnavailable. */
+/** Lays out the steps of a rollout, once. Errors: InvalidConfiguration, InvalidSelection, InvalidSetting, WrongState, DatabaseUnavailable. */
 export const createPlanRollout =
   ({ pool, settings }: RolloutDependencies): RolloutActivities['planRollout'] =>
   (input) =>
@@ -29,6 +29,7 @@ export const createPlanRollout =
           await settleLost(client, lost, input.requestedBy);
         }
         const steps = await stepsOf(client, input, settings);
+        await refuseShared(client, { serverId: input.serverId, steps, reader: settings });
         await insertRollout(client, input, steps);
         // If another attempt was faster, its steps are the ones that count.
         return { steps: (await laidOutSteps(client, input.rolloutId)) ?? steps };
@@ -59,4 +60,34 @@ async function stepsOf(
   }
   const most = maxWorkers ?? fixedLimit(limits, settings);
   return layOutSteps({ vehicles, most, limit: maxWorkers ?? limits.maxConcurrentVehicles ?? null });
+}
+
+/**
+ * What a rollout sets for every server is put back when it is taken back: another one that counts on it, or sets it too, would be left with neither's. What is
+ * as both need it already is nobody's to put back.
+ */
+async function refuseShared(
+  client: Queryable,
+  { serverId, steps, reader }: { serverId: string; steps: readonly RolloutStep[]; reader: SettingsReader },
+): Promise<void> {
+  const beside = await rolloutsBeside(client, serverId);
+  if (beside.length === 0) return;
+  const settings = await reader.read(client);
+  const missing = (of: readonly RolloutStep[]) => ({
+    'max-workers': of.some(({ vehicles, workers }) => vehicles === null && workers > settings.maxWorkers),
+    adaptive: !settings.adaptiveEnabled && of.some(({ adaptive }) => adaptive),
+  });
+  const own = missing(steps);
+  for (const other of beside) {
+    const theirs = missing(other.steps);
+    const shared = (['max-workers', 'adaptive'] as const).find(
+      (what) => other.sharedChanges.includes(what) || (own[what] && theirs[what]),
+    );
+    if (shared === undefined) continue;
+    const { key } = shared === 'adaptive' ? LEGACY_SYNC_SETTINGS.adaptiveEnabled : LEGACY_SYNC_SETTINGS.maxWorkers;
+    throw new Failure(
+      'WrongState',
+      `Planning the rollout of ${serverId}: the one of ${other.serverId} is under way and holds ${key}, which this one would write too; wait until it has ended, or take it back with \`fleetgraph rollout back ${other.serverId} --reason "…"\`, then start this one again. Nothing was changed.`,
+    );
+  }
 }

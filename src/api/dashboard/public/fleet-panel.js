@@ -8,6 +8,7 @@ import { followRun } from './run-stream.js';
 import { createRunsList } from './runs-list.js';
 import { createSlots } from './slots.js';
 import { createThroughput } from './throughput.js';
+import { createTimeline } from './timeline.js';
 
 const RUNS = '/api/v1/legacy-sync/runs';
 const SHOWN_RUNS = 8;
@@ -16,6 +17,8 @@ const EVERY_MS = 2_000;
 const WHILE_FOLLOWING_MS = 5_000;
 const TICK_MS = 1_000;
 const THROUGHPUT_MS = 2_000;
+/** Less than two seconds, with what the answer takes. */
+const TIMELINE_MS = 1_500;
 const IDLE_MS = 10_000;
 
 export function createFleetPanel(context, vehicles) {
@@ -24,6 +27,7 @@ export function createFleetPanel(context, vehicles) {
   const figures = createRunFigures(context);
   const slots = createSlots();
   const throughput = createThroughput();
+  const timeline = createTimeline(api);
   const run = createShownRun(api, {
     onView(view) {
       figures.set(view, api.now());
@@ -34,7 +38,7 @@ export function createFleetPanel(context, vehicles) {
     },
     onEnd(view) {
       context.notify(`The fleet sync has ${said(view.run)}.`, view.run.failed > 0 ? 'bad' : 'done');
-      for (const { kick } of [vehicles, list, chart]) kick();
+      for (const { kick } of [vehicles, list, chart, slotsOverTime]) kick();
     },
   });
   /** The run that the user has chosen; null: the running one, else the last. */
@@ -51,9 +55,9 @@ export function createFleetPanel(context, vehicles) {
       runsList.set(runs, wanted, api.now());
       if (wanted === null) return panel.empty('No fleet sync has run yet.');
       const changed = wanted !== run.id();
-      if (changed) throughput.clear();
+      if (changed) for (const { clear } of [throughput, timeline]) clear();
       await run.show(wanted, runs.find(({ runId }) => runId === wanted)?.state, signal);
-      if (changed) chart.kick();
+      if (changed) for (const { kick } of [chart, slotsOverTime]) kick();
       return figures.set(run.view(), api.now());
     } catch (error) {
       if (!signal.aborted) panel.failed(error);
@@ -66,21 +70,24 @@ export function createFleetPanel(context, vehicles) {
   panel.actions.append(...actions.elements);
   panel.status.append(figures.status);
   const sides = h('div', { class: 'fleet-grid' }, slots.element, throughput.element);
-  panel.body.append(figures.element, sides, runsList.element);
+  panel.body.append(figures.element, sides, timeline.element, runsList.element);
   vehicles.onStarted(choose);
   const list = poll(refresh, () => (run.isLive() ? WHILE_FOLLOWING_MS : EVERY_MS));
   const tick = async () => run.isLive() && figures.set(run.view(), api.now());
   const clock = poll(tick, () => TICK_MS);
   const chart = poll(throughputOf(run, throughput, api), () => (run.isLive() ? THROUGHPUT_MS : IDLE_MS));
+  const slotsOverTime = poll(timelineOf(run, timeline, api), () => (run.isLive() ? TIMELINE_MS : IDLE_MS));
   return {
     element: panel.element,
     kick() {
       list.kick();
       chart.kick();
+      slotsOverTime.kick();
     },
     stop() {
-      for (const { stop } of [run, list, chart, clock]) stop();
+      for (const { stop } of [run, list, chart, slotsOverTime, clock]) stop();
       throughput.close();
+      timeline.close();
     },
   };
 }
@@ -95,6 +102,14 @@ function throughputOf(run, throughput, api) {
     if (run.view() === null) return;
     const answer = await api.get(`${RUNS}/${runId}/throughput?points=120`, { signal });
     if (runId === run.id() && run.view() !== null) throughput.set(answer, run.view().run, api.now());
+  };
+}
+
+/** Reads what the worker slots of the run that is shown have held. */
+function timelineOf(run, timeline, api) {
+  return async (signal) => {
+    const view = run.view();
+    if (view !== null) await timeline.refresh(view.run, api.now(), signal);
   };
 }
 

@@ -12,7 +12,16 @@ const TEN_TO_SEVEN = new Date('2026-03-01T21:50:00Z');
 
 /** Vehicles 1 to 4, of which one takes a minute per 1,000 rows: four, three, two and one, and twice that to be sure. */
 async function planned(
-  over: { requestedBy?: string; on?: boolean; quiet?: string; seen?: number; now?: Date; workers?: number } = {},
+  over: {
+    requestedBy?: string;
+    on?: boolean;
+    quiet?: string;
+    seen?: number;
+    now?: Date;
+    workers?: number;
+    /** Done to the server and its vehicles before the run is planned. */
+    before?: () => Promise<unknown>;
+  } = {},
 ) {
   const { requestedBy = requestedBySchedule('nightly'), on = true, quiet = '07:00-09:00', seen = 20 } = over;
   await addServer(pool(), 'depot-1', { count: 4, over: { limits: { quietHours: quiet } } });
@@ -21,6 +30,7 @@ async function planned(
   for (let item = 0; item < seen; item += 1)
     cost = learn(cost, { rows: 1_000 * (1 + (item % 4)), ms: 60_000 * (1 + (item % 4)) });
   if (seen > 0) await writeCost(pool(), 'depot-1', 'vehicle', cost);
+  await over.before?.();
   const planner = fakePlanner((id) => 1_000 * (5 - Number(id)));
   const fleet = fleetOf(pool(), { planner, now: () => over.now ?? TEN_TO_SEVEN });
   const input = { runId: RUN, workflowId: 'fleet-sync/all', selection: { kind: 'all' }, mode: 'delta' } as const;
@@ -48,6 +58,34 @@ test('a scheduled run takes on what ends before quiet hours begin, the rest is n
 
 test('with more slots more is taken on', async () => {
   expect((await planned({ workers: 3 })).vehicles).toEqual(['1', '2', '3', '4']);
+});
+
+test('a limit that adapts holds as it is now: with one place, more slots take on no more', async () => {
+  const before = async () => {
+    await set(pool(), 'adaptive.enabled', true);
+    await pool().query(`UPDATE legacy_server_state SET adaptive = '{"limit": {"limit": 1, "phase": "held"}}'`);
+  };
+  expect((await planned({ workers: 3, before })).vehicles).toEqual(['1', '4']);
+});
+
+test('a limit that has adapted to three places takes on as many', async () => {
+  const before = async () => {
+    await set(pool(), 'adaptive.enabled', true);
+    await pool().query(`UPDATE legacy_server_state SET adaptive = '{"limit": {"limit": 3, "phase": "held"}}'`);
+  };
+  expect((await planned({ workers: 3, before })).vehicles).toEqual(['1', '2', '3', '4']);
+});
+
+test('a vehicle is taken on with its parts, or left with them, and is named once', async () => {
+  const partOf = (part: number, whole: number) => () =>
+    pool().query('UPDATE vehicles SET part_of = $2 WHERE id = $1', [part, whole]);
+  // Nine minutes are left. Vehicle 1 takes eight by itself, and ten with vehicle 4 as a part of it; two is done in six.
+  const { vehicles, warnings } = await planned({
+    before: partOf(4, 1),
+    now: new Date(TEN_TO_SEVEN.getTime() + 60_000),
+  });
+  expect(vehicles).toEqual(['2']);
+  expect(warnings).toMatchObject([{ found: expect.stringMatching(/^2 vehicles are left .*: bus 1, bus 3$/) }]);
 });
 
 test('what is left keeps its watermark, and is taken on by the next run', async () => {

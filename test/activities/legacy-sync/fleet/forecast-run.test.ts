@@ -79,6 +79,21 @@ describe('the forecast of a run', () => {
     expect(Math.abs(made.p50_ms / actual! - 1)).toBeLessThan(0.6);
   });
 
+  test('takes a limit that adapts as it is now', async () => {
+    const fleet = await fleetWithHistory(1);
+    const forecast = async (limit: number) => {
+      await pool().query('UPDATE legacy_server_state SET adaptive = $1', [{ limit: { limit, phase: 'held' } }]);
+      const runId = await startRun(fleet, { maxWorkers: 6 });
+      const made = await forecastOf(runId);
+      await fleet.finishRun({ runId, outcome: 'cancelled' });
+      return made.p50_ms / made.work_ms;
+    };
+    expect(await forecast(1)).toBeLessThan(0.5);
+    await set(pool(), 'adaptive.enabled', true);
+    expect(await forecast(1)).toBeCloseTo(1, 6);
+    expect(await forecast(3)).toBeLessThan(0.5);
+  });
+
   test('tells nothing while a server is not known, and is kept all the same', async () => {
     const fleet = await fleetWithHistory(0);
     const runId = await startRun(fleet);

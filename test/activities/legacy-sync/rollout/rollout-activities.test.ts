@@ -165,3 +165,48 @@ test('what was written of a step after it was taken back changes nothing', async
   await acts().closeStep({ rolloutId, number, measured, verdict: { good: true, idle: false, reasons: [] } });
   expect((await theRollout()).runs).toMatchObject([{ state: 'withdrawn', measured: null }]);
 });
+
+const beside = (serverId = 'depot-2') =>
+  acts().planRollout({
+    rolloutId: randomUUID(),
+    workflowId: `rollout/${serverId}`,
+    serverId,
+    maxWorkers: null,
+    unattended: false,
+    requestedBy: 'operator',
+  });
+const holding = (key: string) => ({
+  code: 'WrongState',
+  message: expect.stringContaining(
+    `the one of ${SERVER} is under way and holds legacy_sync.${key}, which this one would write too; wait until it has ended, or take it back with \`fleetgraph rollout back ${SERVER}`,
+  ),
+});
+
+test('a second rollout that would write what one under way holds is refused, until that one has ended', async () => {
+  await addServer(pool(), 'depot-2', { first: 100, count: 10 });
+  await planned();
+  await expect(beside()).rejects.toMatchObject(holding('worker_pool.max_workers'));
+  await writeSetting(pool(), 'legacy_sync.worker_pool.max_workers', '8', { actor: 'somebody' });
+  await expect(beside()).rejects.toMatchObject(holding('adaptive.enabled'));
+  // What the first one has set would be put back under the second one.
+  await opened(5);
+  await expect(beside()).rejects.toMatchObject(holding('adaptive.enabled'));
+  expect((await latestRollouts(pool())).map(({ serverId }) => serverId)).toEqual([SERVER]);
+  await acts().endRollout({ rolloutId, outcome: 'withdrawn', by: BY });
+  expect(await beside()).toMatchObject({ steps: expect.anything() });
+});
+
+test('two rollouts go on beside each other where neither has anything to set for every server', async () => {
+  await addServer(pool(), 'depot-2', { first: 100, count: 10 });
+  await writeSetting(pool(), 'legacy_sync.worker_pool.max_workers', '8', { actor: 'somebody' });
+  await writeSetting(pool(), 'legacy_sync.adaptive.enabled', 'true', { actor: 'somebody' });
+  await planned();
+  await opened(5);
+  expect(await beside()).toMatchObject({ steps: expect.anything() });
+});
+
+test('of two that are planned at once, one is refused', async () => {
+  await addServer(pool(), 'depot-2', { first: 100, count: 10 });
+  const ended = await Promise.allSettled([planned(), beside()]);
+  expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});

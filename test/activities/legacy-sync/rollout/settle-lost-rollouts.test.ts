@@ -6,7 +6,7 @@ import type { IsAlive } from '../../../../src/activities/legacy-sync/fleet/lost-
 import { createSettleLostRollouts } from '../../../../src/activities/legacy-sync/rollout/settle-lost-rollouts.ts';
 import { createRolloutActivities } from '../../../../src/activities/legacy-sync/rollout/rollout-activities.ts';
 import { readLegacyServer } from '../../../../src/records/legacy-servers.ts';
-import { latestRollouts } from '../../../../src/records/rollouts.ts';
+import { insertRollout, latestRollouts } from '../../../../src/records/rollouts.ts';
 import { readSettings } from '../../../../src/records/settings.ts';
 import { createSettingsReader } from '../../../../src/records/settings-reader.ts';
 import { addServer, fleetDatabase } from '../../../support/fleet-fixture.ts';
@@ -77,7 +77,7 @@ test('one that cannot be put back keeps no other from it, and stays as it is', a
   const other = randomUUID();
   await addServer(pool(), 'depot-2', { count: 3, first: 100 });
   const plan = { serverId: 'depot-2', maxWorkers: 8, unattended: false, requestedBy: 'operator' };
-  await acts().planRollout({ rolloutId: other, workflowId: 'rollout/depot-2', ...plan });
+  await insertRollout(pool(), { rolloutId: other, workflowId: 'rollout/depot-2', ...plan }, []);
   await pool().query(`UPDATE rollout_steps SET changes = '[{"what": "limit", "from": -1, "to": 8}]' WHERE number = 3`);
   running.clear();
   expect(await reconcile()).toEqual([other]);
