@@ -147,7 +147,7 @@ export function createLegacySyncActivities(
     checkServer: testServer,
     inspectServer: createInspectServer({ settings, logger, cancellationSignal }),
     discoverVehicles: createDiscoverVehicles({ pool, legacyHosts, cancellationSignal }),
-    redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool }),
+    redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool, pace: guard.pace, cancellationSignal }),
     ...createRolloutActivities({ pool }),
     ...createReconciliationActivities({
       ...parts,

@@ -44,7 +44,8 @@ export async function daysOfOtherSums(
   const there = shared ? await sharedBuckets(access, asked, tableColumns) : await sourceBuckets(access, asked);
   const signal = new AbortController().signal;
   // Fewer at once than there are: a COPY after the other.
-  const target = { pool, timeZone, row: quick, offsets, days: null, signal, vehiclesAtOnce: 2 };
+  const pace = async (): Promise<void> => {};
+  const target = { pool, timeZone, row: quick, offsets, days: null, signal, pace, vehiclesAtOnce: 2 };
   const arrived = await quickTargetBuckets(target, asked);
   return vehicleIds.flatMap((vehicle) =>
     differingDays(there.get(vehicle)!, arrived.get(vehicle)!).map((day) => `${vehicle} ${day}`),

@@ -3,6 +3,7 @@ import { sqlState } from '../../../connections/database-errors.ts';
 import { Failure } from '../../../errors.ts';
 import type { DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
+import type { WorkPace } from '../pace.ts';
 import type { RangeLoader } from './range-loader.ts';
 import { type Dump, readDump } from './read-dump.ts';
 
@@ -30,7 +31,7 @@ export interface DumpToLoad {
   /** Rows converted and bytes of the file read so far. */
   onProgress?: ((rows: number, bytes: number) => void) | undefined;
   /** Resolves when this process may go on with the next piece. */
-  pace?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  pace?: WorkPace | undefined;
   /** Throws unless the dump has the rows that were counted. */
   assertComplete(summary: ConverterSummary): void;
 }
@@ -46,7 +47,7 @@ export async function convertAndLoad(
     converter.write(piece);
     onProgress?.(converter.rows(), bytes);
     await loader.take();
-    await pace?.(signal);
+    await pace?.(signal, piece.length);
     signal.throwIfAborted();
   }
   const summary = converter.end();

@@ -3,6 +3,7 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { type DumpConverter, createDumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
+import type { WorkPace } from '../pace.ts';
 import { readDump } from './read-dump.ts';
 
 export interface StreamedRows {
@@ -15,6 +16,7 @@ export interface RowsOf {
   server: LegacyServer;
   tableColumns: TableColumn[];
   signal: AbortSignal;
+  pace?: WorkPace | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface RowsOf {
  */
 export async function convertStreamed(
   { manifest, content }: StreamedRows,
-  { vehicle, server, tableColumns, signal }: RowsOf,
+  { vehicle, server, tableColumns, signal, pace }: RowsOf,
 ): Promise<{ converter: DumpConverter; summary: ConverterSummary }> {
   const converter = createDumpConverter({
     table: vehicle.table,
@@ -39,6 +41,9 @@ export async function convertStreamed(
     toId: BigInt(manifest.toId),
     now: Date.now,
   });
-  for await (const piece of readDump(content, manifest, { signal })) converter.write(piece);
+  for await (const piece of readDump(content, manifest, { signal })) {
+    converter.write(piece);
+    await pace?.(signal, piece.length);
+  }
   return { converter, summary: converter.end() };
 }

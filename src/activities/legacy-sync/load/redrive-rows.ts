@@ -13,6 +13,7 @@ import { TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
 import { type RowIntake, createRowIntake } from '../dump/row-intake.ts';
 import { planRows } from '../dump/row-plan.ts';
 import { beginRow, createRowScan, scanRow } from '../dump/row-scanner.ts';
+import type { WorkPace } from '../pace.ts';
 import { startCopy } from './copy-in.ts';
 import { holdingVehicle } from './holding-vehicle.ts';
 import { idNotUnique } from './repeated-id.ts';
@@ -22,30 +23,48 @@ import { STAGING_TABLE, mergeStaged, openStaging } from './staged-rows.ts';
 const ROWS_PER_CALL = 5_000;
 const MAX_BIGINT = 9_223_372_036_854_775_807n;
 
+interface RedriveDependencies {
+  pool: pg.Pool;
+  pace: WorkPace;
+  cancellationSignal: () => AbortSignal;
+}
+
 /**
  * Converts quarantined rows again, by the current mapping, policy and time zone. Rows that pass go to positions, unless they are there, and
  * leave quarantine in the same transaction. A row above maxRowBytes stays, because only its beginning was kept.
  * Errors: UnknownVehicle, SchemaDrift, DatabaseUnavailable.
  */
-export function createRedriveQuarantine({ pool }: { pool: pg.Pool }): OperatorActivities['redriveQuarantine'] {
+export function createRedriveQuarantine({
+  pool,
+  ...paced
+}: RedriveDependencies): OperatorActivities['redriveQuarantine'] {
   return (input) =>
     namingDatabaseFailures(`Trying quarantined rows of vehicle ${input.vehicleId} again`, async () => {
       const vehicle = await readVehicle(pool, input.vehicleId);
       const server = await readLegacyServer(pool, vehicle.serverId);
       const held = { vehicleId: vehicle.id, work: 'redrive', dryRun: input.dryRun === true } as const;
-      return holdingVehicle(pool, held, (client) => redrive(client, { vehicle, server }, input));
+      return holdingVehicle(pool, held, (client) => redrive(client, { vehicle, server, ...paced }, input));
     });
+}
+
+interface Redriven extends Omit<RedriveDependencies, 'pool'> {
+  vehicle: Vehicle;
+  server: LegacyServer;
 }
 
 async function redrive(
   client: pg.PoolClient,
-  { vehicle, server }: { vehicle: Vehicle; server: LegacyServer },
+  { vehicle, server, pace, cancellationSignal }: Redriven,
   { ids }: RedriveInput,
 ): Promise<RedriveResult> {
   const wanted = { vehicleId: vehicle.id, ids };
   const rows = await lockQuarantined(client, wanted, ROWS_PER_CALL);
   const intake = await openIntake(client, vehicle, server);
-  const passed = rows.filter(({ raw }) => passes(intake, raw));
+  const passed: typeof rows = [];
+  for (const row of rows) {
+    if (passes(intake, row.raw)) passed.push(row);
+    await pace(cancellationSignal(), row.raw.length);
+  }
   let imported = 0;
   if (passed.length > 0) {
     await openStaging(client);

@@ -6,6 +6,7 @@ import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
+import type { WorkPace } from '../pace.ts';
 import type { ReconciliationDependencies } from './reconciliation-dependencies.ts';
 
 /** A legacy server while one of its places for reconciling is ours. */
@@ -13,6 +14,8 @@ export interface ReconciledServer {
   server: LegacyServer;
   host: LegacyHost;
   signal: AbortSignal;
+  /** Slows this process's part of the work. */
+  pace: WorkPace;
   /** Runs statements that read so many rows, and then leaves the server alone for as long as its limit wants. */
   ask(statements: Statement[], rows: number): Promise<string[][]>;
 }
@@ -40,10 +43,12 @@ export async function atServer<T>(
       server,
       host,
       signal,
+      pace: deps.pace,
       ask: async (statements, rows) => {
         const { niceness, reconcileRowsPerSecond } = deps.settings();
         const began = performance.now();
         const answer = await host.ask(server.database, statements, signal, niceness);
+        await deps.pace(signal, bytesOf(answer));
         const pauseMs = (rows / reconcileRowsPerSecond) * 1_000 - (performance.now() - began);
         if (pauseMs > 0) await sleep(pauseMs, undefined, { signal });
         return answer;
@@ -53,6 +58,9 @@ export async function atServer<T>(
     await place.release();
   }
 }
+
+const bytesOf = (answer: readonly string[][]): number =>
+  answer.reduce((sum, row) => row.reduce((length, value) => length + value.length, sum), 0);
 
 const lostPlace = (serverId: string): Failure =>
   new Failure(

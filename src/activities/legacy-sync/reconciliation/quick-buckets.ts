@@ -1,6 +1,7 @@
 import type { Logger } from '../../../logger.ts';
 import type { TableColumn, TableSpan } from '../../../records/legacy-tables.ts';
 import { toFailure } from '../../activity-failures.ts';
+import type { WorkPace } from '../pace.ts';
 import { both } from './both.ts';
 import { type Buckets, differingDays } from './buckets.ts';
 import type { ComparedFields } from './compared-row.ts';
@@ -20,6 +21,7 @@ interface QuickAccess {
   columns: readonly TableColumn[];
   span: TableSpan | undefined;
   signal: AbortSignal;
+  pace: WorkPace;
   logger: Pick<Logger, 'warn'>;
 }
 
@@ -57,11 +59,11 @@ async function quickly(access: QuickAccess, vehicles: readonly AskedVehicle[]): 
   const row = quickRow(access.fields);
   const source = { ...access.source, row: { ...access.source.row, sum: row.source } };
   const { pool, timeZone, days } = access.target;
-  const { offsets, signal } = access;
+  const { offsets, signal, pace } = access;
   try {
     const [there, arrived] = await both(
       sourceOf(access, source, vehicles),
-      quickTargetBuckets({ pool, timeZone, days, row, offsets, signal }, vehicles),
+      quickTargetBuckets({ pool, timeZone, days, row, offsets, signal, pace }, vehicles),
     );
     return { source: there, target: arrived };
   } catch (error) {

@@ -4,6 +4,7 @@ import { inTransaction } from '../../../connections/postgres.ts';
 import { countMarked, unmarked } from '../../../records/extra-positions.ts';
 import { NUMBER_FIELDS } from '../../../settings/position-columns.ts';
 import { id } from '../legacy-host/plan-statements.ts';
+import type { WorkPace } from '../pace.ts';
 import type { Buckets } from './buckets.ts';
 import type { QuickRow } from './quick-row.ts';
 import { QuickRows } from './quick-rows.ts';
@@ -19,6 +20,7 @@ export interface QuickTargetAccess {
   offsets: readonly ZoneOffset[];
   days: DaySpan | null;
   signal: AbortSignal;
+  pace: WorkPace;
   /** Of one COPY, so that a cancelled comparison ends soon and few sums are open. */
   vehiclesAtOnce?: number;
 }
@@ -43,12 +45,16 @@ export async function quickTargetBuckets(
 }
 
 /** The sums of what one COPY brings. */
-function copied({ pool, row, offsets }: QuickTargetAccess, sql: string): Promise<Map<string, Buckets>> {
+function copied({ pool, row, offsets, signal, pace }: QuickTargetAccess, sql: string): Promise<Map<string, Buckets>> {
   const rows = new QuickRows(row, offsets);
   return inTransaction(
     pool,
     async (client) => {
-      for await (const bytes of client.query(to(sql))) rows.take(bytes as Buffer);
+      for await (const bytes of client.query(to(sql)) as AsyncIterable<Buffer>) {
+        rows.take(bytes);
+        // Left in its middle, a COPY would keep its connection from ever being used again: a cancelled one is read to its end.
+        await pace(signal, bytes.length).catch(() => {});
+      }
       return rows.buckets;
     },
     BEGIN,

@@ -62,10 +62,10 @@ const stream = ({ at, vehicle, table, reconciliationId }: WindowSource, { above,
   });
 
 async function convert(
-  { at: { server, signal }, vehicle, table }: WindowSource,
+  { at: { server, signal, pace }, vehicle, table }: WindowSource,
   dump: StreamedDump,
 ): Promise<WindowRows> {
-  const { converter } = await convertStreamed(dump, { vehicle, server, tableColumns: table.columns, signal });
+  const { converter } = await convertStreamed(dump, { vehicle, server, tableColumns: table.columns, signal, pace });
   return { tuples: converter.takeFresh(), refused: converter.takeQuarantined() };
 }
 

@@ -42,6 +42,7 @@ function sidesBySql(
           columns: table.columns,
           span,
           signal: at.signal,
+          pace: deps.pace,
           logger: deps.logger,
         },
         vehicles,
