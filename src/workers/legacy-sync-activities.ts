@@ -147,7 +147,12 @@ export function createLegacySyncActivities(
     checkServer: testServer,
     inspectServer: createInspectServer({ settings, logger, cancellationSignal }),
     discoverVehicles: createDiscoverVehicles({ pool, legacyHosts, cancellationSignal }),
-    redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool, pace: guard.pace, cancellationSignal }),
+    redriveQuarantine: createRedriveQuarantine({
+      pool: parts.importPool,
+      settings,
+      pace: guard.pace,
+      cancellationSignal,
+    }),
     ...createRolloutActivities({ pool }),
     ...createReconciliationActivities({
       ...parts,

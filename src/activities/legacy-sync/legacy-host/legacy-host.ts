@@ -6,6 +6,7 @@ import type { SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
 import type { HostLoad } from '../../../pool/adaptive-limit.ts';
@@ -139,6 +140,7 @@ export function createLegacyHost(given: LegacyHostParts): LegacyHost {
         transferFile({
           ...session,
           ...limits,
+          buffers: slotBuffers(settings()),
           pool,
           target: parts.target,
           manifest,
@@ -182,7 +184,7 @@ function dumping(
       const rest = {
         ...request,
         compressor,
-        maxBytes: settings().streamMaxBytes,
+        maxBytes: slotBuffers(settings()).atOnceBytes,
         onReceived,
         onLoad,
         pace: rates?.bytes,

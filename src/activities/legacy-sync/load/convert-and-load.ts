@@ -5,6 +5,7 @@ import type { DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { WorkPace } from '../pace.ts';
 import type { RangeLoader } from './range-loader.ts';
+import type { DumpBuffers } from './decompress.ts';
 import { type Dump, readDump } from './read-dump.ts';
 
 const UNIQUE_VIOLATION = '23505';
@@ -31,6 +32,7 @@ export interface DumpToLoad {
   /** Rows converted and bytes of the file read so far. */
   onProgress?: ((rows: number, bytes: number) => void) | undefined;
   /** Resolves when this process may go on with the next piece. */
+  buffers: DumpBuffers;
   pace?: WorkPace | undefined;
   /** Throws unless the dump has the rows that were counted. */
   assertComplete(summary: ConverterSummary): void;
@@ -38,12 +40,12 @@ export interface DumpToLoad {
 
 /** Converts and sends piece by piece. Nothing may be committed before it returns: a cut or damaged dump may show only at its last byte. */
 export async function convertAndLoad(
-  { dump, manifest, signal, onProgress, pace, assertComplete }: DumpToLoad,
+  { dump, manifest, signal, onProgress, buffers, pace, assertComplete }: DumpToLoad,
   converter: DumpConverter,
   loader: RangeLoader,
 ): Promise<ConverterSummary> {
   let bytes = 0;
-  for await (const piece of readDump(dump, manifest, { signal, onProgress: (read) => (bytes = read) })) {
+  for await (const piece of readDump(dump, manifest, { signal, buffers, onProgress: (read) => (bytes = read) })) {
     converter.write(piece);
     onProgress?.(converter.rows(), bytes);
     await loader.take();

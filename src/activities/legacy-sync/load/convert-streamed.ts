@@ -4,6 +4,7 @@ import type { ExportManifest } from '../../../workflows/legacy-sync/activities.t
 import { type DumpConverter, createDumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
 import type { WorkPace } from '../pace.ts';
+import type { DumpBuffers } from './decompress.ts';
 import { readDump } from './read-dump.ts';
 
 export interface StreamedRows {
@@ -16,6 +17,7 @@ export interface RowsOf {
   server: LegacyServer;
   tableColumns: TableColumn[];
   signal: AbortSignal;
+  buffers: DumpBuffers;
   pace?: WorkPace | undefined;
 }
 
@@ -25,7 +27,7 @@ export interface RowsOf {
  */
 export async function convertStreamed(
   { manifest, content }: StreamedRows,
-  { vehicle, server, tableColumns, signal, pace }: RowsOf,
+  { vehicle, server, tableColumns, signal, buffers, pace }: RowsOf,
 ): Promise<{ converter: DumpConverter; summary: ConverterSummary }> {
   const converter = createDumpConverter({
     table: vehicle.table,
@@ -41,7 +43,7 @@ export async function convertStreamed(
     toId: BigInt(manifest.toId),
     now: Date.now,
   });
-  for await (const piece of readDump(content, manifest, { signal })) {
+  for await (const piece of readDump(content, manifest, { signal, buffers })) {
     converter.write(piece);
     await pace?.(signal, piece.length);
   }

@@ -6,6 +6,7 @@ import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
+import { type SlotBuffers, slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { WorkPace } from '../pace.ts';
 import type { ReconciliationDependencies } from './reconciliation-dependencies.ts';
 
@@ -16,6 +17,7 @@ export interface ReconciledServer {
   signal: AbortSignal;
   /** Slows this process's part of the work. */
   pace: WorkPace;
+  buffers: SlotBuffers;
   /** Runs statements that read so many rows, and then leaves the server alone for as long as its limit wants. */
   ask(statements: Statement[], rows: number): Promise<string[][]>;
 }
@@ -44,6 +46,7 @@ export async function atServer<T>(
       host,
       signal,
       pace: deps.pace,
+      buffers: slotBuffers(deps.settings()),
       ask: async (statements, rows) => {
         const { niceness, reconcileRowsPerSecond } = deps.settings();
         const began = performance.now();

@@ -34,6 +34,7 @@ export function sidesByRows(
   return {
     method: 'rows',
     unsaid,
+    mostRows: asked.at.buffers.comparedRows,
     async buckets(vehicles) {
       const found = { source: new Map<string, Buckets>(), target: new Map<string, Buckets>() };
       for (const bound of vehicles) {

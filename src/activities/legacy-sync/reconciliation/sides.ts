@@ -32,6 +32,7 @@ function sidesBySql(
   return {
     method: 'sql',
     unsaid: [],
+    mostRows: at.buffers.comparedRows,
     buckets: (vehicles) =>
       quickBuckets(
         {
