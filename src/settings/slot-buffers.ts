@@ -26,6 +26,8 @@ export interface SlotBuffers {
 }
 
 const [KB, MB] = [1024, 1024 * 1024];
+/** mysqldump and a compressor with its threads start with less, and have room for a row of 15 MB. */
+const LEAST_HOST_BYTES = 128 * MB;
 /** OpenSSH answers at most 256 KiB less the packet's head. */
 export const SFTP_READ_BYTES = 255 * KB;
 /** A worker process that works on nothing has 253 to 270 MB. */
@@ -93,6 +95,10 @@ export function heldBytes({ zstdWindowLog, ...buffers }: SlotBuffers): number {
   const parts = sizesOf(({ unit, held }, name) => unit * held * buffers[name]);
   return SSH_WINDOW_BYTES + 2 ** zstdWindowLog + Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
 }
+
+/** What each program of ours at a legacy host may have: a row is in memory there several times, so it is not cut by slots. */
+export const hostProgramBytes = ({ maxMemoryMb }: Pick<SlotLimits, 'maxMemoryMb'>): number =>
+  Math.max(LEAST_HOST_BYTES, maxMemoryMb * MB);
 
 type Sizes = Record<keyof typeof PARTS, number>;
 
