@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { WorkPace } from '../activities/legacy-sync/pace.ts';
+import type { WorkPace } from '../activities/legacy-sync/load/work-pace.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { createWorkPace } from './work-pace.ts';
 

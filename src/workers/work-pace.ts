@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkPace } from '../activities/legacy-sync/pace.ts';
+import type { WorkPace } from '../activities/legacy-sync/load/work-pace.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
 import { createMemoryPauses } from './memory-pauses.ts';
 

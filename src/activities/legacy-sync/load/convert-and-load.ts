@@ -3,7 +3,7 @@ import { sqlState } from '../../../connections/database-errors.ts';
 import { Failure } from '../../../errors.ts';
 import type { DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from './work-pace.ts';
 import type { RangeLoader } from './range-loader.ts';
 import type { DumpBuffers } from './decompress.ts';
 import { type Dump, readDump } from './read-dump.ts';

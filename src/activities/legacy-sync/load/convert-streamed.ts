@@ -3,7 +3,7 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { type DumpConverter, createDumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from './work-pace.ts';
 import type { DumpBuffers } from './decompress.ts';
 import { readDump } from './read-dump.ts';
 

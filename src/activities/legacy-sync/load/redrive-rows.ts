@@ -14,7 +14,7 @@ import { TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
 import { type RowIntake, createRowIntake } from '../dump/row-intake.ts';
 import { planRows } from '../dump/row-plan.ts';
 import { beginRow, createRowScan, scanRow } from '../dump/row-scanner.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from './work-pace.ts';
 import { startCopy } from './copy-in.ts';
 import { holdingVehicle } from './holding-vehicle.ts';
 import { idNotUnique } from './repeated-id.ts';

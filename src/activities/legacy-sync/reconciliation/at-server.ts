@@ -7,7 +7,7 @@ import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
 import { type SlotBuffers, slotBuffers } from '../../../settings/slot-buffers.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import type { ReconciliationDependencies } from './reconciliation-dependencies.ts';
 
 /** A legacy server while one of its places for reconciling is ours. */

@@ -1,7 +1,7 @@
 import type { Logger } from '../../../logger.ts';
 import type { TableColumn, TableSpan } from '../../../records/legacy-tables.ts';
 import { toFailure } from '../../activity-failures.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import { both } from './both.ts';
 import { type Buckets, differingDays } from './buckets.ts';
 import type { ComparedFields } from './compared-row.ts';

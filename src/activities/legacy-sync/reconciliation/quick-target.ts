@@ -4,7 +4,7 @@ import { inTransaction } from '../../../connections/postgres.ts';
 import { countMarked, unmarked } from '../../../records/extra-positions.ts';
 import { NUMBER_FIELDS } from '../../../settings/position-columns.ts';
 import { id } from '../legacy-host/plan-statements.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import type { Buckets } from './buckets.ts';
 import type { QuickRow } from './quick-row.ts';
 import { QuickRows } from './quick-rows.ts';

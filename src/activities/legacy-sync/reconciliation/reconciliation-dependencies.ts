@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Logger } from '../../../logger.ts';
 import type { TransferPermits } from '../../../pool/permits.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
-import type { WorkPace } from '../pace.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 
 /** What the worker process gives to the activities of a reconciliation. */
