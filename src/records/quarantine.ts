@@ -117,16 +117,24 @@ export interface RetriedRows {
   ids: readonly string[] | null;
 }
 
-/** Locks the first rows of the selection. Rows that were too large are left out, because only their beginning was kept. */
+/**
+ * Locks the first rows of the selection, as many as these bytes have room for and one at least. Rows that were too large are left out, because
+ * only their beginning was kept.
+ */
 export async function lockQuarantined(
   client: Queryable,
   { vehicleId, ids }: RetriedRows,
-  limit: number,
+  most: { rows: number; bytes: number },
 ): Promise<{ id: string; raw: Buffer }[]> {
   const { rows } = await client.query<{ id: string; raw: Buffer }>(
-    `SELECT id::text, raw FROM quarantine WHERE vehicle_id = $1 AND ($2::bigint[] IS NULL OR id = ANY($2)) AND reason <> 'RowTooLarge'
-      ORDER BY legacy_id NULLS LAST, id LIMIT $3 FOR UPDATE`,
-    [vehicleId, ids, limit],
+    `WITH first AS (
+       SELECT id, legacy_id, octet_length(raw) AS bytes FROM quarantine
+        WHERE vehicle_id = $1 AND ($2::bigint[] IS NULL OR id = ANY($2)) AND reason <> 'RowTooLarge'
+        ORDER BY legacy_id NULLS LAST, id LIMIT $3),
+     summed AS (SELECT id, bytes, sum(bytes) OVER (ORDER BY legacy_id NULLS LAST, id) AS total FROM first)
+     SELECT id::text, raw FROM quarantine WHERE id IN (SELECT id FROM summed WHERE total <= $4 OR total = bytes)
+      ORDER BY legacy_id NULLS LAST, id FOR UPDATE`,
+    [vehicleId, ids, most.rows, most.bytes],
   );
   return rows;
 }

@@ -147,7 +147,12 @@ export function createLegacySyncActivities(
     checkServer: testServer,
     inspectServer: createInspectServer({ settings, logger, cancellationSignal }),
     discoverVehicles: createDiscoverVehicles({ pool, legacyHosts, cancellationSignal }),
-    redriveQuarantine: createRedriveQuarantine({ pool: parts.importPool }),
+    redriveQuarantine: createRedriveQuarantine({
+      pool: parts.importPool,
+      settings,
+      pace: guard.pace,
+      cancellationSignal,
+    }),
     ...createRolloutActivities({ pool, settings: parts.settingsReader }),
     ...createReconciliationActivities({
       ...parts,

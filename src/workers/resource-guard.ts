@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
+import type { WorkPace } from '../activities/legacy-sync/load/work-pace.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
-import { type WorkPace, createWorkPace } from './work-pace.ts';
+import { createWorkPace } from './work-pace.ts';
 
 const SAMPLE_MS = 2_000;
 const MEGABYTE = 1024 * 1024;

@@ -1,15 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkPace } from '../activities/legacy-sync/load/work-pace.ts';
 import type { LegacySyncSettings } from '../settings/legacy-sync.ts';
+import { createMemoryPauses } from './memory-pauses.ts';
 
 type Limits = Pick<LegacySyncSettings, 'maxMemoryMb' | 'maxCpuPercent'>;
 
-/** Called between two pieces of work: it resolves when the next one fits into the limits. Errors: the signal's reason. */
-export type WorkPace = (signal: AbortSignal) => Promise<void>;
-
 const MEGABYTE = 1024 * 1024;
-/** A pause after which the collector has had its turn. Without an end to it, work that holds memory would wait for itself. */
-const MEMORY_PAUSE_MS = 100;
 /** What was not used this long ago is not made up for, and what was taken longer ago, by work that is not paced, is not owed. */
 const BURST_SECONDS = 0.5;
 const DEBT_SECONDS = 1;
@@ -29,15 +26,18 @@ const LONGEST_MS = 1_000;
  */
 export function createWorkPace(limits: () => Limits, cores: number = availableParallelism()): WorkPace {
   const cpu = createCpuCredit(cores);
+  const memory = createMemoryPauses();
   const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
-  return async (signal) => {
+  return async (signal, bytes) => {
     const end = performance.now() + LONGEST_MS;
     for (let owedMs = 1; owedMs > 0 && performance.now() < end; ) {
       owedMs = cpu.owedMs(limits().maxCpuPercent / 100);
       if (owedMs > 0) await pause(Math.min(owedMs, LOOK_MS), signal);
     }
-    if (process.memoryUsage.rss() > limits().maxMemoryMb * MEGABYTE) await pause(MEMORY_PAUSE_MS, signal);
+    if (process.memoryUsage.rss() <= limits().maxMemoryMb * MEGABYTE) return;
+    const pauseMs = memory.after(bytes);
+    if (pauseMs > 0) await pause(pauseMs, signal);
   };
 }
 

@@ -73,7 +73,7 @@ export const TWINS: readonly Twin[] = [
   {
     fault: 'damage that looks like a renamed column',
     file: `${LEGACY}/load/import-range.ts`,
-    guard: '      await assertIntact(input.dump, manifest, signal);\n',
+    guard: '      await assertIntact(input.dump, manifest, { signal, buffers });\n',
     without: '',
   },
   {

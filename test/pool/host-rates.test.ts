@@ -1,3 +1,5 @@
+import { slotBuffers } from '../../src/settings/slot-buffers.ts';
+import { defaultSettings } from '../../src/settings/legacy-sync.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -107,6 +109,7 @@ test('no more bytes leave the host than the rate allows, as the host itself coun
     minFreeBytes: 0,
     stallBytesPerSecond: 1,
     stallMs: 30_000,
+    buffers: slotBuffers(defaultSettings()),
     rates: ratesOf({ bytes: RATE }),
   });
   const sent = (await fixture.remote(`cat ${log}`))

@@ -57,6 +57,7 @@ export async function quickSumsHere(
       ? { minId: BigInt(minId!), maxId: BigInt(maxId!), rows: Number(rows), byVehicle: true, uniqueIds: true }
       : undefined,
     signal: new AbortController().signal,
+    pace: async () => {},
     logger: { warn: () => {} },
     rowsAtOnce,
   };

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createWorkPace } from '../../src/workers/work-pace.ts';
 
 const CORES = 2;
+const PIECE = 64 * 1024;
 const NEVER = new AbortController().signal;
 const ROOM = { maxMemoryMb: 1_000_000, maxCpuPercent: 100 };
 
@@ -21,7 +22,7 @@ async function shareOf(pace: ReturnType<typeof createWorkPace>, ms: number, slot
   const slot = async (): Promise<void> => {
     while (performance.now() - begun < ms) {
       work(5);
-      await pace(NEVER);
+      await pace(NEVER, PIECE);
     }
   };
   await Promise.all(Array.from({ length: slots }, slot));
@@ -46,13 +47,13 @@ test('without a limit nothing waits, and what was taken meanwhile is not owed wh
   const pace = createWorkPace(() => limits, CORES);
   for (let piece = 0; piece < 50; piece++) {
     work(5);
-    await pace(WAITS);
+    await pace(WAITS, PIECE);
   }
   limits.maxCpuPercent = 90;
-  await pace(WAITS);
+  await pace(WAITS, PIECE);
   limits.maxCpuPercent = 10;
   work(200);
-  await expect(pace(WAITS)).rejects.toThrow('it would wait');
+  await expect(pace(WAITS, PIECE)).rejects.toThrow('it would wait');
 });
 
 test('work that is not paced leaves no debt behind that would hold up pieces one after another', async () => {
@@ -61,12 +62,12 @@ test('work that is not paced leaves no debt behind that would hold up pieces one
   work(3_000);
   let waits = 0;
   for (; waits < 15; waits++) {
-    const goesOn = await pace(WAITS).then(
+    const goesOn = await pace(WAITS, PIECE).then(
       () => true,
       () => false,
     );
     if (goesOn) break;
-    await pace(NEVER);
+    await pace(NEVER, PIECE);
   }
   // Each wait is a second at most.
   expect(waits).toBeGreaterThan(0);
@@ -76,8 +77,8 @@ test('work that is not paced leaves no debt behind that would hold up pieces one
 test('a process above its memory pauses at each piece, and goes on', async () => {
   const limits = { ...ROOM, maxMemoryMb: 1 };
   const pace = createWorkPace(() => limits, CORES);
-  await expect(pace(WAITS)).rejects.toThrow('it would wait');
-  await pace(NEVER);
+  await expect(pace(WAITS, PIECE)).rejects.toThrow('it would wait');
+  await pace(NEVER, PIECE);
   limits.maxMemoryMb = 1_000_000;
-  await pace(WAITS);
+  await pace(WAITS, PIECE);
 });

@@ -7,12 +7,12 @@ export const RESOURCE_LIMIT_SETTINGS = {
     'resource_limits.max_memory_mb',
     count,
     1024,
-    'Memory of a worker process above which it starts no further vehicle until it falls, and works slowly on those it has.',
+    'Memory of a worker process: its slots size their buffers by it, and above it the process starts no further vehicle and works slowly on those it has. Also of each program of a dump at a legacy host, where it is at least 128.',
   ),
   maxCpuPercent: setting(
     'resource_limits.max_cpu_percent',
     z.number().positive().max(100),
     100,
-    'Share of the machine’s cores that the imports of a worker process are slowed down to, and the CPU use of the machine above which it starts no further vehicle; 100: no limit.',
+    'Share of the machine’s cores that a worker process slows its imports, comparisons and re-drives down to, and the CPU use of the machine above which it starts no further vehicle; 100: no limit.',
   ),
 } as const;

@@ -47,6 +47,14 @@ export function dumpFunction(
 }
 
 /**
+ * Bounds the memory of every program that the script starts from here on, which a row has several times: a dump that needs more fails instead of
+ * pushing the host's own work out. RLIMIT_DATA counts what is written to, unlike RLIMIT_AS, which counts what threads only reserve. A login
+ * whose own limit is lower keeps that.
+ */
+export const limitMemory = ({ memoryBytes }: Pick<ExportRequest, 'memoryBytes'>): string =>
+  `ulimit -d ${Math.ceil(memoryBytes / 1024)} 2>/dev/null || :`;
+
+/**
  * `dump "$where"` through `compress` into what `sink` says, the last line telling the dump's exit code; afterwards `$d$t$c` is 000 when all
  * went well. Every member of the pipe reports its own status over descriptor 4: dash has no pipefail, and a dump that was cut is valid SQL.
  */

@@ -9,8 +9,16 @@ const NO_TABLE = 6;
 /** 128 + SIGXFSZ: the file would pass the login's limit (ulimit -f). */
 const FILE_SIZE_SIGNAL = 153;
 
+/** What mysqldump, the compressors and the C library say. */
+const OUT_OF_MEMORY = /out of memory|not enough memory|cannot allocate memory|couldn't allocate/i;
+/** CR_OUT_OF_MEMORY. */
+const CLIENT_OUT_OF_MEMORY = 2008;
+
 /** What a failure says of the export. */
-type Exporting = Pick<ExportRequest, 'server' | 'vehicle' | 'cursor' | 'timeoutMs' | 'minFreeBytes' | 'password'>;
+type Exporting = Pick<
+  ExportRequest,
+  'server' | 'vehicle' | 'cursor' | 'timeoutMs' | 'minFreeBytes' | 'memoryBytes' | 'password'
+>;
 
 /** The failure of a script that dumps; `words` follow its `fail`, and are none when it printed no such line. */
 export function exportFailure(request: Exporting, { code, stderr }: RemoteResult, words: string[]): Failure {
@@ -27,12 +35,21 @@ export function exportFailure(request: Exporting, { code, stderr }: RemoteResult
   if (overLimit || kind === 'space' || (details.length > 0 && isFull(stderr, details.at(-1))))
     return diskFull(doing, request, details.at(-1));
   const [error] = errorNumbers(stderr);
+  if (kind === 'dump' && (error === CLIENT_OUT_OF_MEMORY || OUT_OF_MEMORY.test(stderr)))
+    return outOfMemory(doing, request);
   if (kind === 'query' && error !== undefined) return databaseFailure(doing, error);
   if (kind === 'dump')
     return dumpFailure(doing, request, { dump: Number(details[0]), compressor: Number(details[1]), error, stderr });
   const [failure, found] = OTHER[kind ?? ''] ?? ['ExportFailed', `the script ended with code ${code}`];
   return new Failure(failure, `${doing}: ${found}.${lastWords(stderr, request.password)}`);
 }
+
+const outOfMemory = (doing: string, { memoryBytes }: Exporting): Failure =>
+  new Failure(
+    'ExportFailed',
+    `${doing}: a program there needs more than the ${Math.floor(memoryBytes / 1024 ** 2)} MB that each may have. Nothing of it is kept. ` +
+      'Raise legacy_sync.resource_limits.max_memory_mb, or look for very large rows.',
+  );
 
 const OTHER: Record<string, [FailureCode, string]> = {
   query: ['LegacyQueryFailed', 'the mysql client failed without an error number; run it by hand as the SSH login'],

@@ -32,6 +32,8 @@ export interface ExportRequest {
   niceness: number;
   timeoutMs: number;
   minFreeBytes: number;
+  /** What each program may have in memory there. */
+  memoryBytes: number;
   /** Bytes written so far, about once a second. */
   onProgress?: ((bytes: number) => void) | undefined;
   /** What the host said of its load, when the dump was done. */

@@ -4,7 +4,7 @@ import type { Compressor } from './compression.ts';
 import { boundsStatement, type ExportRequest, fromId, rangeParts } from './export-request.ts';
 import type { HostTools } from './host-tools.ts';
 import { HOST_LOAD } from './host-load.ts';
-import { dumpFunction, dumpTo } from './dump-command.ts';
+import { dumpFunction, dumpTo, limitMemory } from './dump-command.ts';
 import { mysqlCommand, READ_PASSWORD } from './mysql-command.ts';
 import { remoteBase, workTag } from './remote-path.ts';
 
@@ -25,6 +25,7 @@ export function exportScript(request: ExportRequest, tools: HostTools): string {
   return `
 # ${workTag(dir)}
 ${READ_PASSWORD}
+${limitMemory(request)}
 umask 077
 fail() { echo "fail $*"; exit 10; }
 free() { df -Pk . | { read -r n; read -r n n n n_free n; echo "$n_free"; }; }

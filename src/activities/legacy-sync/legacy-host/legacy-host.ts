@@ -6,6 +6,7 @@ import type { SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { hostProgramBytes, slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { LegacyPlan, LegacyPlanRequest } from './legacy-planner.ts';
 import type { HostLoad } from '../../../pool/adaptive-limit.ts';
@@ -139,6 +140,7 @@ export function createLegacyHost(given: LegacyHostParts): LegacyHost {
         transferFile({
           ...session,
           ...limits,
+          buffers: slotBuffers(settings()),
           pool,
           target: parts.target,
           manifest,
@@ -182,7 +184,7 @@ function dumping(
       const rest = {
         ...request,
         compressor,
-        maxBytes: settings().streamMaxBytes,
+        maxBytes: slotBuffers(settings()).atOnceBytes,
         onReceived,
         onLoad,
         pace: rates?.bytes,
@@ -214,6 +216,7 @@ function preparing(
   }: Omit<ExportOptions, 'rangeRows'>) => {
     const [found, password] = await Promise.all([tools(signal), readPassword()]);
     const { compression, niceness, exportTimeoutMs, minFreeBytes, reader: wanted } = settings();
+    const memoryBytes = hostProgramBytes(settings());
     const described = { engine: table.engine ?? null, columns: table.tableColumns };
     const reader = readerFor(server, { wanted, described, session: await session.known(signal) });
     const bytesPerSecond = (await line?.known()) ?? null;
@@ -223,7 +226,7 @@ function preparing(
     const dir = { vehicleId: vehicle.id, runId };
     assertRemoteDir(dir);
     const range = { cursor, frozenToId: frozenTo, overlapIds: overlapIds ?? overlapOf(server.columns, settings()) };
-    const limits = { niceness, minFreeBytes, timeoutMs: exportTimeoutMs };
+    const limits = { niceness, minFreeBytes, memoryBytes, timeoutMs: exportTimeoutMs };
     return {
       found,
       compressors,

@@ -3,7 +3,7 @@ import type { RemoteShell } from '../../../connections/ssh/remote-shell.ts';
 import { shellQuote } from '../../../connections/ssh/shell-quote.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import type { Compressor } from './compression.ts';
-import { dumpFunction, dumpTo } from './dump-command.ts';
+import { dumpFunction, dumpTo, limitMemory } from './dump-command.ts';
 import { exportFailure } from './export-failure.ts';
 import { type ExportRequest, fromId, rangeParts } from './export-request.ts';
 import { HOST_LOAD, readHostLoad } from './host-load.ts';
@@ -70,6 +70,7 @@ function streamScript(request: StreamRequest, tools: HostTools): string {
   return `
 # ${workTag(request.dir)}
 ${READ_PASSWORD}
+${limitMemory(request)}
 ${dumpFunction(request, tools)}
 ${HOST_LOAD}
 compress() { ${request.compressor.command}; }

@@ -3,7 +3,9 @@ import { sqlState } from '../../../connections/database-errors.ts';
 import { Failure } from '../../../errors.ts';
 import type { DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
+import type { WorkPace } from './work-pace.ts';
 import type { RangeLoader } from './range-loader.ts';
+import type { DumpBuffers } from './decompress.ts';
 import { type Dump, readDump } from './read-dump.ts';
 
 const UNIQUE_VIOLATION = '23505';
@@ -30,23 +32,24 @@ export interface DumpToLoad {
   /** Rows converted and bytes of the file read so far. */
   onProgress?: ((rows: number, bytes: number) => void) | undefined;
   /** Resolves when this process may go on with the next piece. */
-  pace?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  buffers: DumpBuffers;
+  pace?: WorkPace | undefined;
   /** Throws unless the dump has the rows that were counted. */
   assertComplete(summary: ConverterSummary): void;
 }
 
 /** Converts and sends piece by piece. Nothing may be committed before it returns: a cut or damaged dump may show only at its last byte. */
 export async function convertAndLoad(
-  { dump, manifest, signal, onProgress, pace, assertComplete }: DumpToLoad,
+  { dump, manifest, signal, onProgress, buffers, pace, assertComplete }: DumpToLoad,
   converter: DumpConverter,
   loader: RangeLoader,
 ): Promise<ConverterSummary> {
   let bytes = 0;
-  for await (const piece of readDump(dump, manifest, { signal, onProgress: (read) => (bytes = read) })) {
+  for await (const piece of readDump(dump, manifest, { signal, buffers, onProgress: (read) => (bytes = read) })) {
     converter.write(piece);
     onProgress?.(converter.rows(), bytes);
     await loader.take();
-    await pace?.(signal);
+    await pace?.(signal, piece.length);
     signal.throwIfAborted();
   }
   const summary = converter.end();

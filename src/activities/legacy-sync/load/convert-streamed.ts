@@ -3,6 +3,8 @@ import type { LegacyServer, Vehicle } from '../../../settings/legacy-server.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { type DumpConverter, createDumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
+import type { WorkPace } from './work-pace.ts';
+import type { DumpBuffers } from './decompress.ts';
 import { readDump } from './read-dump.ts';
 
 export interface StreamedRows {
@@ -15,6 +17,8 @@ export interface RowsOf {
   server: LegacyServer;
   tableColumns: TableColumn[];
   signal: AbortSignal;
+  buffers: DumpBuffers;
+  pace?: WorkPace | undefined;
 }
 
 /**
@@ -23,7 +27,7 @@ export interface RowsOf {
  */
 export async function convertStreamed(
   { manifest, content }: StreamedRows,
-  { vehicle, server, tableColumns, signal }: RowsOf,
+  { vehicle, server, tableColumns, signal, buffers, pace }: RowsOf,
 ): Promise<{ converter: DumpConverter; summary: ConverterSummary }> {
   const converter = createDumpConverter({
     table: vehicle.table,
@@ -39,6 +43,9 @@ export async function convertStreamed(
     toId: BigInt(manifest.toId),
     now: Date.now,
   });
-  for await (const piece of readDump(content, manifest, { signal })) converter.write(piece);
+  for await (const piece of readDump(content, manifest, { signal, buffers })) {
+    converter.write(piece);
+    await pace?.(signal, piece.length);
+  }
   return { converter, summary: converter.end() };
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { from } from 'pg-copy-streams';
+import type { SlotBuffers } from '../../../settings/slot-buffers.ts';
 
 /** A binary COPY under way. One at a time per connection. */
 export interface CopyIn {
@@ -16,8 +17,12 @@ export interface CopyIn {
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
 const TRAILER = Buffer.from('ffff', 'hex');
 
-export function startCopy(client: pg.PoolClient, target: string): CopyIn {
-  const stream = client.query(from(`COPY ${target} FROM STDIN (FORMAT binary)`, { highWaterMark: 1024 * 1024 }));
+export function startCopy(
+  client: pg.PoolClient,
+  target: string,
+  { copyBytes }: Pick<SlotBuffers, 'copyBytes'>,
+): CopyIn {
+  const stream = client.query(from(`COPY ${target} FROM STDIN (FORMAT binary)`, { highWaterMark: copyBytes }));
   // pg-copy-streams emits 'error' and neither ends nor closes, so every wait for the stream also waits for this.
   let over = false;
   const failed = new Promise<never>((_, reject) => {

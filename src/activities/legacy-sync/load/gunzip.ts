@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import { Failure } from '../../../errors.ts';
+import type { DecompressOptions } from './decompress.ts';
 
 /**
  * One gzip member, whole and alone. Node's own gunzip goes on with a second member, and cannot be asked where the first one ended;
@@ -9,12 +10,11 @@ import { Failure } from '../../../errors.ts';
  */
 export async function* gunzip(
   file: AsyncIterable<Buffer>,
-  fileBytes: number,
-  signal: AbortSignal,
+  { fileBytes, signal, buffers }: DecompressOptions,
 ): AsyncGenerator<Buffer> {
   const frame = { trailer: Buffer.alloc(0), header: 0 };
   const inflate = zlib.createInflateRaw({
-    chunkSize: Math.max(SMALLEST_PIECE, Math.min(LARGEST_PIECE, 8 * fileBytes)),
+    chunkSize: Math.max(SMALLEST_PIECE, Math.min(buffers.pieceBytes, 8 * fileBytes)),
   });
   const fed = pipeline(Readable.from(withoutFrame(file, frame)), inflate, { signal });
   // The loop below throws the same error; without a listener here it would end the process first.
@@ -43,7 +43,6 @@ export async function* gunzip(
 
 /** Inflated content is buffered in pieces of this size, so that a small file takes little memory. */
 const SMALLEST_PIECE = 16 * 1024;
-const LARGEST_PIECE = 256 * 1024;
 /** CRC and length of the content. */
 const TRAILER_BYTES = 8;
 

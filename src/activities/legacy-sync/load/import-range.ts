@@ -3,6 +3,7 @@ import { Failure } from '../../../errors.ts';
 import { assertNextRange, recordRange } from '../../../records/import-ledger.ts';
 import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { type SlotBuffers, type SlotLimits, slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
@@ -31,7 +32,8 @@ export interface ImportInput {
   context: Pick<VehicleContext, 'vehicle' | 'server' | 'tableColumns'> & {
     sync: Pick<VehicleContext['sync'], 'mode'>;
   };
-  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows' | 'overlapIds' | 'overlapSeconds'>;
+  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows' | 'overlapIds' | 'overlapSeconds'> &
+    SlotLimits;
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: (rows: number, bytes: number) => void;
@@ -48,7 +50,8 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
   const { key, manifest, counted, signal, settings, context } = input;
   signal.throwIfAborted();
   const { withoutFixMaxPercent } = context.server.values;
-  const limits = { ...settings, withoutFixMaxPercent };
+  const buffers = slotBuffers(settings);
+  const limits = { ...settings, ...buffers, withoutFixMaxPercent };
   const watch = createQuarantineWatch(key.vehicleId, counted === 'all' ? manifest.rows : null, limits);
   try {
     return await inRangeTransaction(
@@ -56,7 +59,7 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
       { range: { ...key, toId: manifest.toId }, signal },
       async (client, onAbort) => {
         await assertNextRange(client, key, manifest.watermark);
-        const { totals, seen, marks, withoutFix } = await load(client, { input, watch, onAbort });
+        const { totals, seen, marks, withoutFix } = await load(client, { input, buffers, watch, onAbort });
         const window = { fromId: seenFromId(input), ...seen, marks: isOneColumn(input) ? marks : [] };
         const newestSeconds = marks[0]?.[1] ?? null;
         const imported = { manifest, mode: context.sync.mode, totals, withoutFix, newestSeconds };
@@ -67,7 +70,7 @@ export async function importRange(deps: ImportDependencies, input: ImportInput):
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof Failure && CONTENT_IS_BLAMED.has(error.code)) {
-      await assertIntact(input.dump, manifest, signal);
+      await assertIntact(input.dump, manifest, { signal, buffers });
       await keepSample(deps.pool, key, watch);
     }
     throw importFailure(error, key.vehicleId);
@@ -100,6 +103,7 @@ interface Loaded {
 
 interface LoadParts {
   input: ImportInput;
+  buffers: SlotBuffers;
   watch: QuarantineWatch;
   onAbort(stop: (reason: Error) => void): void;
 }
@@ -122,15 +126,15 @@ function load(client: pg.PoolClient, parts: LoadParts): Promise<Loaded> {
 async function loadUpTo(
   watermark: bigint,
   client: pg.PoolClient,
-  { input, watch, onAbort }: LoadParts,
+  { input, buffers, watch, onAbort }: LoadParts,
 ): Promise<Loaded> {
   const { key, manifest } = input;
   const converter = converterFor(input, watermark);
-  const loader = createRangeLoader({ client, key, converter, watch });
+  const loader = createRangeLoader({ client, key, converter, watch, buffers });
   onAbort(loader.abort);
   try {
     const assertComplete = (found: ConverterSummary): void => assertCounted(input, found);
-    const summary = await convertAndLoad({ ...input, assertComplete }, converter, loader);
+    const summary = await convertAndLoad({ ...input, buffers, assertComplete }, converter, loader);
     watch.conclude(summary.rows, summary.withoutFix);
     const { direct, staged } = loader.rows();
     assertAllLoaded(`positions of vehicle ${key.vehicleId}`, summary, { direct, staged });

@@ -11,6 +11,7 @@ import type { TableColumn } from '../../../records/legacy-tables.ts';
 import { leaveOut } from '../../../records/table-reads.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { type SlotLimits, slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { ExportManifest, RangeTotals, VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import { createDumpConverter, type DumpConverter } from '../dump/dump-converter.ts';
 import type { ConverterSummary } from '../dump/row-intake.ts';
@@ -37,7 +38,7 @@ export interface SliceInput {
   fromId: string;
   toId: string;
   dump: Dump;
-  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'>;
+  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'> & SlotLimits;
   signal: AbortSignal;
   /** Rows converted and bytes of the file read so far. */
   onProgress?: (rows: number, bytes: number) => void;
@@ -78,7 +79,7 @@ export async function importSlice(deps: ImportDependencies, input: SliceInput): 
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (manifest !== null && error instanceof Failure && error.code === 'SchemaDrift') {
-      await assertIntact(input.dump, manifest, signal);
+      await assertIntact(input.dump, manifest, { signal, buffers: slotBuffers(input.settings) });
     }
     throw importFailure(error, key.vehicleId);
   }
@@ -135,11 +136,16 @@ async function loadWith(
 ): Promise<Loaded> {
   const converter = converterFor(input, wanted);
   const watch = watchVehicles(input);
-  const loader = createRangeLoader({ client, key: input.key, converter, watch });
+  const buffers = slotBuffers(input.settings);
+  const loader = createRangeLoader({ client, key: input.key, converter, watch, buffers });
   onAbort(loader.abort);
   try {
     const assertComplete = (found: ConverterSummary): void => assertCounted(input, found);
-    const summary = await convertAndLoad({ ...input, manifest: input.manifest!, assertComplete }, converter, loader);
+    const summary = await convertAndLoad(
+      { ...input, manifest: input.manifest!, buffers, assertComplete },
+      converter,
+      loader,
+    );
     watch.assertFit(converter);
     const { direct, staged } = loader.rows();
     assertAllLoaded(input.key.vehicleId, summary, { direct, staged });
@@ -242,7 +248,7 @@ interface VehicleWatches extends QuarantineWatch {
 }
 
 function watchVehicles({ settings, server }: SliceInput): VehicleWatches {
-  const limits = { ...settings, withoutFixMaxPercent: server.values.withoutFixMaxPercent };
+  const limits = { ...settings, ...slotBuffers(settings), withoutFixMaxPercent: server.values.withoutFixMaxPercent };
   const watches = new Map<string, QuarantineWatch>();
   const watchOf = (vehicleId: string): QuarantineWatch => {
     const watch = watches.get(vehicleId) ?? createQuarantineWatch(vehicleId, null, limits);

@@ -1,6 +1,7 @@
 import { WITHOUT_FIX } from '../dump/quarantine-reason.ts';
 import { Failure } from '../../../errors.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import type { SlotBuffers } from '../../../settings/slot-buffers.ts';
 import type { RefusedRow } from '../../../records/quarantine.ts';
 
 /** Counts the bad rows of a range and keeps the first of them. */
@@ -16,9 +17,10 @@ export interface QuarantineWatch {
 }
 
 const SAMPLE_ROWS = 100;
-const SAMPLE_BYTES = 8 * 1024 * 1024;
 
-export interface QuarantineLimits extends Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'> {
+export interface QuarantineLimits
+  extends Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'>,
+    Pick<SlotBuffers, 'sampleBytes'> {
   /** The server's own limit for rows without a fix; without one they count like any other bad row. */
   withoutFixMaxPercent?: number | undefined;
 }
@@ -26,7 +28,7 @@ export interface QuarantineLimits extends Pick<LegacySyncSettings, 'quarantineMa
 export function createQuarantineWatch(
   vehicleId: string,
   rangeRows: number | null,
-  { quarantineMaxPercent, quarantineMinRows, withoutFixMaxPercent }: QuarantineLimits,
+  { quarantineMaxPercent, quarantineMinRows, withoutFixMaxPercent, sampleBytes }: QuarantineLimits,
 ): QuarantineWatch {
   const sample: RefusedRow[] = [];
   const reasons = new Map<string, number>();
@@ -72,7 +74,7 @@ export function createQuarantineWatch(
         if (withoutFixMaxPercent !== undefined && WITHOUT_FIX.has(row.reason)) withoutFix++;
         else count++;
         reasons.set(row.reason, (reasons.get(row.reason) ?? 0) + 1);
-        if (sample.length >= SAMPLE_ROWS || bytes + row.raw.length > SAMPLE_BYTES) continue;
+        if (sample.length >= SAMPLE_ROWS || bytes + row.raw.length > sampleBytes) continue;
         bytes += row.raw.length;
         sample.push(row);
       }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { SlotBuffers } from '../../../settings/slot-buffers.ts';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
 import type { DumpConverter } from '../dump/dump-converter.ts';
 import { TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
@@ -17,10 +18,8 @@ export interface RangeLoader {
   abort(reason: Error): void;
 }
 
-/** Tuples are sent in pieces of at least this: many small ones cost more in the driver than in the database. */
-const PIECE = 256 * 1024;
-/** Bytes that wait while a COPY to the other target is under way. Rows come by id, so the targets hardly ever alternate. */
-const WAITING = 2 * 1024 * 1024;
+/** Of what the driver holds, a piece of tuples is this part: many small ones cost more in the driver than in the database. */
+const PIECES = 4;
 
 type Target = 'direct' | 'staged';
 const TABLE: Record<Target, string> = {
@@ -33,9 +32,10 @@ export interface RangeLoaderParts {
   key: VehicleSyncKey;
   converter: DumpConverter;
   watch: QuarantineWatch;
+  buffers: Pick<SlotBuffers, 'copyBytes' | 'waitingBytes'>;
 }
 
-export function createRangeLoader({ client, key, converter, watch }: RangeLoaderParts): RangeLoader {
+export function createRangeLoader({ client, key, converter, watch, buffers }: RangeLoaderParts): RangeLoader {
   const loaded: Record<Target, number> = { direct: 0, staged: 0 };
   let copy: CopyIn | null = null;
   let target: Target | null = null;
@@ -52,13 +52,15 @@ export function createRangeLoader({ client, key, converter, watch }: RangeLoader
       await endCopy();
       if (to === 'staged' && !stagingIsOpen) await openStaging(client);
       if (to === 'staged') stagingIsOpen = true;
-      copy = startCopy(client, TABLE[to]);
+      copy = startCopy(client, TABLE[to], buffers);
       target = to;
     }
     await copy!.write(tuples);
   }
 
-  const enough = (to: Target): number => (target === null || target === to ? PIECE : WAITING);
+  // More waits while a COPY to the other target is under way. Rows come by id, so the targets hardly ever alternate.
+  const enough = (to: Target): number =>
+    target === null || target === to ? buffers.copyBytes / PIECES : buffers.waitingBytes;
 
   return {
     async take(all = false) {
@@ -67,8 +69,8 @@ export function createRangeLoader({ client, key, converter, watch }: RangeLoader
         await send('staged', converter.takeOverlap());
       }
       if (ready.fresh > 0 && (all || ready.fresh >= enough('direct'))) await send('direct', converter.takeFresh());
-      if (all || ready.quarantined >= WAITING) await endCopy();
-      if (ready.quarantined > 0 && target === null && (all || ready.quarantined >= WAITING)) {
+      if (all || ready.quarantined >= buffers.waitingBytes) await endCopy();
+      if (ready.quarantined > 0 && target === null && (all || ready.quarantined >= buffers.waitingBytes)) {
         const rows = converter.takeQuarantined();
         watch.see(rows);
         await keepQuarantined(client, key, rows);

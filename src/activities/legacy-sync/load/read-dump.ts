@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Failure } from '../../../errors.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
+import type { Decompress, DumpBuffers } from './decompress.ts';
 import { gunzip } from './gunzip.ts';
 import { byProgram, type Decompressor } from './by-program.ts';
 import { unzstd } from './unzstd.ts';
@@ -12,14 +13,10 @@ export type Dump = string | Buffer;
 
 export interface ReadDumpOptions {
   signal: AbortSignal;
+  buffers: DumpBuffers;
   /** Bytes of the file read so far. */
   onProgress?: (bytes: number) => void;
 }
-
-/** Decompresses a dump; throws when the bytes do not end where the compressed stream does. */
-export type Decompress = (file: AsyncIterable<Buffer>, fileBytes: number, signal: AbortSignal) => AsyncIterable<Buffer>;
-
-const PIECE = 256 * 1024;
 
 const LZ4: Decompressor = {
   program: 'lz4',
@@ -31,7 +28,7 @@ const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
   none: (file) => file,
   gzip: gunzip,
   zstd: unzstd,
-  lz4: (file, _fileBytes, signal) => byProgram(LZ4, file, signal),
+  lz4: (file, { signal }) => byProgram(LZ4, file, signal),
 };
 
 /**
@@ -42,13 +39,13 @@ const DECOMPRESS: Record<ExportManifest['compression'], Decompress> = {
 export async function* readDump(
   dump: Dump,
   manifest: Pick<ExportManifest, 'compression' | 'bytes' | 'sha256'>,
-  { signal, onProgress }: ReadDumpOptions,
+  { signal, buffers, onProgress }: ReadDumpOptions,
 ): AsyncGenerator<Buffer> {
   await assertSize(dump, manifest.bytes);
   const digest = createHash('sha256');
   let bytes = 0;
   async function* file(): AsyncGenerator<Buffer> {
-    const highWaterMark = Math.max(1, Math.min(PIECE, manifest.bytes));
+    const highWaterMark = Math.max(1, Math.min(buffers.pieceBytes, manifest.bytes));
     for await (const piece of piecesOf(dump, highWaterMark, signal)) {
       digest.update(piece);
       bytes += piece.length;
@@ -56,7 +53,7 @@ export async function* readDump(
       yield piece;
     }
   }
-  yield* DECOMPRESS[manifest.compression](file(), manifest.bytes, signal);
+  yield* DECOMPRESS[manifest.compression](file(), { fileBytes: manifest.bytes, signal, buffers });
   assertDigest(dump, digest.digest('hex'), manifest.sha256);
 }
 
@@ -72,11 +69,11 @@ const nameOf = (dump: Dump): string => (typeof dump === 'string' ? dump : 'in me
 export async function assertIntact(
   dump: Dump,
   manifest: Pick<ExportManifest, 'bytes' | 'sha256'>,
-  signal: AbortSignal,
+  { signal, buffers }: Pick<ReadDumpOptions, 'signal' | 'buffers'>,
 ): Promise<void> {
   await assertSize(dump, manifest.bytes);
   const digest = createHash('sha256');
-  for await (const piece of piecesOf(dump, PIECE, signal)) digest.update(piece);
+  for await (const piece of piecesOf(dump, buffers.pieceBytes, signal)) digest.update(piece);
   assertDigest(dump, digest.digest('hex'), manifest.sha256);
 }
 

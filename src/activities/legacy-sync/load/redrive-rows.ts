@@ -9,47 +9,101 @@ import { countQuarantined, deleteQuarantined, lockQuarantined } from '../../../r
 import { readVehicle } from '../../../records/vehicles.ts';
 import type { OperatorActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { RedriveInput, RedriveResult } from '../../../workflows/legacy-sync/messages.ts';
+import { type SlotLimits, slotBuffers } from '../../../settings/slot-buffers.ts';
 import { TUPLE_COLUMNS } from '../../../settings/position-columns.ts';
 import { type RowIntake, createRowIntake } from '../dump/row-intake.ts';
 import { planRows } from '../dump/row-plan.ts';
 import { beginRow, createRowScan, scanRow } from '../dump/row-scanner.ts';
+import type { WorkPace } from './work-pace.ts';
 import { startCopy } from './copy-in.ts';
 import { holdingVehicle } from './holding-vehicle.ts';
 import { idNotUnique } from './repeated-id.ts';
 import { STAGING_TABLE, mergeStaged, openStaging } from './staged-rows.ts';
 
-/** Rows per call: one transaction of moderate size, whose rows are all in memory. */
-const ROWS_PER_CALL = 5_000;
+/** One transaction of moderate size, whose rows are all in memory; large ones are fewer. */
+const ROWS_AT_ONCE = 5_000;
 const MAX_BIGINT = 9_223_372_036_854_775_807n;
+
+interface RedriveDependencies {
+  pool: pg.Pool;
+  settings: () => SlotLimits;
+  pace: WorkPace;
+  cancellationSignal: () => AbortSignal;
+}
 
 /**
  * Converts quarantined rows again, by the current mapping, policy and time zone. Rows that pass go to positions, unless they are there, and
  * leave quarantine in the same transaction. A row above maxRowBytes stays, because only its beginning was kept.
  * Errors: UnknownVehicle, SchemaDrift, DatabaseUnavailable.
  */
-export function createRedriveQuarantine({ pool }: { pool: pg.Pool }): OperatorActivities['redriveQuarantine'] {
+export function createRedriveQuarantine({
+  pool,
+  ...paced
+}: RedriveDependencies): OperatorActivities['redriveQuarantine'] {
   return (input) =>
     namingDatabaseFailures(`Trying quarantined rows of vehicle ${input.vehicleId} again`, async () => {
       const vehicle = await readVehicle(pool, input.vehicleId);
       const server = await readLegacyServer(pool, vehicle.serverId);
       const held = { vehicleId: vehicle.id, work: 'redrive', dryRun: input.dryRun === true } as const;
-      return holdingVehicle(pool, held, (client) => redrive(client, { vehicle, server }, input));
+      const work = { vehicle, server, ...paced };
+      return allOf(input.ids, (ids) => holdingVehicle(pool, held, (client) => redrive(client, work, ids)));
     });
+}
+
+interface Redrive {
+  tried: readonly string[];
+  result: RedriveResult;
+}
+
+/** Goes on until each of these rows was tried once; null: the first rows of all. */
+async function allOf(
+  ids: RedriveInput['ids'],
+  redriven: (ids: RedriveInput['ids']) => Promise<Redrive>,
+): Promise<RedriveResult> {
+  let { tried, result: sum } = await redriven(ids);
+  for (let left = rest(ids, tried); tried.length > 0 && left.length > 0; left = rest(left, tried)) {
+    const next = await redriven(left);
+    tried = next.tried;
+    const { taken, imported, duplicates, stillQuarantined } = sum;
+    sum = {
+      taken: taken + next.result.taken,
+      imported: imported + next.result.imported,
+      duplicates: duplicates + next.result.duplicates,
+      stillQuarantined: stillQuarantined + next.result.stillQuarantined,
+      left: next.result.left,
+    };
+  }
+  return sum;
+}
+
+const rest = (ids: RedriveInput['ids'], tried: readonly string[]): string[] => {
+  const done = new Set(tried);
+  return (ids ?? []).filter((id) => !done.has(id));
+};
+
+interface Redriven extends Omit<RedriveDependencies, 'pool'> {
+  vehicle: Vehicle;
+  server: LegacyServer;
 }
 
 async function redrive(
   client: pg.PoolClient,
-  { vehicle, server }: { vehicle: Vehicle; server: LegacyServer },
-  { ids }: RedriveInput,
-): Promise<RedriveResult> {
+  { vehicle, server, settings, pace, cancellationSignal }: Redriven,
+  ids: RedriveInput['ids'],
+): Promise<Redrive> {
   const wanted = { vehicleId: vehicle.id, ids };
-  const rows = await lockQuarantined(client, wanted, ROWS_PER_CALL);
+  const buffers = slotBuffers(settings());
+  const rows = await lockQuarantined(client, wanted, { rows: ROWS_AT_ONCE, bytes: buffers.redriveBytes });
   const intake = await openIntake(client, vehicle, server);
-  const passed = rows.filter(({ raw }) => passes(intake, raw));
+  const passed: typeof rows = [];
+  for (const row of rows) {
+    if (passes(intake, row.raw)) passed.push(row);
+    await pace(cancellationSignal(), row.raw.length);
+  }
   let imported = 0;
   if (passed.length > 0) {
     await openStaging(client);
-    const copy = startCopy(client, `${STAGING_TABLE} (${TUPLE_COLUMNS})`);
+    const copy = startCopy(client, `${STAGING_TABLE} (${TUPLE_COLUMNS})`, buffers);
     await copy.write(intake.rows.takeOverlap());
     const staged = { rows: await copy.end(), days: intake.rows.summary().overlapDays };
     const { inserted, repeated } = await mergeStaged(client, {
@@ -67,12 +121,11 @@ async function redrive(
     );
   }
   const still = rows.length - passed.length;
+  const left = (await countQuarantined(client, wanted)) - still;
+  const duplicates = passed.length - imported;
   return {
-    taken: rows.length,
-    imported,
-    duplicates: passed.length - imported,
-    stillQuarantined: still,
-    left: (await countQuarantined(client, wanted)) - still,
+    tried: rows.map(({ id }) => id),
+    result: { taken: rows.length, imported, duplicates, stillQuarantined: still, left },
   };
 }
 

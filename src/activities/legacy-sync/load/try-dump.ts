@@ -1,9 +1,10 @@
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { type SlotLimits, slotBuffers } from '../../../settings/slot-buffers.ts';
 import { type RowsOf, type StreamedRows, convertStreamed } from './convert-streamed.ts';
 import { createQuarantineWatch } from './quarantine-watch.ts';
 
-interface TryDumpOptions extends RowsOf {
-  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'>;
+interface TryDumpOptions extends Omit<RowsOf, 'buffers'> {
+  settings: Pick<LegacySyncSettings, 'quarantineMaxPercent' | 'quarantineMinRows'> & SlotLimits;
 }
 
 /**
@@ -15,10 +16,11 @@ export async function tryDump(
   { settings, ...of }: TryDumpOptions,
 ): Promise<{ rows: number; quarantined: number; withoutFix: number }> {
   const { vehicle, server } = of;
-  const { converter, summary } = await convertStreamed(dump, of);
+  const buffers = slotBuffers(settings);
+  const { converter, summary } = await convertStreamed(dump, { ...of, buffers });
   const { rows, quarantined, withoutFix } = summary;
   const { withoutFixMaxPercent } = server.values;
-  const watch = createQuarantineWatch(vehicle.id, null, { ...settings, withoutFixMaxPercent });
+  const watch = createQuarantineWatch(vehicle.id, null, { ...settings, ...buffers, withoutFixMaxPercent });
   watch.see(converter.takeQuarantined());
   watch.conclude(rows, withoutFix);
   return { rows, quarantined, withoutFix };

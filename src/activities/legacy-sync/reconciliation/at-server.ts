@@ -6,6 +6,8 @@ import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import type { LegacyServer } from '../../../settings/legacy-server.ts';
 import type { LegacyHost } from '../legacy-host/legacy-host.ts';
 import type { Statement } from '../legacy-host/plan-statements.ts';
+import { type SlotBuffers, slotBuffers } from '../../../settings/slot-buffers.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import type { ReconciliationDependencies } from './reconciliation-dependencies.ts';
 
 /** A legacy server while one of its places for reconciling is ours. */
@@ -13,6 +15,9 @@ export interface ReconciledServer {
   server: LegacyServer;
   host: LegacyHost;
   signal: AbortSignal;
+  /** Slows this process's part of the work. */
+  pace: WorkPace;
+  buffers: SlotBuffers;
   /** Runs statements that read so many rows, and then leaves the server alone for as long as its limit wants. */
   ask(statements: Statement[], rows: number): Promise<string[][]>;
 }
@@ -40,10 +45,13 @@ export async function atServer<T>(
       server,
       host,
       signal,
+      pace: deps.pace,
+      buffers: slotBuffers(deps.settings()),
       ask: async (statements, rows) => {
         const { niceness, reconcileRowsPerSecond } = deps.settings();
         const began = performance.now();
         const answer = await host.ask(server.database, statements, signal, niceness);
+        await deps.pace(signal, bytesOf(answer));
         const pauseMs = (rows / reconcileRowsPerSecond) * 1_000 - (performance.now() - began);
         if (pauseMs > 0) await sleep(pauseMs, undefined, { signal });
         return answer;
@@ -53,6 +61,9 @@ export async function atServer<T>(
     await place.release();
   }
 }
+
+const bytesOf = (answer: readonly string[][]): number =>
+  answer.reduce((sum, row) => row.reduce((length, value) => length + value.length, sum), 0);
 
 const lostPlace = (serverId: string): Failure =>
   new Failure(

@@ -14,6 +14,8 @@ import { dateOf } from './target-sql.ts';
 export interface Sides {
   method: 'sql' | 'rows';
   unsaid: readonly string[];
+  /** Rows of one side that are in memory at once. */
+  mostRows: number;
   buckets(vehicles: readonly BoundVehicle[]): Promise<{ source: Map<string, Buckets>; target: Map<string, Buckets> }>;
   rows(asked: AskedDays): Promise<{ source: SourceRow[]; target: TargetRow[] }>;
 }
@@ -31,9 +33,6 @@ export interface BoundVehicle extends Bounds {
   /** The source's highest id; 0: none. */
   sourceHighest: string;
 }
-
-/** Rows of one side that are in memory at once. */
-const MOST_ROWS = 200_000;
 
 /** Compares vehicles, by their days first and by rows where days differ, and writes what was found of each. */
 export async function compareVehicles(
@@ -73,7 +72,7 @@ async function differencesOf(
   { there, arrived }: BothBuckets,
 ): Promise<DayDifferences[]> {
   const [source, target] = [new Map<string, SourceRow>(), [] as TargetRow[]];
-  for (const days of inPieces(differingDays(there, arrived), { there, arrived })) {
+  for (const days of inPieces(differingDays(there, arrived), { there, arrived }, sides.mostRows)) {
     const rows = await sides.rows({ bound, days, there: placeOf(days, there) });
     const same = new Map(rows.source.map((row) => [row.id, row]));
     // Rows that are the same are forgotten at once: what is left is compared over all days, because a row may have moved.
@@ -89,12 +88,12 @@ async function differencesOf(
 }
 
 /** Days whose rows are few enough to be compared at once. */
-function inPieces(days: readonly Day[], { there, arrived }: BothBuckets): Day[][] {
+function inPieces(days: readonly Day[], { there, arrived }: BothBuckets, mostRows: number): Day[][] {
   const pieces: Day[][] = [];
   let rows = Number.POSITIVE_INFINITY;
   for (const day of days) {
     const more = Math.max(there.get(day)?.rows ?? 0, arrived.get(day)?.rows ?? 0);
-    if (rows + more > MOST_ROWS) {
+    if (rows + more > mostRows) {
       pieces.push([]);
       rows = 0;
     }

@@ -1,6 +1,7 @@
 import type { Logger } from '../../../logger.ts';
 import type { TableColumn, TableSpan } from '../../../records/legacy-tables.ts';
 import { toFailure } from '../../activity-failures.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import { both } from './both.ts';
 import { addTo, type Buckets, differingDays } from './buckets.ts';
 import type { ComparedFields } from './compared-row.ts';
@@ -29,6 +30,7 @@ export interface QuickAccess {
   columns: readonly TableColumn[];
   span: TableSpan | undefined;
   signal: AbortSignal;
+  pace: WorkPace;
   logger: Pick<Logger, 'warn'>;
   rowsAtOnce?: number;
 }
@@ -86,7 +88,7 @@ export async function quickly(access: QuickAccess, vehicles: readonly AskedVehic
 }
 
 const targetOf = (
-  { target: { pool, timeZone, days }, offsets, signal, rowsAtOnce }: QuickAccess,
+  { target: { pool, timeZone, days }, offsets, signal, pace, rowsAtOnce }: QuickAccess,
   row: QuickRow,
   blocks: IdBlocks | null,
 ) => ({
@@ -96,6 +98,7 @@ const targetOf = (
   row,
   offsets,
   signal,
+  pace,
   ...(rowsAtOnce === undefined ? {} : { rowsAtOnce }),
   blockOf: blocks === null ? () => NO_BLOCK : blockOf(blocks),
 });

@@ -3,6 +3,7 @@ import { to } from 'pg-copy-streams';
 import { inTransaction } from '../../../connections/postgres.ts';
 import { countMarked, unmarked } from '../../../records/extra-positions.ts';
 import { NUMBER_FIELDS } from '../../../settings/position-columns.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import type { Buckets } from './buckets.ts';
 import type { QuickRow } from './quick-row.ts';
 import { QuickRows } from './quick-rows.ts';
@@ -21,6 +22,7 @@ export interface QuickTargetAccess {
   blockOf: (id: number) => number;
   days: DaySpan | null;
   signal: AbortSignal;
+  pace: WorkPace;
   /** Of one COPY, about, so that a cancelled comparison ends soon. */
   rowsAtOnce?: number;
 }
@@ -68,7 +70,7 @@ function inPieces(vehicles: readonly AskedVehicle[], most: number): AskedVehicle
 
 /** The sums of what one COPY brings. */
 function copied(
-  { pool, row, offsets, blockOf }: QuickTargetAccess,
+  { pool, row, offsets, blockOf, signal, pace }: QuickTargetAccess,
   vehicles: readonly AskedVehicle[],
   sql: string,
 ): Promise<TargetBlocks> {
@@ -76,7 +78,11 @@ function copied(
   return inTransaction(
     pool,
     async (client) => {
-      for await (const bytes of client.query(to(sql))) rows.take(bytes as Buffer);
+      for await (const bytes of client.query(to(sql)) as AsyncIterable<Buffer>) {
+        rows.take(bytes);
+        // Left in its middle, a COPY would keep its connection from ever being used again: a cancelled one is read to its end.
+        await pace(signal, bytes.length).catch(() => {});
+      }
       return rows.blocks;
     },
     BEGIN,

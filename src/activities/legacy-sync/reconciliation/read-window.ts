@@ -62,15 +62,22 @@ const stream = ({ at, vehicle, table, reconciliationId }: WindowSource, { above,
   });
 
 async function convert(
-  { at: { server, signal }, vehicle, table }: WindowSource,
+  { at: { server, signal, pace, buffers }, vehicle, table }: WindowSource,
   dump: StreamedDump,
 ): Promise<WindowRows> {
-  const { converter } = await convertStreamed(dump, { vehicle, server, tableColumns: table.columns, signal });
+  const { converter } = await convertStreamed(dump, {
+    vehicle,
+    server,
+    tableColumns: table.columns,
+    signal,
+    pace,
+    buffers,
+  });
   return { tuples: converter.takeFresh(), refused: converter.takeQuarantined() };
 }
 
 const tooLarge = ({ vehicle }: WindowSource, { upTo }: Window): Failure =>
   new Failure(
     'ExportFailed',
-    `Reading row ${upTo} of vehicle ${vehicle.id} again: it is larger than legacy_sync.transfer.stream_max_bytes. Raise that setting.`,
+    `Reading row ${upTo} of vehicle ${vehicle.id} again: it is larger than legacy_sync.transfer.stream_max_bytes, or than legacy_sync.resource_limits.max_memory_mb has room for. Raise that setting.`,
   );

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Logger } from '../../../logger.ts';
 import type { TransferPermits } from '../../../pool/permits.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import type { WorkPace } from '../load/work-pace.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
 
 /** What the worker process gives to the activities of a reconciliation. */
@@ -12,6 +13,7 @@ export interface ReconciliationDependencies {
   legacyHosts: LegacyHosts;
   places: TransferPermits;
   settings: () => LegacySyncSettings;
+  pace: WorkPace;
   logger: Logger;
   heartbeat: (details: unknown) => void;
   cancellationSignal: () => AbortSignal;

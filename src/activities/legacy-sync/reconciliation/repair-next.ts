@@ -4,6 +4,7 @@ import { type LegacyTable, readLegacyTable } from '../../../records/legacy-table
 import type { RefusedRow } from '../../../records/quarantine.ts';
 import { type DayKey, daysToRepair, type KeptDay, readDay } from '../../../records/reconciled-days.ts';
 import { readVehicle } from '../../../records/vehicles.ts';
+import { slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { Vehicle } from '../../../settings/legacy-server.ts';
 import type { ReconciliationActivities } from '../../../workflows/legacy-sync/activities.ts';
 import { arrivedTuples } from './arrived-tuples.ts';
@@ -43,7 +44,7 @@ async function repairDay(deps: ReconciliationDependencies, at: ReconciledServer,
   const table = await tableOf(deps, vehicle);
   const found = await readAgain({ at, vehicle, table, reconciliationId: key.reconciliationId }, day);
   at.signal.throwIfAborted();
-  await replaceDay(deps.importPool, { key, day, ...found });
+  await replaceDay(deps.importPool, { key, day, ...found, buffers: slotBuffers(deps.settings()) });
 }
 
 async function tableOf({ pool }: ReconciliationDependencies, { id, serverId, table }: Vehicle): Promise<LegacyTable> {

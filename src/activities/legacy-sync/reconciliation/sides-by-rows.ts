@@ -14,6 +14,9 @@ import { offsetAt, type ZoneOffset } from './zone-offsets.ts';
 /** Of `positions`, between two dumps of about as many rows. */
 const ROWS_OF_A_WINDOW = 10_000;
 
+/** A row of `positions` as text, without its attributes. */
+const STORED_ROW_BYTES = 200;
+
 /**
  * Compares by reading the rows again, as a sync reads them. What changed at either side is found; a fault of the converter is not, because both
  * sides have it.
@@ -31,6 +34,7 @@ export function sidesByRows(
   return {
     method: 'rows',
     unsaid,
+    mostRows: asked.at.buffers.comparedRows,
     async buckets(vehicles) {
       const found = { source: new Map<string, Buckets>(), target: new Map<string, Buckets>() };
       for (const bound of vehicles) {
@@ -101,7 +105,7 @@ type StoredRow = Record<'id' | 'micros' | 'time', string> &
   Pick<ArrivedTuple, 'attributes'> & { numbers: (number | null)[]; received: string | null };
 
 /** The rows of a vehicle by their time, which its index gives. */
-async function* targetOf({ deps, dayOf }: RowSide, { vehicle, upTo }: BoundVehicle): AsyncGenerator<TargetRow> {
+async function* targetOf({ deps, asked, dayOf }: RowSide, { vehicle, upTo }: BoundVehicle): AsyncGenerator<TargetRow> {
   let last: { time: string; id: string } = { time: '-infinity', id: '0' };
   for (;;) {
     const { rows }: pg.QueryResult<StoredRow> = await deps.importPool.query<StoredRow>(STORED, [
@@ -117,6 +121,7 @@ async function* targetOf({ deps, dayOf }: RowSide, { vehicle, upTo }: BoundVehic
       const hash = hashOf({ ...row, id, micros: moment, receivedMicros });
       yield { id, time, day: dayOf(moment), hash };
     }
+    await deps.pace(asked.at.signal, rows.length * STORED_ROW_BYTES);
     last = rows.at(-1) ?? last;
     if (rows.length < ROWS_OF_A_WINDOW) return;
   }

@@ -32,6 +32,7 @@ function sidesBySql(
   return {
     method: 'sql',
     unsaid: [],
+    mostRows: at.buffers.comparedRows,
     buckets: (vehicles) =>
       quickBuckets(
         {
@@ -42,6 +43,7 @@ function sidesBySql(
           columns: table.columns,
           span,
           signal: at.signal,
+          pace: deps.pace,
           logger: deps.logger,
         },
         vehicles,

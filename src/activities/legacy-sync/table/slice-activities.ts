@@ -5,6 +5,7 @@ import { serverOfSlice } from '../../../records/claimed-slice.ts';
 import { readSliceLedger } from '../../../records/imported-slices.ts';
 import { readLegacyServer } from '../../../records/legacy-servers.ts';
 import { sliceClaims } from '../../../records/slice-claims.ts';
+import { slotBuffers } from '../../../settings/slot-buffers.ts';
 import type {
   ExportManifest,
   RangeTotals,
@@ -63,8 +64,8 @@ async function exportSlice(
     const recorded = await readSliceLedger(deps.pool, key);
     if (recorded !== null) return recall(deps, work, recorded);
     await attempt.setStatus('exporting');
-    const { streamMaxBytes, transferMethod: method } = deps.settings();
-    const limits = { streamMaxBytes, method, rangeRows: null };
+    const { atOnceBytes: streamMaxBytes } = slotBuffers(deps.settings());
+    const limits = { streamMaxBytes, method: deps.settings().transferMethod, rangeRows: null };
     // A second attempt never streams: a file proves more and can be resumed, whatever went wrong with the stream.
     if (activityInfo().attempt === 1 && mayStream(context, limits)) return streamSlice(deps, work);
     try {

@@ -1,16 +1,22 @@
 import type { SFTPWrapper } from 'ssh2';
 import type { RemoteShell } from '../../../connections/ssh/remote-shell.ts';
 import { Failure } from '../../../errors.ts';
+import { SFTP_READ_BYTES } from '../../../settings/slot-buffers.ts';
 import type { TransferTarget } from './transfer-target.ts';
 
-/** OpenSSH answers at most 256 KiB less the packet's head; with 16 of them under way a long link stays full. */
-const READ_BYTES = 255 * 1024;
-const READS_AHEAD = 16;
+interface SftpTransfer {
+  file: string;
+  size: number;
+  target: TransferTarget;
+  /** So many reads are under way at once: with sixteen a long link stays full. */
+  readsAhead: number;
+  signal: AbortSignal;
+}
 
 /** Reads the rest of the file by SFTP, many reads ahead, for hosts that allow nothing else. */
 export async function transferBySftp(
   shell: RemoteShell,
-  { file, size, target, signal }: { file: string; size: number; target: TransferTarget; signal: AbortSignal },
+  { file, size, target, readsAhead, signal }: SftpTransfer,
 ): Promise<void> {
   await shell.sftp(
     async (sftp) => {
@@ -18,12 +24,12 @@ export async function transferBySftp(
       const ahead: Promise<Buffer>[] = [];
       let next = target.offset();
       const request = (): void => {
-        while (ahead.length < READS_AHEAD && next < size) {
-          const read = readFully(sftp, handle, { at: next, length: Math.min(READ_BYTES, size - next) });
+        while (ahead.length < readsAhead && next < size) {
+          const read = readFully(sftp, handle, { at: next, length: Math.min(SFTP_READ_BYTES, size - next) });
           // After one read failed nobody awaits the others; their failures must not end the process.
           read.catch(() => {});
           ahead.push(read);
-          next += READ_BYTES;
+          next += SFTP_READ_BYTES;
         }
       };
       request();

@@ -5,10 +5,8 @@ import { dirname } from 'node:path';
 import { Failure } from '../../../errors.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 
-const HASH_CHUNK = 1024 * 1024;
-
 /** Size and SHA-256 of a local file; null when there is none. Never follows a link. */
-export async function fingerprint(file: string, signal?: AbortSignal) {
+export async function fingerprint(file: string, hashBytes: number, signal?: AbortSignal) {
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
@@ -16,7 +14,7 @@ export async function fingerprint(file: string, signal?: AbortSignal) {
   if (handle === null) return null;
   try {
     const hash = createHash('sha256');
-    const bytes = await hashFrom(handle, hash, signal);
+    const bytes = await hashFrom(handle, hash, { hashBytes, signal });
     return { bytes, hash };
   } finally {
     await handle.close();
@@ -26,12 +24,12 @@ export async function fingerprint(file: string, signal?: AbortSignal) {
 async function hashFrom(
   handle: FileHandle,
   hash: ReturnType<typeof createHash>,
-  signal?: AbortSignal,
+  { hashBytes, signal }: { hashBytes: number; signal?: AbortSignal | undefined },
 ): Promise<number> {
-  const chunk = Buffer.allocUnsafe(HASH_CHUNK);
+  const chunk = Buffer.allocUnsafe(hashBytes);
   for (let at = 0; ; ) {
     signal?.throwIfAborted();
-    const { bytesRead } = await handle.read(chunk, 0, HASH_CHUNK, at);
+    const { bytesRead } = await handle.read(chunk, 0, hashBytes, at);
     if (bytesRead === 0) return at;
     hash.update(chunk.subarray(0, bytesRead));
     at += bytesRead;
@@ -50,9 +48,13 @@ export interface TransferTarget {
   close(): Promise<void>;
 }
 
-export async function openTransferTarget(localFile: string, manifest: ExportManifest): Promise<TransferTarget> {
+export async function openTransferTarget(
+  localFile: string,
+  manifest: ExportManifest,
+  hashBytes: number,
+): Promise<TransferTarget> {
   const part = `${localFile}.part`;
-  const found = await fingerprint(part);
+  const found = await fingerprint(part, hashBytes);
   const usable = found !== null && found.bytes <= manifest.bytes;
   if (!usable) await rm(part, { force: true });
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;

@@ -4,6 +4,7 @@ import type { SshPool } from '../../../connections/ssh/ssh-pool.ts';
 import type { SshTarget } from '../../../connections/ssh/ssh-target.ts';
 import { Failure } from '../../../errors.ts';
 import type { HostRates } from '../../../pool/host-rates.ts';
+import type { SlotBuffers } from '../../../settings/slot-buffers.ts';
 import type { ExportManifest } from '../../../workflows/legacy-sync/activities.ts';
 import { type StallLimits, stallGuard } from './stall-guard.ts';
 import { transferByExec } from './transfer-exec.ts';
@@ -26,6 +27,7 @@ export interface TransferRequest extends StallLimits, SessionOptions {
   localFile: string;
   method: 'exec' | 'sftp' | 'scp';
   minFreeBytes: number;
+  buffers: Pick<SlotBuffers, 'hashBytes' | 'sftpReads'>;
   /** Bytes of the file received so far. */
   onProgress?: ((bytes: number) => void) | undefined;
   rates?: Pick<HostRates, 'bytes' | 'bytesPerSecond'> | undefined;
@@ -38,8 +40,8 @@ export interface TransferRequest extends StallLimits, SessionOptions {
  * the part that an earlier attempt left. Errors: TransferFailed, TransferStalled, LocalDiskFull, SshConnectionLost and its kin, the signal's reason.
  */
 export async function transferFile(request: TransferRequest): Promise<void> {
-  const { manifest, localFile, onProgress } = request;
-  if (await isComplete(localFile, manifest)) {
+  const { manifest, onProgress, localFile } = request;
+  if (await isComplete(request)) {
     onProgress?.(manifest.bytes);
     return;
   }
@@ -55,8 +57,8 @@ export async function transferFile(request: TransferRequest): Promise<void> {
   onProgress?.(manifest.bytes);
 }
 
-async function isComplete(localFile: string, manifest: ExportManifest): Promise<boolean> {
-  const found = await fingerprint(localFile);
+async function isComplete({ localFile, manifest, buffers }: TransferRequest): Promise<boolean> {
+  const found = await fingerprint(localFile, buffers.hashBytes);
   if (found === null) return false;
   if (found.bytes === manifest.bytes && found.hash.digest('hex') === manifest.sha256) return true;
   await rm(localFile, { force: true });
@@ -76,8 +78,8 @@ async function attempt(request: TransferRequest): Promise<void> {
 }
 
 async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Promise<void> {
-  const { pool, manifest, localFile, minFreeBytes, signal, onQueued } = request;
-  const opened = await openTransferTarget(localFile, manifest);
+  const { pool, manifest, localFile, minFreeBytes, buffers, signal, onQueued } = request;
+  const opened = await openTransferTarget(localFile, manifest, buffers.hashBytes);
   const line = lineClock();
   const target = { ...opened, write: line.timed(pacedWrite(request, opened)) };
   try {
@@ -87,7 +89,13 @@ async function bySession(request: TransferRequest, method: 'exec' | 'sftp'): Pro
         guarded(request, target.offset, (guard) =>
           method === 'exec'
             ? transferByExec(shell, { file: manifest.file, target, signal: guard })
-            : transferBySftp(shell, { file: manifest.file, size: manifest.bytes, target, signal: guard }),
+            : transferBySftp(shell, {
+                file: manifest.file,
+                size: manifest.bytes,
+                target,
+                readsAhead: buffers.sftpReads,
+                signal: guard,
+              }),
         ),
       { signal, onQueued },
     );
@@ -158,7 +166,7 @@ async function byScp(request: TransferRequest): Promise<void> {
     clearInterval(poll);
   }
   const ended = performance.now();
-  const found = await fingerprint(part, signal);
+  const found = await fingerprint(part, request.buffers.hashBytes, signal);
   await adopt(localFile, manifest, { bytes: found?.bytes ?? 0, sha256: found?.hash.digest('hex') ?? '' });
   if (first !== undefined) await request.onLine?.(manifest.bytes - first.bytes, (ended - first.at) / 1_000);
 }

@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { overlapOf } from '../../../settings/overlap.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
+import { slotBuffers } from '../../../settings/slot-buffers.ts';
 import type { VehicleActivities } from '../../../workflows/legacy-sync/activities.ts';
 import type { ExportOptions } from '../legacy-host/legacy-host.ts';
 import type { LegacyHosts } from '../legacy-host/legacy-hosts.ts';
@@ -32,7 +33,7 @@ export function createExportRange(deps: ExportDependencies): VehicleActivities['
       const settings = deps.settings();
       const options = exportOptions(deps, work);
       const limits = {
-        streamMaxBytes: settings.streamMaxBytes,
+        streamMaxBytes: slotBuffers(settings).atOnceBytes,
         method: settings.transferMethod,
         rangeRows: options.rangeRows,
       };

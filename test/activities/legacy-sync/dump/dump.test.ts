@@ -1,3 +1,5 @@
+import { slotBuffers } from '../../../../src/settings/slot-buffers.ts';
+import { defaultSettings } from '../../../../src/settings/legacy-sync.ts';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createDumpConverter } from '../../../../src/activities/legacy-sync/dump/dump-converter.ts';
@@ -185,7 +187,7 @@ async function throughTheConverter(reader: 'mysqldump' | 'select', cut: number):
   expect(converter.end().quarantined).toBe(0);
   const client = await target.pool.connect();
   await client.query('TRUNCATE positions');
-  const copy = startCopy(client, `positions (${TUPLE_COLUMNS})`);
+  const copy = startCopy(client, `positions (${TUPLE_COLUMNS})`, slotBuffers(defaultSettings()));
   await copy.write(converter.takeFresh());
   await copy.end();
   client.release();

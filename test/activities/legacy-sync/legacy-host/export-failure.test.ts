@@ -10,6 +10,7 @@ const request = {
   cursor: '100',
   timeoutMs: 60_000,
   minFreeBytes: 0,
+  memoryBytes: 128 * 1024 * 1024,
   password: 'canary-(secret)',
 };
 const failureOf = (stderr: string, ...words: string[]) =>

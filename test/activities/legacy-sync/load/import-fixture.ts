@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { compress } from '../../../support/compress.ts';
 import type pg from 'pg';
 import type { ImportInput } from '../../../../src/activities/legacy-sync/load/import-range.ts';
+import { defaultSettings } from '../../../../src/settings/legacy-sync.ts';
 import { legacyServerSchema, type LegacyServer } from '../../../../src/settings/legacy-server.ts';
 import type { ExportManifest } from '../../../../src/workflows/legacy-sync/activities.ts';
 import type { SyncMode } from '../../../../src/workflows/legacy-sync/messages.ts';
@@ -100,7 +101,13 @@ export async function claimVehicle(
         tableColumns: [...optionsFor(EXTRA).tableColumns],
         sync: { mode },
       },
-      settings: { quarantineMaxPercent: 1, quarantineMinRows: 20, overlapIds: 50, overlapSeconds: 86_400 },
+      settings: {
+        ...defaultSettings(),
+        quarantineMaxPercent: 1,
+        quarantineMinRows: 20,
+        overlapIds: 50,
+        overlapSeconds: 86_400,
+      },
       signal: new AbortController().signal,
       ...more,
     };

@@ -1,3 +1,4 @@
+import { defaultSettings } from '../../../../src/settings/legacy-sync.ts';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -327,7 +328,13 @@ describe('bad rows', () => {
       rowsOf(1, 500, (id) => (id <= 20 ? { lat: '99' } : {})),
       { toId: '500' },
     );
-    const settings = { quarantineMaxPercent: 4, quarantineMinRows: 20, overlapIds: 0, overlapSeconds: 86_400 };
+    const settings = {
+      ...defaultSettings(),
+      quarantineMaxPercent: 4,
+      quarantineMinRows: 20,
+      overlapIds: 0,
+      overlapSeconds: 86_400,
+    };
     expect(await importRange(database, { ...input, settings })).toMatchObject({ quarantined: 20, inserted: 480 });
   });
 
@@ -338,7 +345,13 @@ describe('bad rows', () => {
       rowsOf(1, 600, (id) => ({ a, ...(id % 2 ? { lat: '99' } : {}) })),
       { toId: '600' },
     );
-    const settings = { quarantineMaxPercent: 100, quarantineMinRows: 1, overlapIds: 0, overlapSeconds: 86_400 };
+    const settings = {
+      ...defaultSettings(),
+      quarantineMaxPercent: 100,
+      quarantineMinRows: 1,
+      overlapIds: 0,
+      overlapSeconds: 86_400,
+    };
     expect(await importRange(database, { ...input, settings })).toMatchObject({ quarantined: 300, inserted: 300 });
     expect(await fixture.state()).toMatchObject({ quarantine: 300, positions: 300 });
   });

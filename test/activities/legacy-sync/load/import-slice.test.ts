@@ -1,3 +1,4 @@
+import { defaultSettings } from '../../../../src/settings/legacy-sync.ts';
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { importSlice, type SliceInput } from '../../../../src/activities/legacy-sync/load/import-slice.ts';
@@ -86,7 +87,7 @@ async function inputOf(number: number, rows = rowsOf(ALL_IDS), over: Partial<Sli
     fromId: String(from),
     toId: String(to),
     dump,
-    settings: { quarantineMaxPercent: 1, quarantineMinRows: 2 },
+    settings: { ...defaultSettings(), quarantineMaxPercent: 1, quarantineMinRows: 2 },
     signal: new AbortController().signal,
     ...over,
   };
@@ -286,7 +287,13 @@ describe('a vehicle', () => {
           tableColumns: [...optionsFor().tableColumns],
           sync: { mode: 'delta' },
         },
-        settings: { quarantineMaxPercent: 1, quarantineMinRows: 2, overlapIds: 0, overlapSeconds: 86_400 },
+        settings: {
+          ...defaultSettings(),
+          quarantineMaxPercent: 1,
+          quarantineMinRows: 2,
+          overlapIds: 0,
+          overlapSeconds: 86_400,
+        },
         signal,
       },
     );

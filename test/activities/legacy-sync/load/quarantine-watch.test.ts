@@ -9,7 +9,7 @@ const rows = (reason: 'MissingCoordinate' | 'NullIsland' | 'InvalidTime', count:
     column: null,
     raw: Buffer.from('(1)'),
   }));
-const limits = { quarantineMaxPercent: 1, quarantineMinRows: 20 };
+const limits = { quarantineMaxPercent: 1, quarantineMinRows: 20, sampleBytes: 1_000_000 };
 const refused = (message: RegExp) =>
   expect.objectContaining({ code: 'QuarantineThresholdExceeded', message: expect.stringMatching(message) });
 
@@ -46,7 +46,7 @@ test('a range whose rows are known only at its end is judged there, and anew whe
 });
 
 test('rows that are skipped without a fix count against the limit for them alone', () => {
-  const limits = { quarantineMaxPercent: 1, quarantineMinRows: 2 };
+  const limits = { quarantineMaxPercent: 1, quarantineMinRows: 2, sampleBytes: 1_000_000 };
   const watch = createQuarantineWatch('7', null, { ...limits, withoutFixMaxPercent: 60 });
   expect(() => watch.conclude(100, 60)).not.toThrow();
   watch.restart();

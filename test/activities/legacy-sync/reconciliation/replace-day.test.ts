@@ -1,3 +1,5 @@
+import { slotBuffers } from '../../../../src/settings/slot-buffers.ts';
+import { defaultSettings } from '../../../../src/settings/legacy-sync.ts';
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { replaceDay } from '../../../../src/activities/legacy-sync/reconciliation/replace-day.ts';
@@ -27,9 +29,9 @@ test('a day is brought in line once: an attempt that comes late marks nothing a 
   );
   const day = (await readDay(pool(), key))!;
   const marked = async () => (await pool().query('SELECT legacy_id FROM extra_positions')).rows.length;
-  await replaceDay(pool(), { key, day, tuples: [], refused: [] });
+  await replaceDay(pool(), { key, day, tuples: [], refused: [], buffers: slotBuffers(defaultSettings()) });
   expect(await marked()).toBe(1);
   await pool().query('DELETE FROM extra_positions');
-  await replaceDay(pool(), { key, day, tuples: [], refused: [] });
+  await replaceDay(pool(), { key, day, tuples: [], refused: [], buffers: slotBuffers(defaultSettings()) });
   expect(await marked()).toBe(0);
 });

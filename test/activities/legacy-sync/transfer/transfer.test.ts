@@ -1,3 +1,5 @@
+import { slotBuffers } from '../../../../src/settings/slot-buffers.ts';
+import { defaultSettings } from '../../../../src/settings/legacy-sync.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
@@ -59,6 +61,7 @@ function request(changes: Partial<TransferRequest> & { localFile: string }): Tra
     minFreeBytes: 0,
     stallBytesPerSecond: 1,
     stallMs: 30_000,
+    buffers: slotBuffers(defaultSettings()),
     ...changes,
   };
 }
