@@ -68,6 +68,15 @@ export async function isVehicle(database: Queryable, id: string): Promise<boolea
   return (await readVehicles(database, [id])).length > 0;
 }
 
+/** How many vehicles have an id from the first to the last. */
+export async function countVehiclesBetween(database: Queryable, first: bigint, last: bigint): Promise<number> {
+  const { rows } = await database.query<{ vehicles: number }>(
+    'SELECT count(*)::float8 AS vehicles FROM vehicles WHERE id BETWEEN $1 AND $2',
+    [first, last],
+  );
+  return rows[0]!.vehicles;
+}
+
 /** The enabled vehicles of a legacy server, by id. */
 export async function enabledVehiclesOf(database: Queryable, serverId: string): Promise<Vehicle[]> {
   const { rows } = await database.query<Vehicle>(

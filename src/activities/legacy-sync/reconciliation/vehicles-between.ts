@@ -1,4 +1,5 @@
 import type { Queryable } from '../../../connections/postgres.ts';
+import { countVehiclesBetween } from '../../../records/vehicles.ts';
 import { id } from '../legacy-host/plan-statements.ts';
 
 /** Vehicles between the first and the last for each asked one: beyond, their rows are too many to be passed over. */
@@ -11,12 +12,8 @@ const MOST_BETWEEN = 1.25;
 export async function ofVehiclesBetween(database: Queryable, vehicleIds: readonly string[]): Promise<string> {
   const ids = vehicleIds.map((each) => BigInt(id(each))).sort((one, other) => (one < other ? -1 : 1));
   const [first, last] = [ids[0], ids.at(-1)];
-  if (first === undefined) return 'FALSE';
-  const { rows } = await database.query<{ between: number }>(
-    'SELECT count(*)::float8 AS between FROM vehicles WHERE id BETWEEN $1 AND $2',
-    [first, last],
-  );
-  return rows[0]!.between <= MOST_BETWEEN * ids.length
+  if (first === undefined || last === undefined) return 'FALSE';
+  return (await countVehiclesBetween(database, first, last)) <= MOST_BETWEEN * ids.length
     ? `vehicle_id BETWEEN ${first} AND ${last}`
     : `vehicle_id IN (${ids.join(', ')})`;
 }
