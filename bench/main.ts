@@ -4,6 +4,8 @@ import { BESIDE, beside } from './beside.ts';
 import { BULK, bulk } from './bulk.ts';
 import { COMPRESSION, compression } from './compression.ts';
 import { convertDump } from './dump-converter.ts';
+import { FAR, FAR_CASES, far } from './far.ts';
+import { FAULTY, faulty } from './faulty.ts';
 import { FLEET_ROUNDS, fleet } from './fleet.ts';
 import { FLEET_DELTAS, fleetDeltas } from './fleet-deltas.ts';
 import { FORECAST_DAYS, forecastRows } from './forecast.ts';
@@ -16,7 +18,6 @@ import { paced } from './paced.ts';
 import { UNCHANGED, unchangedPipeline } from './unchanged-pipeline.ts';
 import { UP_TO_DATE, upToDate } from './up-to-date.ts';
 import { RECONCILE, reconcile } from './reconcile.ts';
-import { FAR, FAULTY, far, faulty } from './slots.ts';
 import { SMALL_DELTAS, smallDeltas } from './small-deltas.ts';
 import { VIRTUAL, virtualEntities } from './virtual-entities.ts';
 
@@ -104,8 +105,10 @@ program
   .description(
     'what more slots bring at a host with 50 ms added per round trip, and on a line that paces each transfer',
   )
+  .option('--vehicles <n>', 'vehicles of the larger fleet at the far host', wholeNumber, FAR.vehicles)
   .option('--rounds <n>', 'rounds; the median counts', wholeNumber, FAR.rounds)
-  .action(async ({ rounds }) => finish(await far({ ...FAR, rounds })));
+  .addOption(new Option('--only <case>', 'one of them').choices(FAR_CASES))
+  .action(async ({ vehicles, rounds, only }) => finish(await far({ ...FAR, vehicles, rounds }, only ?? null)));
 program
   .command('faulty')
   .description('1,000 vehicle syncs at a host that loses one dump in twenty half-way')

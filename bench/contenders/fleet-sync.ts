@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { FleetSyncInput } from '../../src/workflows/legacy-sync/messages.ts';
 import type { Bench } from '../bench-stack.ts';
 
 export interface FleetSyncTime {
@@ -8,10 +9,14 @@ export interface FleetSyncTime {
 }
 
 /** Syncs as `fleetgraph sync --all` does, and measures from the start request to the run's result. The worker process runs already. */
-export async function syncFleet({ session }: Bench, slots: number): Promise<FleetSyncTime> {
+export async function syncFleet(
+  { session }: Bench,
+  slots: number,
+  selection: FleetSyncInput['selection'] = { kind: 'all' },
+): Promise<FleetSyncTime> {
   const manager = await session.manager();
   const startedAt = performance.now();
-  const run = await manager.start({ selection: { kind: 'all' }, maxWorkers: slots, requestedBy: 'bench' });
+  const run = await manager.start({ selection, maxWorkers: slots, requestedBy: 'bench' });
   const result = await run.result();
   const ms = performance.now() - startedAt;
   if (result.failed > 0 || result.quarantined > 0) {

@@ -33,14 +33,17 @@ export function simulate(
     rowsOf,
     ends,
     onEnd,
+    atFirst = 1,
   }: {
     random: () => number;
     rowsOf: (index: number) => number;
     ends: number;
     onEnd: (end: SimulatedEnd, index: number) => number;
+    /** The limit until the first has ended. */
+    atFirst?: number;
   },
 ): void {
-  let [now, limit, begun] = [0, 1, 0];
+  let [now, limit, begun] = [0, atFirst, 0];
   const flights: Flight[] = [];
   for (let ended = 0; ended < ends; ended += 1) {
     while (flights.length < limit) flights.push(begin(host, random, rowsOf(begun++), now));

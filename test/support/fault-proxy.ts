@@ -69,17 +69,22 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     server.on('close', forget);
   }
 
-  /** Waits for each piece before the next one, so that latency and rate keep the order. */
+  /**
+   * Keeps the order. A late line delays each piece by as much from when it came, however many are under way; otherwise each piece waits for
+   * the one before it.
+   */
   function join(from: net.Socket, to: net.Socket, pass: (bytes: Buffer) => boolean): void {
     let last = Promise.resolve();
     const delay = createDelay();
     from.on('data', (bytes) => {
-      from.pause();
+      const late = fault.kind === 'latency';
+      if (!late) from.pause();
+      const delayed = delay(fault, bytes.length);
       last = last
-        .then(() => delay(fault, bytes.length))
+        .then(() => delayed)
         .then(() => {
           if (pass(bytes) && !to.destroyed) to.write(bytes);
-          from.resume();
+          if (!late) from.resume();
         });
     });
     from.on('end', () => void last.then(() => (fault.kind === 'blackhole' ? undefined : to.end())));
