@@ -1,7 +1,8 @@
 import { type TroubledCircuit, readTroubledCircuits } from '../../records/circuits.ts';
 import { OUTCOMES_KEPT_DAYS, type RunOutcome, newestFinishedRuns, newestRunsLost } from '../../records/run-outcomes.ts';
 import { TROUBLE_KEPT_DAYS, type TroubledRollout, troubledRollouts } from '../../records/rollouts.ts';
-import { isRefused, type LastCheck, readLastChecks } from '../../records/server-checks.ts';
+import { type LastCheck, readLastChecks } from '../../records/server-checks.ts';
+import { isRefused } from '../../records/servers-to-check.ts';
 import type { LegacySyncSettings } from '../../settings/legacy-sync.ts';
 import type { AlertRule, Finding } from './watch-incidents.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { milliseconds, setting } from './setting-kinds.ts';
 
-/** How often, and after which wait, a failed export or import is tried again. `activities/legacy-sync/vehicle/retry-rule.ts` applies it. */
+/** How often, and after which wait, a failed export or import is tried again. `activities/legacy-sync/vehicle/export-import-retry.ts` applies it. */
 export const RETRY_SETTINGS = {
   retryAttempts: setting(
     'worker_pool.retry_attempts',

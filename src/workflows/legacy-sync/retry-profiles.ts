@@ -4,7 +4,7 @@ import type { RolloutActivities } from './rollout-contract.ts';
 
 /**
  * Export and import of a range: minutes of work at the legacy host. A killed worker is noticed after 10 s without a heartbeat. Attempts are
- * not counted here: the activity counts failures of the work itself (vehicle/retry-rule.ts) and gives up by a non-retryable failure, so that
+ * not counted here: the activity counts failures of the work itself (vehicle/export-import-retry.ts) and gives up by a non-retryable failure, so that
  * deploys and lost hosts cost no attempt; the vehicle's work timeout bounds the rest.
  */
 const ON_LEGACY_HOST = {

@@ -20,7 +20,7 @@ import { type Attempt, type AttemptDependencies, attemptWork } from '../vehicle/
 import type { ImportDumpDependencies } from '../vehicle/import-dump.ts';
 import type { OutlivedFiles } from '../vehicle/outlived-files.ts';
 import { removeOutlivedFiles } from '../vehicle/remove-outlived-files.ts';
-import { isExportedAgain } from '../vehicle/retry-rule.ts';
+import { isExportedAgain } from '../vehicle/export-import-retry.ts';
 import { mayStream } from '../vehicle/stream-range.ts';
 import { transferToStaging } from '../vehicle/transfer-to-staging.ts';
 import { type SliceContext, readSliceContext, workKeyOf } from './slice-context.ts';

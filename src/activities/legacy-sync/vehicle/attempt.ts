@@ -7,7 +7,7 @@ import type { CircuitStore } from '../../../pool/circuit-store.ts';
 import type { LimitStore } from '../../../pool/limit-store.ts';
 import { probeKey } from '../../../pool/probe-key.ts';
 import { toFailure } from '../../activity-failures.ts';
-import { COST_NO_ATTEMPT } from './retry-rule.ts';
+import { COST_NO_ATTEMPT } from './export-import-retry.ts';
 import type { VehicleWork } from './vehicle-work.ts';
 import { type ProgressMeter, createProgressMeter } from './progress-meter.ts';
 import type { VehicleContext } from '../vehicle-context.ts';

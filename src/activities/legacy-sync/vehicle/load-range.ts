@@ -7,7 +7,7 @@ import type { LocalStaging } from '../transfer/local-staging.ts';
 import { type AttemptDependencies, attemptWork } from './attempt.ts';
 import { importDump, type ImportDumpDependencies } from './import-dump.ts';
 import type { RangeWork } from './range-work.ts';
-import { isExportedAgain } from './retry-rule.ts';
+import { isExportedAgain } from './export-import-retry.ts';
 import type { OutlivedFiles } from './outlived-files.ts';
 import { removeOutlivedFiles } from './remove-outlived-files.ts';
 import { transferToStaging } from './transfer-to-staging.ts';

@@ -6,7 +6,7 @@ import type { WorkClaims } from '../../../records/work-claims.ts';
 import { Failure, type FailureCode } from '../../../errors.ts';
 import type { LegacySyncSettings } from '../../../settings/legacy-sync.ts';
 import type { VehicleSyncKey } from '../../../workflows/legacy-sync/activities.ts';
-import { type Retry, retryAfter } from './retry-rule.ts';
+import { type Retry, retryAfter } from './export-import-retry.ts';
 
 /** Keeps the row of a claimed vehicle. Every call fails with NoClaim when the run no longer claims the vehicle. */
 export interface VehicleWork {
