@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { SIMULATED, adaptiveSimulated } from './adaptive-simulated.ts';
 import { API_LOAD, apiLoad } from './api-load.ts';
 import { BESIDE, beside } from './beside.ts';
 import { BULK, bulk } from './bulk.ts';
@@ -109,6 +110,11 @@ program
   .option('--rounds <n>', 'rounds; the median counts', wholeNumber, FAR.rounds)
   .addOption(new Option('--only <case>', 'one of them').choices(FAR_CASES))
   .action(async ({ vehicles, rounds, only }) => finish(await far({ ...FAR, vehicles, rounds }, only ?? null)));
+program
+  .command('adaptive')
+  .description('the limit that adapts, beside each fixed one, on simulated hosts with a knee')
+  .option('--seeds <n>', 'runs at each host', wholeNumber, SIMULATED.seeds)
+  .action(({ seeds }) => finish(adaptiveSimulated({ ...SIMULATED, seeds })));
 program
   .command('faulty')
   .description('1,000 vehicle syncs at a host that loses one dump in twenty half-way')
